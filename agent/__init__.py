@@ -1,0 +1,1 @@
+"""The host agent: watches go processes, aggregates, ships."""

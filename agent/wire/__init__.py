@@ -1,0 +1,1 @@
+"""Readers of what is on the wire; pure, bounded, and unimpressed by hostile bytes."""

@@ -1,0 +1,1 @@
+"""The kernel side: eBPF sources, compiled by modpulse.agent.loader; no Python lives here."""
