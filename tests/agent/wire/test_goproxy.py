@@ -1,0 +1,247 @@
+"""The GOPROXY grammar and the paths of the module proxy protocol."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modpulse.agent.records import ChainEntry
+from modpulse.agent.wire.goproxy import (
+    MAX_CHAIN_ENTRIES,
+    Attribution,
+    Target,
+    attribute,
+    canonical_proxy,
+    chain_entries,
+    parse_goproxy,
+    parse_target,
+    redact,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("https://Proxy.Example/", "https://proxy.example"),
+        ("https://proxy.example:443/go/", "https://proxy.example/go"),
+        ("http://proxy.example:80", "http://proxy.example"),
+        ("http://proxy.example:8081/a/b//", "http://proxy.example:8081/a/b"),
+        ("https://user:secret@proxy.example/x?token=1", "https://proxy.example/x"),
+        ("https://user:se@cret@proxy.example", "https://proxy.example"),
+        ("https://user:p/w@proxy.example/x", "https://proxy.example/x"),
+        ("https://user:p?w@proxy.example/x", "https://proxy.example/x"),
+        ("proxy.example", "https://proxy.example"),
+        ("proxy.example/go", "https://proxy.example/go"),
+        ("proxy.example:8443", "https://proxy.example:8443"),
+        ("https://[2001:DB8::1]:443/x", "https://[2001:db8::1]/x"),
+        ("https://[::1]", "https://[::1]"),
+        ("file:///srv/mirror/", "file:///srv/mirror"),
+        ("direct", "direct"),
+        ("off", "off"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_canonical(url: str, canonical: str) -> None:
+    """One proxy has one name, whatever its spelling and whoever's credentials it carries."""
+    found = canonical_proxy(url)
+
+    assert canonical == found
+
+
+@given(st.text())
+def test_canonical_is_stable(text: str) -> None:
+    """A canonical name is its own canonical name, and nothing raises."""
+    once = canonical_proxy(text)
+
+    assert once == canonical_proxy(once) or "@" in text
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        ("http://user:pw@proxy.example:3128", "http://proxy.example:3128"),
+        ("user:pw@proxy.example:3128", "proxy.example:3128"),
+        ("proxy.example:3128", "proxy.example:3128"),
+        ("https://h/x?access_token=1#y", "https://h/x"),
+    ],
+)
+def test_redact(url: str, redacted: str) -> None:
+    """What is shown of a URL holds no user info and no query."""
+    found = redact(url)
+
+    assert redacted == found
+
+
+def test_goproxy_grammar() -> None:
+    """The separator that follows an entry is its fallback; empty entries are skipped."""
+    chain = parse_goproxy(" https://a.example/ ,, b.example|c.example:8443/x ,direct,d.example")
+
+    assert (
+        ChainEntry("https://a.example", ","),
+        ChainEntry("https://b.example", "|"),
+        ChainEntry("https://c.example:8443/x", ","),
+        ChainEntry("direct", None),
+    ) == chain
+
+
+def test_goproxy_off_ends_the_list() -> None:
+    """Nothing after `off` counts, and the last entry has no fallback."""
+    assert (ChainEntry("off", None),) == parse_goproxy("off|https://a.example")
+    assert (ChainEntry("https://a.example", None),) == parse_goproxy("https://a.example|")
+    assert parse_goproxy(" ,| ") == ()
+
+
+def test_goproxy_is_bounded() -> None:
+    """A list without end is cut."""
+    assert len(parse_goproxy("a.example," * 1000)) == MAX_CHAIN_ENTRIES
+
+
+def test_chain_of_a_process() -> None:
+    """The implicit `noproxy` is not part of the effective chain."""
+    chain = chain_entries([("noproxy", False), ("https://u:p@a.example/", True), ("direct", False)])
+
+    assert (ChainEntry("https://a.example", "|"), ChainEntry("direct", None)) == chain
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        (
+            "/github.com/!azure/x/@v/v1.0.0.info",
+            Target("info", "github.com/Azure/x", "v1.0.0"),
+        ),
+        ("/golang.org/x/text/@v/v0.3.0.mod", Target("mod", "golang.org/x/text", "v0.3.0")),
+        (
+            "golang.org/x/text/@v/v0.0.0-20170915032832-14c0d48ead0c.zip",
+            Target("zip", "golang.org/x/text", "v0.0.0-20170915032832-14c0d48ead0c"),
+        ),
+        (
+            "/m.example/@v/v1.0.0+incompatible.mod",
+            Target("mod", "m.example", "v1.0.0+incompatible"),
+        ),
+        ("/m.example/@v/v1.0.0-!r!c1.mod", Target("mod", "m.example", "v1.0.0-RC1")),
+        ("/m.example/@v/list", Target("list", "m.example")),
+        ("/m.example/@latest", Target("latest", "m.example")),
+        (
+            "/golang.org/toolchain/@v/v0.0.1-go1.22.0.linux-amd64.zip",
+            Target("toolchain", "golang.org/toolchain", "v0.0.1-go1.22.0.linux-amd64"),
+        ),
+        ("/golang.org/toolchain/@v/list", Target("list", "golang.org/toolchain")),
+        ("/sumdb/sum.golang.org/supported", Target("sumdb")),
+        (
+            "/sumdb/sum.golang.org/lookup/github.com/!azure/x@v1.0.0",
+            Target("sumdb", "github.com/Azure/x", "v1.0.0"),
+        ),
+        ("/sumdb/sum.golang.org/tile/8/0/x001/234", Target("sumdb")),
+        ("/m.example/@v/v1.0.0", Target(None, "m.example")),
+        ("/m.example/@v/.info", Target(None, "m.example")),
+        ("/", Target()),
+        ("", Target()),
+        ("/sumdb/", Target("sumdb")),
+        ("/some/page.html", Target()),
+    ],
+)
+def test_target(path: str, target: Target) -> None:
+    """Each path of the protocol tells its endpoint, module and version."""
+    found = parse_target(path)
+
+    assert target == found
+
+
+CHAIN = parse_goproxy(
+    "https://a.example/go,https://a.example/go/deep|http://b.example:8081,https://a.example/go,direct"
+)
+INFO = Target("info", "m.example", "v1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "path", "expected"),
+    [
+        (
+            "https", "a.example", "/go/m.example/@v/v1.0.0.info",
+            Attribution("https://a.example/go", 0, INFO),
+        ),
+        (
+            "https", "A.example:443", "/go/deep/m.example/@v/v1.0.0.info",
+            Attribution("https://a.example/go/deep", 1, INFO),
+        ),
+        (
+            "http", "b.example:8081", "/m.example/@v/v1.0.0.info",
+            Attribution("http://b.example:8081", 2, INFO),
+        ),
+        (
+            "https", "a.example", "/go/sumdb/sum.golang.org/lookup/m.example@v1.0.0",
+            Attribution("https://a.example/go", 0, Target("sumdb", "m.example", "v1.0.0")),
+        ),
+        (
+            "https", "sum.golang.org", "/lookup/m.example@v1.0.0",
+            Attribution("sumdb:sum.golang.org", None, Target("sumdb", "m.example", "v1.0.0")),
+        ),
+        (
+            "https", "sum.golang.org", "/tile/8/0/000",
+            Attribution("sumdb:sum.golang.org", None, Target("sumdb")),
+        ),
+        (
+            "https", "m.example", "/x/y",
+            Attribution("direct", 4, Target("go-get", "m.example/x/y")),
+        ),
+        (
+            "https", "a.example", "/go/page",
+            Attribution("direct", 4, Target("go-get", "a.example/go/page")),
+        ),
+        (
+            "https", "a.example", "/gopher/m.example/@v/v1.0.0.info",
+            Attribution("direct", 4, Target("go-get", "a.example/gopher/m.example/@v/v1.0.0.info")),
+        ),
+        (
+            "http", "b.example", "/m.example/@v/v1.0.0.info",
+            Attribution("direct", 4, Target("go-get", "b.example/m.example/@v/v1.0.0.info")),
+        ),
+    ],
+)  # fmt: skip
+def test_attribute(scheme: str, host: str, path: str, expected: Attribution) -> None:
+    """A URL belongs to the entry with the longest base, the first of equals, else to direct."""
+    found = attribute(scheme, host, path, CHAIN)
+
+    assert expected == found
+
+
+def test_attribute_outside_the_protocol() -> None:
+    """Without `direct` a strange path below a proxy still is that proxy's."""
+    found = attribute("https", "a.example", "/odd", parse_goproxy("https://a.example"))
+
+    assert Attribution("https://a.example", 0, Target()) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "/api/go/m.example/@v/v1.0.0.info",
+            Attribution("https://a.example/api/go", None, INFO),
+        ),
+        (
+            "/sumdb/sum.golang.org/supported",
+            Attribution("https://a.example", None, Target("sumdb")),
+        ),
+        (
+            "/lookup/m.example@v1.0.0",
+            Attribution("sumdb:a.example", None, Target("sumdb", "m.example", "v1.0.0")),
+        ),
+        ("/x", Attribution("direct", None, Target("go-get", "a.example/x"))),
+    ],
+)
+def test_attribute_without_a_chain(path: str, expected: Attribution) -> None:
+    """Where the chain was not seen the base ends before the module path."""
+    found = attribute("https", "a.example", path, None)
+
+    assert expected == found
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_never_raises(scheme: str, host: str, path: str, goproxy: str) -> None:
+    """No text of an environment or a URL raises."""
+    chain = parse_goproxy(goproxy)
+
+    assert attribute(scheme, host, path, chain)
+    assert attribute(scheme, host, path, None)
+    assert parse_target(path) is not None
