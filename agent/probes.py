@@ -1,0 +1,312 @@
+"""
+Where in a `go` binary to probe, and what is lost where that is not possible.
+
+`plan` takes the bytes of a binary and gives file offsets; it refuses a place whose bytes are not
+what they must be. Knows nothing of kernels, processes or files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+from .disasm import entry_offset, return_offsets
+from .elf import Arch, BinaryError, Elf, Segment, parse_elf
+from .gobinary import read_build_info
+from .gotypes import ErrorTypes, read_error_types
+from .layouts import LAYOUTS, Layout, layout_index
+from .pclntab import Function, Pclntab, find_functions, find_pclntab
+
+
+class Site(IntEnum):
+    """What a probe stands for; bpf/events.h has the same numbers."""
+
+    WEB_GET = 1
+    ROUND_TRIP = 2
+    ROUND_TRIP_RET = 3
+    GET_CONN_RET = 4
+    BODY_CLOSE = 5
+    PROXY_LIST_RET = 6
+    LOOKUP = 7
+    LOOKUP_RET = 8
+    DIAL = 9
+    DIAL_RET = 10
+    HANDSHAKE = 11
+    HANDSHAKE_RET = 12
+    VERIFY = 13
+    VERIFY_RET = 14
+    VERSION_ERROR = 15
+    READ_REMOTE_RET = 16
+    CHECK_SUM_DB_RET = 17
+    DOWNLOAD_ZIP_RET = 18
+    FATALF = 19
+    OS_EXIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One row of the probe table."""
+
+    symbols: tuple[str, ...]
+    """The function, by its name in each release that renamed it; the first that exists is used."""
+    at: Literal["entry", "ret"]
+    """After the stack check, or at every return."""
+    lost: str
+    """What a record cannot tell without it, one sentence."""
+    since: int = 19
+    """The first minor release that has the function."""
+
+
+_WEB = "cmd/go/internal/web."
+_FETCH = "cmd/go/internal/modfetch."
+
+PROBES: dict[Site, Probe] = {
+    Site.WEB_GET: Probe(
+        (_WEB + "get",),
+        "entry",
+        "Requests are not seen: which URL was asked for, when and for which proxy.",
+    ),
+    Site.ROUND_TRIP: Probe(
+        ("net/http.(*Transport).roundTrip",),
+        "entry",
+        "Attempts and redirects of a request are not told apart.",
+    ),
+    Site.ROUND_TRIP_RET: Probe(
+        ("net/http.(*Transport).roundTrip",),
+        "ret",
+        "Status, protocol version, announced length and time to first byte are not known.",
+    ),
+    Site.GET_CONN_RET: Probe(
+        ("net/http.(*Transport).getConn",),
+        "ret",
+        "Waiting for a connection is not told from waiting for the proxy.",
+    ),
+    Site.BODY_CLOSE: Probe(
+        (_WEB + "hookCloser.Close",),
+        "entry",
+        "The time to transfer a body is not known.",
+        since=21,
+    ),
+    Site.PROXY_LIST_RET: Probe(
+        (_FETCH + "proxyList",),
+        "ret",
+        "The GOPROXY chain is guessed from the environment and the configuration files.",
+    ),
+    Site.LOOKUP: Probe(
+        ("net.(*Resolver).lookupIPAddr",),
+        "entry",
+        "Names resolved by the hosts file, by libc or from a cache are not seen.",
+    ),
+    Site.LOOKUP_RET: Probe(
+        ("net.(*Resolver).lookupIPAddr",),
+        "ret",
+        "How long a name took to resolve is known from packets only.",
+    ),
+    Site.DIAL: Probe(
+        ("net.(*sysDialer).dialTCP",),
+        "entry",
+        "Connections are not joined to the request that caused them.",
+    ),
+    Site.DIAL_RET: Probe(
+        ("net.(*sysDialer).dialTCP",),
+        "ret",
+        "A dial that was given up is not told from one that is pending.",
+    ),
+    Site.HANDSHAKE: Probe(
+        ("crypto/tls.(*Conn).clientHandshake",),
+        "entry",
+        "TLS handshakes are timed from packets only.",
+    ),
+    Site.HANDSHAKE_RET: Probe(
+        ("crypto/tls.(*Conn).clientHandshake",),
+        "ret",
+        "The outcome of a TLS handshake, its version, cipher and resumption are not known.",
+    ),
+    Site.VERIFY: Probe(
+        ("crypto/tls.(*Conn).verifyServerCertificate",),
+        "entry",
+        "Certificates are not seen under TLS 1.3.",
+    ),
+    Site.VERIFY_RET: Probe(
+        ("crypto/tls.(*Conn).verifyServerCertificate",),
+        "ret",
+        "The time to verify a certificate is not told from the network's.",
+    ),
+    Site.VERSION_ERROR: Probe(
+        (_FETCH + "(*proxyRepo).versionError",),
+        "entry",
+        "Why a request failed is told from packets and status only.",
+    ),
+    Site.READ_REMOTE_RET: Probe(
+        (_FETCH + "(*dbClient).ReadRemote",),
+        "ret",
+        "Failures of the checksum database are told from packets and status only.",
+    ),
+    Site.CHECK_SUM_DB_RET: Probe(
+        (_FETCH + "checkSumDB",),
+        "ret",
+        "A module that the checksum database contradicts is not seen.",
+    ),
+    Site.DOWNLOAD_ZIP_RET: Probe(
+        (_FETCH + "(*Fetcher).downloadZip", _FETCH + "downloadZip"),
+        "ret",
+        "A zip that arrived whole but is not what it must be counts as good.",
+    ),
+    Site.FATALF: Probe(
+        ("cmd/go/internal/base.Fatalf",),
+        "entry",
+        "A module that go.sum contradicts is not seen.",
+    ),
+    Site.OS_EXIT: Probe(
+        ("os.Exit",),
+        "entry",
+        "A process that ends is seen a moment later, by the kernel.",
+    ),
+}
+
+WRAPPED: dict[str, tuple[str, int]] = {
+    "*url.Error": ("net/url:Error.Err", 32),
+    "*net.OpError": ("net:OpError.Err", 64),
+    "*os.SyscallError": ("os:SyscallError.Err", 16),
+    "*fmt.wrapError": ("fmt:wrapError.err", 16),
+    "*fs.PathError": ("io/fs:PathError.Err", 32),
+    "*tls.CertificateVerificationError": ("crypto/tls:CertificateVerificationError.Err", 24),
+    "*tls.permanentError": ("crypto/tls:permanentError.err", 0),
+    "*module.ModuleError": ("cmd/vendor/golang.org/x/mod/module:ModuleError.Err", 32),
+    "*module.InvalidVersionError": (
+        "cmd/vendor/golang.org/x/mod/module:InvalidVersionError.Err",
+        24,
+    ),
+    "http.transportReadFromServerError": ("net/http:transportReadFromServerError.err", 0),
+    "http.nothingWrittenError": ("net/http:nothingWrittenError.error", 0),
+    "*web.HTTPError": ("cmd/go/internal/web:HTTPError.Err", 40),
+}
+"""Error types that hold another error: its field in the sources, and the field's offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place for a breakpoint."""
+
+    site: Site
+    offset: int
+    """In the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the kernel side and the reader of its events need to know of one binary."""
+
+    version: str
+    """`go1.26.8`."""
+    arch: Arch
+    cgo: bool | None
+    """Names may be resolved by libc; None when not recorded."""
+    pie: bool
+    """Loaded at an address the file does not tell; then no error can be named."""
+    layout_index: int | None
+    """Index in LAYOUTS; None for a release that was not examined: no points then."""
+    points: tuple[Point, ...]
+    missing: Mapping[Site, str]
+    """Sites without a point, and why, in one phrase."""
+    wrapped: Mapping[int, int]
+    """Address of an error type -> offset of the error it wraps."""
+    type_names: Mapping[int, str] = field(repr=False)
+    """Address of an error type -> its name, such as `*net.OpError`."""
+    segments: tuple[Segment, ...] = field(repr=False)
+
+    @property
+    def layout(self) -> Layout | None:
+        """Field offsets of the release; None when it was not examined."""
+        return None if self.layout_index is None else LAYOUTS[self.layout_index]
+
+    def type_name(self, address: int) -> str | None:
+        """Return the name of an error type; None when it is not known."""
+        return self.type_names.get(address)
+
+    def file_offset(self, address: int, length: int) -> int | None:
+        """
+        Return where the constant bytes at an address of the process lie in the file.
+
+        None for what is not constant: the heap, variables, and everything of a `pie`.
+        """
+        if self.pie:
+            return None
+        for segment in self.segments:
+            into = address - segment.address
+            if not segment.writable and into >= 0 and into + length <= segment.size:
+                return segment.offset + into
+        return None
+
+
+def plan(image: bytes) -> Plan:
+    """
+    Read a `go` binary and say where to probe it.
+
+    Raises:
+        BinaryError: not an ELF file for amd64 or arm64, or not the `go` command.
+    """
+    elf = parse_elf(image)
+    info = read_build_info(elf)
+    if not info.is_go_command:
+        raise BinaryError(f"built from {info.path or 'no package'}, not the go command")
+    index = layout_index(elf.arch, info.version)
+    points: tuple[Point, ...] = ()
+    wrapped: dict[int, int] = {}
+    names: dict[int, str] = {}
+    if index is None:
+        missing = dict.fromkeys(Site, f"release {info.version} is not known")
+    else:
+        table = find_pclntab(elf)
+        points, missing = _points(elf, table)
+        names = _error_names(elf, table, LAYOUTS[index])
+        wrapped = {at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED}
+    return Plan(
+        version=info.version,
+        arch=elf.arch,
+        cgo=info.cgo,
+        pie=elf.pie,
+        layout_index=index,
+        points=points,
+        missing=missing,
+        wrapped=wrapped,
+        type_names=names,
+        segments=elf.segments,
+    )
+
+
+def _points(elf: Elf, table: Pclntab) -> tuple[tuple[Point, ...], dict[Site, str]]:
+    wanted = {symbol for probe in PROBES.values() for symbol in probe.symbols}
+    functions = find_functions(elf, table, wanted)
+    points: list[Point] = []
+    missing: dict[Site, str] = {}
+    for site, probe in PROBES.items():
+        function = next((functions[name] for name in probe.symbols if name in functions), None)
+        if function is None:
+            missing[site] = f"no single function {' or '.join(probe.symbols)}"
+            continue
+        try:
+            points.extend(Point(site, at) for at in _offsets(elf, function, probe.at))
+        except BinaryError as error:
+            missing[site] = error.reason
+    return tuple(points), missing
+
+
+def _offsets(elf: Elf, function: Function, at: Literal["entry", "ret"]) -> list[int]:
+    """Return the file offsets of one site."""
+    code = elf.read(function.address, function.size)
+    start = elf.offset(function.address, function.size)
+    if at == "entry":
+        return [start + entry_offset(elf.arch, code)]
+    return [start + offset for offset in return_offsets(elf.arch, code)]
+
+
+def _error_names(elf: Elf, table: Pclntab, layout: Layout) -> dict[int, str]:
+    """Return the names of the error types; nothing when they cannot be had."""
+    if elf.pie or table.module is None:
+        return {}
+    try:
+        found: ErrorTypes = read_error_types(elf, table.module, layout)
+    except BinaryError:
+        return {}
+    return found.names
