@@ -114,7 +114,8 @@ def _find_module(elf: Elf, pclntab: int) -> int | None:
 def _places_of(elf: Elf, pointer: int) -> Collection[int]:
     if elf.relocations:
         return [place for place, addend in elf.relocations.items() if addend == pointer]
-    wanted, places = pointer.to_bytes(8, "little"), []
+    wanted = pointer.to_bytes(8, "little")
+    places: list[int] = []
     for segment in (each for each in elf.segments if each.writable):
         end = segment.offset + segment.size
         at = elf.image.find(wanted, segment.offset, end)

@@ -1,0 +1,174 @@
+"""
+Find the `go` binaries of this machine before they run, and read their bytes.
+
+Probes are attached by inode, so each file counts once, however many names it has. What is found
+is only a candidate: `probes.plan` says whether it is the `go` command. `$GOROOT/pkg/tool` is not
+looked at: the compiler and the linker use no network.
+"""
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+MAX_HOMES = 256
+"""Home directories that are looked into."""
+MAX_FOLDERS = 256
+"""Folders that one variable may name."""
+MAX_PATTERN_FILES = 256
+"""Files that one pattern may name."""
+MAX_BINARIES = 1024
+"""Binaries that are returned."""
+MAX_BINARY_BYTES = 256 << 20
+"""A `go` has 10 to 20 MB, with debug information up to 60."""
+MIN_BINARY_BYTES = 1 << 20
+"""Below that it is a wrapper script, not a `go`."""
+MAX_STRING_BYTES = 4096
+"""Longest constant string that is read back from a binary."""
+
+_SYSTEM = (
+    "/usr/local/go/bin/go",
+    "/usr/lib/go/bin/go",
+    "/usr/lib/go-*/bin/go",
+    "/usr/lib/golang/bin/go",
+    "/usr/lib64/go/*/bin/go",
+    "/snap/go/*/bin/go",
+    "/opt/go/bin/go",
+    "/opt/hostedtoolcache/go/*/*/bin/go",
+    "/nix/var/nix/profiles/default/bin/go",
+    "/home/linuxbrew/.linuxbrew/bin/go",
+)
+_IN_HOME = (
+    "sdk/*/bin/go",
+    "go/pkg/mod/golang.org/toolchain@*/bin/go",
+    ".local/go/bin/go",
+    ".local/bin/go",
+    ".asdf/installs/golang/*/go/bin/go",
+    ".local/share/mise/installs/go/*/bin/go",
+    ".goenv/versions/*/bin/go",
+    ".gvm/gos/*/bin/go",
+)
+_HOMES = ("/root", "/home/*")
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TOOLCHAINS = "golang.org/toolchain@*/bin/go"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may be a `go` command."""
+
+    path: str
+    """Resolved, the first under which the file was found."""
+    device: int
+    inode: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What probes are attached to."""
+        return self.device, self.inode
+
+
+def find_go(environ: Mapping[str, str] | None = None) -> list[Candidate]:
+    """
+    Return the regular files that may be a `go` command, each once.
+
+    Args:
+        environ: Environment of a command that is about to run: its PATH, GOROOT, GOMODCACHE,
+            GOPATH, HOME and RUNNER_TOOL_CACHE are looked into as well as this process's.
+    """
+    found: dict[tuple[int, int], Candidate] = {}
+    for pattern in _patterns(environ or {}):
+        for path in islice(glob.iglob(pattern), MAX_PATTERN_FILES):
+            candidate = stat_candidate(path)
+            if candidate is not None:
+                found.setdefault(candidate.key, candidate)
+            if len(found) >= MAX_BINARIES:
+                return list(found.values())
+    return list(found.values())
+
+
+def stat_candidate(path: str) -> Candidate | None:
+    """Return a file if it is regular, executable and large enough to be a `go`."""
+    try:
+        real = os.path.realpath(path)
+        status = os.stat(real)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111:
+        return None
+    if not MIN_BINARY_BYTES <= status.st_size <= MAX_BINARY_BYTES:
+        return None
+    return Candidate(real, status.st_dev, status.st_ino)
+
+
+def read_image(path: str) -> bytes | None:
+    """Return the bytes of a regular file; None when it cannot be read or is too large."""
+    try:
+        # A named pipe in the place of a binary would block for ever without O_NONBLOCK.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    with open(handle, "rb", buffering=0) as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BINARY_BYTES:
+            return None
+        try:
+            return file.read(status.st_size)
+        except OSError:
+            return None
+
+
+def read_constant(path: str, offset: int, length: int) -> bytes | None:
+    """
+    Return constant bytes of a binary; None when they cannot be read whole.
+
+    For strings whose page was not in memory when the kernel side looked: `offset` is
+    `Plan.file_offset(address, length)`.
+    """
+    if not 0 <= length <= MAX_STRING_BYTES:
+        return None
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        found = os.pread(handle, length, offset)
+    except (OSError, OverflowError):
+        return None
+    finally:
+        os.close(handle)
+    return found if len(found) == length else None
+
+
+def _patterns(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the places to look at, the most telling first."""
+    for variables in (environ, os.environ):
+        yield from _of_environment(variables)
+    yield from (f"{folder}/go" for folder in _SYSTEM_PATH.split(":"))
+    yield from _SYSTEM
+    homes = (home for pattern in _HOMES for home in glob.iglob(pattern))
+    for home in islice(homes, MAX_HOMES):
+        yield from (f"{glob.escape(home)}/{pattern}" for pattern in _IN_HOME)
+
+
+def _of_environment(environ: Mapping[str, str]) -> Iterator[str]:
+    for folder in _absolute(environ.get("PATH", "").split(":")):
+        yield f"{folder}/go"
+    for folder in _absolute([environ.get("GOROOT", "")]):
+        yield f"{folder}/bin/go"
+    for folder in _absolute([environ.get("GOMODCACHE", "")]):
+        yield f"{folder}/{_TOOLCHAINS}"
+    for folder in _absolute(environ.get("GOPATH", "").split(":")):
+        yield f"{folder}/pkg/mod/{_TOOLCHAINS}"
+    for folder in _absolute([environ.get("RUNNER_TOOL_CACHE", "")]):
+        yield f"{folder}/go/*/*/bin/go"
+    for folder in _absolute([environ.get("HOME", "")]):
+        yield from (f"{folder}/{pattern}" for pattern in _IN_HOME)
+
+
+def _absolute(folders: Iterable[str]) -> list[str]:
+    """Return the absolute folders among those given, safe to stand in a pattern."""
+    absolute = (glob.escape(folder) for folder in folders if folder.startswith("/"))
+    return list(islice(absolute, MAX_FOLDERS))
