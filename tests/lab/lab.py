@@ -1,0 +1,298 @@
+"""
+The lab: servers in one network namespace, real `go` commands in another.
+
+    with Lab() as lab:
+        done = lab.go("mod", "download", goproxy=lab.url("e404", "ok"), requires=["m00@v1.1.0"])
+
+Needs root, util-linux, dnsmasq and a `go`; leaves nothing behind, also when the test is killed.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from . import answers, ca, dns_server, hosts, modules, netns, sumdb
+
+GOOD_DNS = (hosts.DNSMASQ,)
+FAULTY_DNS = (hosts.DNS_FAULTS,)
+DEAD_DNS = (hosts.DNS_DEAD,)
+"""Nameservers to give to `resolver=`; they combine, first asked first."""
+NSSWITCH = "hosts: files dns\n"
+HOSTS_FILE = "127.0.0.1 localhost\n::1 localhost\n"
+START_S = 10.0
+STOP_S = 5.0
+SHM = Path("/dev/shm")
+
+
+def _module_at(requirement: str) -> tuple[str, str]:
+    """`m00@v1.1.0` or `m00`, below mod.lab.test unless it has a dot in its first element."""
+    path, _, version = requirement.partition("@")
+    if "." not in path.split("/")[0]:
+        path = f"{modules.ROOT}/{path}"
+    return path, version or modules.LATEST
+
+
+class Lab:
+    """Everything, for the time of a `with` block. One process may have several."""
+
+    def __init__(self, go: str | Path | None = None) -> None:
+        """`go` is the command used unless a call names another; by default the PATH's."""
+        found = go or shutil.which("go")
+        if found is None:
+            raise RuntimeError("the lab needs a go command in PATH")
+        self.go_command = Path(found)
+        self._stack = contextlib.ExitStack()
+        self._views: dict[tuple[tuple[str, ...], str], netns.Namespace] = {}
+        self._workspaces = 0
+        self._read_from = 0
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            base = SHM if SHM.is_dir() else None
+            self.folder = Path(tempfile.mkdtemp(prefix="modpulse-lab-", dir=base))
+            self.folder.chmod(0o755)
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            ca.write_all(self.folder)
+            self._client, self._servers = stack.enter_context(netns.network())
+            self._stack = stack
+            self._start_servers()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _start_servers(self) -> None:
+        pid_file = self.folder / "dnsmasq.pid"
+        self.serve(dns_server.dnsmasq_argv(pid_file))
+        programs = (["lab.proxy_server", str(self.folder)], ["lab.dns_server"])
+        started = [
+            self.serve(
+                [sys.executable, "-P", "-m", *program],
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": str(netns.TESTS)},
+            )
+            for program in programs
+        ]
+        for process in started:
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != "ready":
+                raise RuntimeError(f"{process.args!r} did not start: {self.server_errors()}")
+        # dnsmasq writes its pid once its sockets are bound.
+        deadline = time.monotonic() + START_S
+        while not pid_file.exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"dnsmasq did not start: {self.server_errors()}")
+            time.sleep(0.005)
+
+    # Names
+
+    @staticmethod
+    def host(name: str) -> str:
+        """The DNS name of a host in hosts.py."""
+        return hosts.HOSTS[name].fqdn
+
+    @classmethod
+    def url(cls, *names: str, separator: str = ",") -> str:
+        """A GOPROXY list of these hosts; `direct` and `off` stay as they are."""
+        words = {"direct", "off"}
+        return separator.join(n if n in words else f"https://{cls.host(n)}" for n in names)
+
+    @staticmethod
+    def address(name: str) -> str:
+        """The host's first own address."""
+        return hosts.HOSTS[name].own[0]
+
+    def certificate(self, name: str = "good") -> Path:
+        """The PEM file with leaf and key, for a real part that is to do TLS itself."""
+        return self.folder / f"{name}.pem"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca.pem"
+
+    @staticmethod
+    def gosumdb(name: str = answers.SUM_NAME, url: str = "") -> str:
+        """The GOSUMDB value for a database of the lab; with `url` it is asked there, directly."""
+        return f"{sumdb.Signer(name).verifier} {url}".strip()
+
+    # Processes
+
+    def view(
+        self, resolver: Sequence[str] = GOOD_DNS, hosts_file: str = HOSTS_FILE
+    ) -> netns.Namespace:
+        """The client's network with this resolv.conf and hosts file."""
+        return self._view(self._client, tuple(resolver), hosts_file)
+
+    def _view(
+        self, network: netns.Namespace, resolver: tuple[str, ...], hosts_file: str
+    ) -> netns.Namespace:
+        key = (str(network.pid), *resolver), hosts_file
+        if key not in self._views:
+            folder = self.folder / f"etc{len(self._views)}"
+            folder.mkdir()
+            conf = "".join(f"nameserver {server}\n" for server in resolver)
+            texts = {"resolv.conf": conf, "nsswitch.conf": NSSWITCH, "hosts": hosts_file}
+            for name, text in texts.items():
+                (folder / name).write_text(text)
+            view = network.view({f"/etc/{name}": folder / name for name in texts})
+            self._views[key] = view
+            self._stack.callback(view.close)
+        return self._views[key]
+
+    def popen(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        resolver: Sequence[str] = GOOD_DNS,
+        hosts_file: str = HOSTS_FILE,
+        cwd: str | Path = "/",
+        **options: Any,
+    ) -> "subprocess.Popen[str]":
+        """Start a command where the `go` commands run; ended with the lab at the latest."""
+        view = self.view(resolver, hosts_file)
+        return self._start([*view.enter(cwd), *map(str, argv)], **options)
+
+    def serve(
+        self, argv: Sequence[str | Path], *, cwd: str | Path = "/", **options: Any
+    ) -> "subprocess.Popen[str]":
+        """Start a server: give it an address of `real-a` … `real-d`. Its stderr is kept."""
+        view = self._view(self._servers, GOOD_DNS, HOSTS_FILE)
+        with (self.folder / "servers.stderr").open("a") as log:
+            given = {"stderr": log, "stdout": log, "stdin": subprocess.DEVNULL, **options}
+            return self._start([*view.enter(cwd), *map(str, argv)], **given)
+
+    def server_errors(self) -> str:
+        """What the servers wrote on stderr."""
+        return (self.folder / "servers.stderr").read_text(errors="replace")
+
+    def _start(self, argv: Sequence[str], **options: Any) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(argv, text=True, **options)
+        self._stack.callback(_end, process)
+        return process
+
+    # The go command
+
+    def workspace(self, requires: Iterable[str] = (), go_sum: str = "") -> Path:
+        """
+        A fresh main module in `WORKSPACE/src`, with `gopath`, `home`, `cache` and `tmp` beside it.
+
+        `requires` are modules of modules.py as `m00@v1.1.0`; the version may be left out.
+        """
+        self._workspaces += 1
+        folder = self.folder / f"w{self._workspaces}"
+        for name in ("src", "gopath", "home", "cache", "tmp"):
+            (folder / name).mkdir(parents=True)
+        lines = ["module build.lab.test/app", "", "go 1.18"]
+        lines += ["require {} {}".format(*_module_at(requirement)) for requirement in requires]
+        (folder / "src" / "go.mod").write_text("\n".join([*lines, ""]))
+        if go_sum:
+            (folder / "src" / "go.sum").write_text(go_sum)
+        return folder
+
+    def env(
+        self, workspace: Path, goproxy: str, go: str | Path | None = None, **more: str
+    ) -> dict[str, str]:
+        """A whole environment for `go`: nothing of the caller's, no checksum database."""
+        command = Path(go or self.go_command)
+        return {
+            "PATH": f"{command.parent}:/usr/bin:/bin",
+            "HOME": str(workspace / "home"),
+            "GOPATH": str(workspace / "gopath"),
+            "GOMODCACHE": str(workspace / "gopath" / "pkg" / "mod"),
+            "GOCACHE": str(workspace / "cache"),
+            "TMPDIR": str(workspace / "tmp"),
+            "GOENV": "off",
+            "GOFLAGS": "-modcacherw",
+            "GOTOOLCHAIN": "local",
+            "GOPROXY": goproxy,
+            "GOSUMDB": "off",
+            "SSL_CERT_FILE": str(self.ca_file),
+            **more,
+        }
+
+    def start_go(
+        self,
+        *args: str,
+        goproxy: str,
+        requires: Iterable[str] = (),
+        go_sum: str = "",
+        env: Mapping[str, str] | None = None,
+        go: str | Path | None = None,
+        before: Sequence[str | Path] = (),
+        workspace: Path | None = None,
+        resolver: Sequence[str] = GOOD_DNS,
+        hosts_file: str = HOSTS_FILE,
+    ) -> "subprocess.Popen[str]":
+        """
+        Start `go ARGS` in a fresh workspace (or in the one given) with stdout and stderr piped.
+
+        `env` adds to and overrides `self.env`; `before` are words before `go`, such as
+        `modpulse run --`.
+        """
+        folder = workspace or self.workspace(requires, go_sum)
+        return self.popen(
+            [*before, go or self.go_command, *args],
+            resolver=resolver,
+            hosts_file=hosts_file,
+            cwd=folder / "src",
+            env=self.env(folder, goproxy, go, **(env or {})),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def go(
+        self, *args: str, timeout_s: float = 60.0, **options: Any
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run `go ARGS` to its end; `options` are those of `start_go`."""
+        return finish(self.start_go(*args, **options), timeout_s)
+
+    # What the servers saw
+
+    def requests(self, host: str | None = None) -> list[dict[str, Any]]:
+        """Requests since the last `forget`, in order of arrival; only those to `host` if named."""
+        with (self.folder / "requests.jsonl").open() as log:
+            log.seek(self._read_from)
+            entries = [json.loads(line) for line in log if line.endswith("\n")]
+        wanted = None if host is None else self.host(host)
+        return [entry for entry in entries if wanted in (None, entry["host"])]
+
+    def forget(self) -> None:
+        """Let `requests` start from now."""
+        self._read_from = (self.folder / "requests.jsonl").stat().st_size
+
+
+def finish(
+    process: "subprocess.Popen[str]", timeout_s: float = 60.0
+) -> "subprocess.CompletedProcess[str]":
+    """Wait for a command of `start_go`; at the time-out it is killed and TimeoutExpired raised."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Stop a process, kindly first, and close its pipes."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
