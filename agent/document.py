@@ -1,0 +1,63 @@
+"""
+The one document that a watched command leaves: all its records, and what was lost on the way.
+
+Knows nothing of files, terminals or clocks. docs/records.md describes the JSON; within schema 1
+it is only ever added to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .records import Connection, Handshake, Lookup, Process, Request, to_json
+
+SCHEMA = 1
+"""Version of the document; a reader that knows it may ignore members it does not know."""
+
+ACCOUNT = frozenset({"seen", "submitted", "decoded", "joined", "pending", "in_ring", "filtered"})
+"""Counters of the loss account that say where an event is, not that it is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What one command, or one capture file, did on the network."""
+
+    command: tuple[str, ...]
+    """argv of the command; empty for a capture."""
+    exit_code: int | None
+    """None while running, after a signal, and for a capture."""
+    started_at: str
+    """RFC 3339 in UTC, with fractions of a second."""
+    started_at_ns: int
+    """The same instant on the document's clock."""
+    clock: Literal["monotonic", "realtime"] = "monotonic"
+    """What every `_at_ns` counts on; `realtime` (since 1970) in a replay."""
+    processes: tuple[Process, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    handshakes: tuple[Handshake, ...] = ()
+    requests: tuple[Request, ...] = ()
+    losses: Mapping[str, int] = field(default_factory=dict)
+    """Count of each counter of the loss account, by its name."""
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """The counters that mean a missing event, where they are not zero."""
+        return {name: count for name, count in self.losses.items() if count and name not in ACCOUNT}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document as JSON values, its members in the order of docs/records.md."""
+        return {
+            "schema": SCHEMA,
+            "command": list(self.command),
+            "exit_code": self.exit_code,
+            "started_at": self.started_at,
+            "started_at_ns": self.started_at_ns,
+            "clock": self.clock,
+            "processes": [to_json(record) for record in self.processes],
+            "lookups": [to_json(record) for record in self.lookups],
+            "connections": [to_json(record) for record in self.connections],
+            "handshakes": [to_json(record) for record in self.handshakes],
+            "requests": [to_json(record) for record in self.requests],
+            "losses": dict(self.losses),
+        }
