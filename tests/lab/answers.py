@@ -95,6 +95,16 @@ def basic_auth(content: Content, request: Request) -> Answer:
     return Answer(401, b"who are you?", headers=(("www-authenticate", 'Basic realm="lab"'),))
 
 
+FAILING = {"info": 503, "mod": 500, "zip": 429, "list": 502}
+"""By the last part of the path; anything else is 500."""
+
+
+def failing(content: Content, request: Request) -> Answer:
+    """A proxy that fails each endpoint in a way of its own."""
+    endpoint = request.path.replace("/", ".").rpartition(".")[2]
+    return status(FAILING.get(endpoint, 500), content, request)
+
+
 def stop(how: str, only: str, content: Content, request: Request) -> Answer:
     """A good answer that stops as `how` says, for paths that end in `only`."""
     answer = good(content, request)
@@ -153,6 +163,7 @@ ANSWERS: dict[str, Answerer] = {
         f"status_{code}": partial(status, code) for code in (401, 403, 404, 410, 429, 500, 502, 503)
     },
     "basic_auth": basic_auth,
+    "failing": failing,
     "stall_head": partial(stop, "stall_head", ""),
     "stall_body": partial(stop, "stall_body", ""),
     "stall_zip": partial(stop, "stall_body", ".zip"),

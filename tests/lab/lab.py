@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from . import answers, ca, dns_server, hosts, modules, netns, sumdb
+from . import answers, ca, dns_server, hosts, netns, sumdb, workspace
 
 GOOD_DNS = (hosts.DNSMASQ,)
 FAULTY_DNS = (hosts.DNS_FAULTS,)
@@ -31,14 +31,6 @@ HOSTS_FILE = "127.0.0.1 localhost\n::1 localhost\n"
 START_S = 10.0
 STOP_S = 5.0
 SHM = Path("/dev/shm")
-
-
-def _module_at(requirement: str) -> tuple[str, str]:
-    """`m00@v1.1.0` or `m00`, below mod.lab.test unless it has a dot in its first element."""
-    path, _, version = requirement.partition("@")
-    if "." not in path.split("/")[0]:
-        path = f"{modules.ROOT}/{path}"
-    return path, version or modules.LATEST
 
 
 class Lab:
@@ -183,39 +175,19 @@ class Lab:
     # The go command
 
     def workspace(self, requires: Iterable[str] = (), go_sum: str = "") -> Path:
-        """
-        A fresh main module in `WORKSPACE/src`, with `gopath`, `home`, `cache` and `tmp` beside it.
-
-        `requires` are modules of modules.py as `m00@v1.1.0`; the version may be left out.
-        """
+        """A fresh folder for one command, see `workspace.make`; gone with the lab at the latest."""
         self._workspaces += 1
         folder = self.folder / f"w{self._workspaces}"
-        for name in ("src", "gopath", "home", "cache", "tmp"):
-            (folder / name).mkdir(parents=True)
-        lines = ["module build.lab.test/app", "", "go 1.18"]
-        lines += ["require {} {}".format(*_module_at(requirement)) for requirement in requires]
-        (folder / "src" / "go.mod").write_text("\n".join([*lines, ""]))
-        if go_sum:
-            (folder / "src" / "go.sum").write_text(go_sum)
+        workspace.make(folder, requires, go_sum)
         return folder
 
     def env(
-        self, workspace: Path, goproxy: str, go: str | Path | None = None, **more: str
+        self, folder: Path, goproxy: str, go: str | Path | None = None, **more: str
     ) -> dict[str, str]:
-        """A whole environment for `go`: nothing of the caller's, no checksum database."""
+        """The whole environment of a `go` in this workspace: nothing of the caller's."""
         command = Path(go or self.go_command)
-        return {
-            "PATH": f"{command.parent}:/usr/bin:/bin",
-            "HOME": str(workspace / "home"),
-            "GOPATH": str(workspace / "gopath"),
-            "GOMODCACHE": str(workspace / "gopath" / "pkg" / "mod"),
-            "GOCACHE": str(workspace / "cache"),
-            "TMPDIR": str(workspace / "tmp"),
-            "GOENV": "off",
-            "GOFLAGS": "-modcacherw",
-            "GOTOOLCHAIN": "local",
+        return workspace.env(folder, command) | {
             "GOPROXY": goproxy,
-            "GOSUMDB": "off",
             "SSL_CERT_FILE": str(self.ca_file),
             **more,
         }
@@ -229,17 +201,17 @@ class Lab:
         env: Mapping[str, str] | None = None,
         go: str | Path | None = None,
         before: Sequence[str | Path] = (),
-        workspace: Path | None = None,
+        folder: Path | None = None,
         resolver: Sequence[str] = GOOD_DNS,
         hosts_file: str = HOSTS_FILE,
     ) -> "subprocess.Popen[str]":
         """
-        Start `go ARGS` in a fresh workspace (or in the one given) with stdout and stderr piped.
+        Start `go ARGS` in a fresh workspace, or in `folder`, with stdout and stderr piped.
 
         `env` adds to and overrides `self.env`; `before` are words before `go`, such as
         `modpulse run --`.
         """
-        folder = workspace or self.workspace(requires, go_sum)
+        folder = folder or self.workspace(requires, go_sum)
         return self.popen(
             [*before, go or self.go_command, *args],
             resolver=resolver,
@@ -255,7 +227,16 @@ class Lab:
         self, *args: str, timeout_s: float = 60.0, **options: Any
     ) -> "subprocess.CompletedProcess[str]":
         """Run `go ARGS` to its end; `options` are those of `start_go`."""
-        return finish(self.start_go(*args, **options), timeout_s)
+        made = (
+            None
+            if "folder" in options
+            else self.workspace(options.pop("requires", ()), options.pop("go_sum", ""))
+        )
+        try:
+            return finish(self.start_go(*args, **{"folder": made, **options}), timeout_s)
+        finally:
+            if made:
+                shutil.rmtree(made, ignore_errors=True)
 
     # What the servers saw
 
