@@ -3,11 +3,12 @@
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from lab import answers, hosts, modules, sumdb
+from lab import answers, hosts, modules, netns, sumdb
 from lab.lab import DEAD_DNS, FAULTY_DNS, GOOD_DNS, Lab, finish
 
 BASE = "/mod.lab.test/m00/@v/v1.1.0"
@@ -320,17 +321,46 @@ def test_first_address_dropped_then_next(lab: Lab) -> None:
     )
 
 
-def test_nothing_is_left_behind() -> None:
+def test_nothing_is_left_behind(lab: Lab) -> None:
     """After the block no process, no folder and no namespace of the lab is left."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to make network namespaces")
-    with Lab() as lab:
-        process = lab.start_go("mod", "download", goproxy=lab.url("stall-head"), **ONE)
-        pids = [process.pid, lab.view().pid]
-        folder = lab.folder
+    with Lab(lab.go_command) as other:
+        process = other.start_go("mod", "download", goproxy=other.url("stall-head"), **ONE)
+        pids = [process.pid, other.view().pid]
+        folder = other.folder
 
     assert not folder.exists()
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+KILLED = """
+from lab.lab import Lab
+lab = Lab({go!r}).__enter__()
+server = lab.serve(["sleep", "1000"])
+process = lab.start_go("mod", "download", goproxy=lab.url("stall-head"), requires=["m00"])
+print(lab.folder, process.pid, server.pid, lab.view().pid, flush=True)
+input()
+"""
+
+
+def test_nothing_is_left_behind_when_killed(lab: Lab) -> None:
+    """SIGKILL of the process that made a lab ends the lab too."""
+    program = KILLED.format(go=str(lab.go_command))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(netns.TESTS)},
+    ) as maker:
+        assert maker.stdout is not None
+        folder, *pids = maker.stdout.readline().split()
+        maker.kill()
+    left = [folder, *(f"/proc/{pid}" for pid in pids)]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(map(os.path.exists, left)):
+        time.sleep(0.05)
+
+    assert [path for path in left if os.path.exists(path)] == []
 
 
 def test_catalogue_is_deterministic() -> None:

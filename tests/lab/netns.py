@@ -12,6 +12,7 @@ network with pyroute2 and then waits until its stdin is closed.
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,14 +24,19 @@ from . import hosts
 TESTS = Path(__file__).resolve().parents[1]
 IFA_F_NODAD = 0x02
 """linux/if_addr.h: use the address at once; detecting duplicates would take a second."""
+END_S = 5.0
 
 
 class Namespace:
-    """A network and mount namespace, with files of its own laid over those of the machine."""
+    """
+    A network and mount namespace, with files of its own laid over those of the machine.
+
+    It ends when the pipe to its holder's stdin does: by `close`, or when this process dies.
+    """
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *argv],
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -91,16 +97,19 @@ class Namespace:
         assert self._holder.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._holder.stdin.close()
-        self._holder.kill()
-        self._holder.wait()
+        try:
+            self._holder.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._holder.kill()
+            self._holder.wait()
         self._holder.stdout.close()
 
 
 @contextlib.contextmanager
-def network() -> Iterator[tuple[Namespace, Namespace]]:
-    """The client's and the servers' namespace, joined, and gone when the block ends."""
+def network(folder: Path) -> Iterator[tuple[Namespace, Namespace]]:
+    """The client's and the servers' namespace, joined; gone with `folder` when the block ends."""
     with contextlib.ExitStack() as stack:
-        client = Namespace.holding("client")
+        client = Namespace.holding("client", folder)
         stack.callback(client.close)
         servers = Namespace.holding("servers", client.pid)
         stack.callback(servers.close)
@@ -145,7 +154,7 @@ def set_up_client(ip: Any) -> None:
 
 
 def main(role: str, *args: str) -> None:
-    """Hold a namespace: `client`, or `servers CLIENT_PID`."""
+    """Hold a namespace: `client FOLDER_TO_REMOVE_AT_THE_END`, or `servers CLIENT_PID`."""
     # Link-local addresses would else be tentative for a second, and IPv6 deaf as long.
     for which in ("all", "default"):
         Path(f"/proc/sys/net/ipv6/conf/{which}/accept_dad").write_text("0")
@@ -160,6 +169,8 @@ def main(role: str, *args: str) -> None:
             set_up_servers(ip, int(args[0]))
     print("ready", flush=True)
     sys.stdin.read()
+    if role == "client":
+        shutil.rmtree(args[0], ignore_errors=True)
 
 
 if __name__ == "__main__":
