@@ -23,12 +23,12 @@ _CODES: Mapping[str, str] = {
 _UNICODE: Mapping[str, str] = {
     "resolve": "░", "connect": "▒", "tls": "▓", "processing": "█", "transfer": "▄", "wait": "·",
     "fold": "┈", "axis": "┈", "failed": "✗", "follows": "↳ ", "leads": "↴", "more": "⋮",
-    "ellipsis": "…", "dot": "·", "times": "\N{MULTIPLICATION SIGN}",
+    "ellipsis": "…", "dot": "·", "remedy": "→", "times": "\N{MULTIPLICATION SIGN}",
 }  # fmt: skip
 _ASCII: Mapping[str, str] = {
     "resolve": "r", "connect": "c", "tls": "t", "processing": "#", "transfer": "=", "wait": ".",
     "fold": "-", "axis": "-", "failed": "x", "follows": "> ", "leads": ">", "more": ":",
-    "ellipsis": "~", "dot": "|", "times": "x",
+    "ellipsis": "~", "dot": "|", "remedy": "->", "times": "x",
 }  # fmt: skip
 
 NEEDED_CHARACTERS = "".join(_UNICODE.values())
