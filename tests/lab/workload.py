@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.parts import CACHE, GOMAIN, build_environment, built, fetch, machine_go
+from .parts import CACHE, GOMAIN, build_environment, built, fetch, machine_go
 
 VERSION = "v0.37.2"
 INFO_COUNT = 58
@@ -52,7 +52,7 @@ def _fetch(target: Path) -> None:
     }
     download = [machine_go(), "mod", "download"]
     pin = Path(shutil.copytree(GOMAIN / "workload", target / "pin"))
-    fetch(download, cwd=pin, env=environment)
+    fetch([*download, "k8s.io/client-go"], cwd=pin, env=environment)
     find = [machine_go(), "list", "-m", "-f", "{{.Dir}}", "k8s.io/client-go"]
     found = subprocess.run(
         find, cwd=pin, env=environment, check=True, stdout=subprocess.PIPE, text=True
@@ -60,7 +60,7 @@ def _fetch(target: Path) -> None:
     main = target / "main"
     main.mkdir()
     for name in ("go.mod", "go.sum"):
-        shutil.copy(Path(found.stdout.strip()) / name, main / name)
+        shutil.copyfile(Path(found.stdout.strip()) / name, main / name)
     shutil.rmtree(target / "modcache")
     fetch(download, cwd=main, env=environment)
     shutil.rmtree(pin)
