@@ -13,6 +13,8 @@ SLOT_NS = 10 * NS
 HORIZON_NS = 600 * NS
 """Nothing older counts: at the default half-life its weight is a tenth."""
 
+LOSSY_WEIGHT = 0.5
+"""Evidence of a window that lost events weighs so much: the interval widens, nothing is guessed."""
 NOT_THE_PROXY = frozenset({"auth.407"})
 """Failures at the HTTP proxy in between: reported, never held against the module proxy."""
 BAD_CERTIFICATE = ("tls.expired", "tls.untrusted", "tls.hostname")
@@ -34,6 +36,10 @@ class Counts:
     """Handshakes by the class of what was wrong with the certificate."""
     small: int = 0
     """Answers with status 200 of list, info and mod whose time to first byte is known."""
+    windows: int = 0
+    """Windows of agents added up here."""
+    lossy: int = 0
+    """Of these, windows that lost events."""
 
     @property
     def failed(self) -> int:
@@ -57,6 +63,8 @@ class Counts:
         self.suspects = max(0, self.suspects + sign * other.suspects)
         self.handshakes = max(0, self.handshakes + sign * other.handshakes)
         self.small = max(0, self.small + sign * other.small)
+        self.windows = max(0, self.windows + sign * other.windows)
+        self.lossy = max(0, self.lossy + sign * other.lossy)
         _add_all(self.failures, other.failures, sign)
         _add_all(self.bad_certificates, other.bad_certificates, sign)
 
@@ -98,6 +106,14 @@ class Timeline:
                 if slot in rest.slots:
                     rest.slots[slot].add(counts, sign=-1)
         return rest
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether anything but answers and ordinary misses was seen: cheap, for the many."""
+        return any(
+            counts.failures or counts.suspects or counts.bad_certificates
+            for counts in self.slots.values()
+        )
 
     def newest_first(self, now_ns: int) -> list[tuple[int, Counts]]:
         """Return (age in ns, counts) of each slot in the horizon that holds an outcome."""
@@ -150,7 +166,8 @@ def weigh(timeline: Timeline, now_ns: int, half_life_ns: int, recent_ns: int) ->
     ok = failed = misses = suspects = 0.0
     slots = timeline.newest_first(now_ns)
     for age_ns, counts in slots:
-        weight = 0.5 ** (age_ns / half_life_ns)
+        lossy = counts.lossy / counts.windows if counts.windows else 0.0
+        weight = 0.5 ** (age_ns / half_life_ns) * (1 - lossy * (1 - LOSSY_WEIGHT))
         ok += weight * counts.ok
         failed += weight * counts.failed
         misses += weight * counts.misses

@@ -65,11 +65,16 @@ def find_scope(
     return Scope("host", f"only {suspects[0].agent_id} sees failures", alone)
 
 
+def seen_from_one(agent_id: str) -> Scope:
+    """Return the scope of what counts but has a single witness."""
+    return Scope("host", f"seen from one host only, {agent_id}")
+
+
 def _single(vantage: Vantage, fires_without: Callable[[frozenset[str]], bool]) -> Scope:
     if not fires_without(frozenset()):
         return Scope()
     if vantage.served:
-        return Scope("host", f"seen from one host only, {vantage.agent_id}")
+        return seen_from_one(vantage.agent_id)
     return Scope(
         "host",
         f"no proxy answers {vantage.agent_id}, the only host that asks: it may be the host",

@@ -29,7 +29,7 @@ def test_cdf_known_values(a: float, b: float, x: float, expected: float) -> None
 def test_cdf_is_bounded_outside_the_unit_interval() -> None:
     """A ratio is never below 0 or above 1."""
 
-    assert (0.0, 1.0) == (Beta(2, 3).cdf(-1), Beta(2, 3).cdf(1.5))
+    assert (Beta(2, 3).cdf(-1), Beta(2, 3).cdf(1.5)) == (0.0, 1.0)
 
 
 def test_zero_failures_needed_for_95_percent() -> None:

@@ -74,7 +74,7 @@ def test_interval_of_three_good_requests() -> None:
     actual = score(Beta(9.9, 0.1).after(3, 0), 100, 1.0, FORMULA)
 
     assert actual.low <= actual.h <= actual.high
-    assert "Healthy" == actual.label
+    assert actual.label == "Healthy"
 
 
 @given(

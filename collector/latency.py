@@ -1,0 +1,56 @@
+"""
+Latencies of one phase, old ones fading: a sketch whose buckets weigh less with age.
+
+Forward decay: a sample of time t weighs 2^((t - t0) / half-life), fixed once and for all; a
+quantile needs only ratios, so nothing is touched as time passes.
+Source: Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay: A Practical Time Decay Model for
+Streaming Systems", ICDE 2009, section III.
+"""
+
+from collections.abc import Callable, Mapping
+
+REBASE_HALF_LIVES = 64
+"""Weights stay below 2^64; what is so much older than the newest weighs nothing."""
+
+
+class FadingSketch:
+    """Decayed bucket weights of one phase; bounded by the number of buckets."""
+
+    __slots__ = ("_half_life_ns", "_origin_ns", "_weights")
+
+    def __init__(self, half_life_ns: int) -> None:
+        self._half_life_ns = half_life_ns
+        self._origin_ns: int | None = None
+        self._weights: dict[int, float] = {}
+
+    def add(self, at_ns: int, buckets: Mapping[int, int]) -> None:
+        """Add the samples of a window that ended at `at_ns`."""
+        if self._origin_ns is None:
+            self._origin_ns = at_ns
+        age = (at_ns - self._origin_ns) / self._half_life_ns
+        if age > REBASE_HALF_LIVES:
+            self._rebase(at_ns, age)
+            age = 0.0
+        if age < -REBASE_HALF_LIVES:
+            return
+        weight = 2.0**age
+        for bucket, count in buckets.items():
+            self._weights[bucket] = self._weights.get(bucket, 0.0) + weight * count
+
+    def quantile(self, q: float, upper_bound: Callable[[int], float]) -> float | None:
+        """Return the upper bound of the bucket that holds the quantile; None without samples."""
+        wanted = q * sum(self._weights.values())
+        below = 0.0
+        found = None
+        for bucket in sorted(self._weights):
+            below += self._weights[bucket]
+            found = bucket
+            if below >= wanted:
+                break
+        return None if found is None else upper_bound(found)
+
+    def _rebase(self, at_ns: int, age: float) -> None:
+        scale = 2.0 ** -min(age, 1000.0)
+        self._origin_ns = at_ns
+        faded = ((bucket, weight * scale) for bucket, weight in self._weights.items())
+        self._weights = {bucket: weight for bucket, weight in faded if weight > 1e-9}

@@ -1,0 +1,252 @@
+"""Sequences of windows with literal times, and what the fleet says of each proxy."""
+
+import pytest
+from sightings import GOOD, SICK, T0_NS, S, arrival, sighting
+
+from modpulse.collector.arrival import Arrival, Leaf
+from modpulse.collector.fleet import Fleet, Report
+from modpulse.collector.gates import Rules
+from modpulse.collector.score import Formula
+
+WINDOW_NS = 10 * S
+
+
+def new_fleet() -> Fleet:
+    """A fleet in whose sketches bucket N is N ms."""
+    return Fleet(Formula(), Rules(), float)
+
+
+def play(fleet: Fleet, *windows: list[Arrival]) -> list[dict[str, Report]]:
+    """Feed windows of 10 s, judge at the end of each, and return what was said."""
+    said = []
+    for number, arrivals in enumerate(windows):
+        for one in arrivals:
+            fleet.merge(one)
+        now_ns = T0_NS + (number + 1) * WINDOW_NS
+        said.append({report.proxy: report for report in fleet.evaluate(now_ns)})
+    return said
+
+
+def window(number: int, *seen: object, agent_id: str = "build-1") -> Arrival:
+    """One agent's batch of window `number`."""
+    return arrival(*seen, end_ns=T0_NS + number * WINDOW_NS + 5 * S, agent_id=agent_id)
+
+
+def states(said: list[dict[str, Report]], proxy: str = SICK) -> list[str]:
+    """The state of one proxy, window by window."""
+    return [reports[proxy].track.state for reports in said]
+
+
+def test_healthy_slow_and_failing() -> None:
+    """A good proxy is healthy at once, a slow one degraded after 3 windows, a failing one down."""
+    slow, failing = "https://slow.example", "https://failing.example"
+    said = play(
+        new_fleet(),
+        *(
+            [
+                window(
+                    number,
+                    sighting(GOOD, ok=10, first_byte={40: 9, 60: 1}),
+                    sighting(slow, ok=10, first_byte={2500: 10}),
+                    sighting(failing, failures={"http.5xx": 4, "tcp.refused": 2}),
+                )
+            ]
+            for number in range(4)
+        ),
+    )
+
+    assert states(said, GOOD) == ["healthy"] * 4
+    assert states(said, slow) == ["healthy", "healthy", "degraded", "degraded"]
+    assert states(said, failing) == ["down"] * 4
+    last = said[-1]
+    assert last[failing].seen.cause == "http.5xx"
+    assert last[failing].seen.consecutive_failures == 24
+    assert last[failing].scope.words == "seen from one host only, build-1"
+    assert [f.gate for f in last[slow].track.findings] == ["slow"]
+    assert last[slow].track.since_ns == T0_NS + 3 * WINDOW_NS
+    assert last[GOOD].scope.kind is None
+    assert last[GOOD].score is not None
+    assert last[GOOD].score.label == "Healthy"
+
+
+def test_unknown_below_five() -> None:
+    """Fewer than five requests and no gate say nothing."""
+    said = play(new_fleet(), [window(0, sighting(ok=4))], [window(1, sighting(ok=1))])
+
+    assert states(said) == ["unknown", "healthy"]
+
+
+def test_silence_ends_in_unknown() -> None:
+    """After ten minutes without a request nothing is known."""
+    fleet = new_fleet()
+    play(fleet, [window(0, sighting(ok=20))])
+    report = fleet.evaluate(T0_NS + 620 * S)[0]
+
+    assert (report.track.state, report.score) == ("unknown", None)
+
+
+def test_low_traffic_outage() -> None:
+    """With less traffic the last five outcomes within ten minutes make an outage."""
+    fleet = new_fleet()
+    served = sighting(GOOD, ok=1)
+    fleet.merge(window(0, sighting(ok=1), served))
+    states = []
+    for number in range(4, 24, 4):
+        fleet.merge(window(number, sighting(failures={"tcp.timeout": 1}), served))
+        reports = {r.proxy: r for r in fleet.evaluate(T0_NS + (number + 1) * WINDOW_NS)}
+        states.append(reports[SICK].track.state)
+
+    assert states[-1] == "down"
+    assert "down" not in states[:-1]
+    assert reports[SICK].track.findings[0].evidence == "the last 5 requests all failed"
+
+
+def test_quiet_outage_stays_down_until_the_evidence_is_gone() -> None:
+    """A proxy that nobody asks since it failed stays down for ten minutes."""
+    fleet = new_fleet()
+    failing, served = sighting(failures={"dns.servfail": 9}), sighting(GOOD, ok=5)
+    play(fleet, [window(0, failing, served)])
+    for number in range(1, 55):
+        fleet.merge(window(number, served))
+        reports = fleet.evaluate(T0_NS + (number + 1) * WINDOW_NS)
+
+    assert {r.proxy: r.track.state for r in reports} == {GOOD: "healthy", SICK: "down"}
+
+
+def test_recovery_takes_two_windows() -> None:
+    """Leaving `down` takes two windows in which the gate is quiet."""
+    failing = [window(0, sighting(failures={"http.5xx": 6}), sighting(GOOD, ok=1))]
+    good = [[window(number, sighting(ok=400))] for number in range(1, 4)]
+    said = play(new_fleet(), failing, *good)
+
+    assert states(said) == ["down", "down", "healthy", "healthy"]
+
+
+def test_offline_host_does_not_make_a_proxy_sick() -> None:
+    """Where only one asks and nobody answers it, the failures may be its own."""
+    said = play(new_fleet(), [window(0, sighting(failures={"dns.timeout": 20}))])
+    report = said[0][SICK]
+
+    assert (report.track.state, report.scope.kind) == ("unknown", "host")
+    assert report.seen.cause == "dns.timeout"
+
+
+def test_one_of_two_hosts() -> None:
+    """Where two ask and one sees failures, they are that host's and the proxy is not sick."""
+    said = play(
+        new_fleet(),
+        [
+            window(0, sighting(failures={"tls.untrusted": 300}), agent_id="build-1"),
+            window(0, sighting(ok=50), agent_id="build-2"),
+        ],
+    )
+    report = said[0][SICK]
+
+    assert (report.track.state, report.scope.kind) == ("healthy", "host")
+    assert report.scope.words == "only build-1 sees failures"
+    assert (report.evidence.n, report.seen.n) == (50, 350)
+
+
+def test_two_of_two_hosts() -> None:
+    """Where two hosts of different resolvers see it, the proxy is sick for everybody."""
+    said = play(
+        new_fleet(),
+        [
+            window(0, sighting(failures={"http.5xx": 6}), agent_id="build-1"),
+            window(
+                0,
+                sighting(failures={"http.5xx": 5}, resolvers=frozenset({"10.0.1.53"})),
+                agent_id="build-2",
+            ),
+        ],
+    )
+    report = said[0][SICK]
+
+    assert (report.track.state, report.scope.kind) == ("down", None)
+
+
+def test_one_resolver() -> None:
+    """Where all users of one resolver see it and the others do not, it is the resolver's."""
+    other = frozenset({"10.0.1.53"})
+    said = play(
+        new_fleet(),
+        [
+            window(0, sighting(failures={"dns.servfail": 9}), agent_id="build-1"),
+            window(0, sighting(failures={"dns.servfail": 9}), agent_id="build-2"),
+            window(0, sighting(ok=30, resolvers=other), agent_id="build-3"),
+            window(0, sighting(ok=30, resolvers=other), agent_id="build-4"),
+        ],
+    )
+    report = said[0][SICK]
+
+    assert (report.track.state, report.scope.kind) == ("healthy", "resolver")
+    assert "10.0.0.53" in str(report.scope.words)
+
+
+def test_many_hosts_with_a_failure_each() -> None:
+    """Many agents see an outage together that none could see alone."""
+    said = play(
+        new_fleet(),
+        [
+            window(0, sighting(failures={"tcp.refused": 1}), agent_id=f"build-{number}")
+            for number in range(20)
+        ],
+    )
+
+    assert states(said) == ["down"]
+
+
+def test_bad_certificate() -> None:
+    """Every handshake of the last minute finding it expired is down at once."""
+    bad = sighting(failures={"tls.expired": 3}, handshakes=3, bad_certificates={"tls.expired": 3})
+    said = play(new_fleet(), [window(0, bad, sighting(GOOD, ok=1))])
+    report = said[0][SICK]
+
+    assert report.track.state == "down"
+    assert report.track.findings[0].evidence == (
+        "all 3 handshakes of the last 60 s found the certificate expired"
+    )
+
+
+def test_certificate_that_ends_soon() -> None:
+    """C at its lowest step degrades after three windows, however well it answers."""
+    day = 86_400
+    leaf = Leaf(T0_NS // S - 87 * day, T0_NS // S + 3 * day)
+    said = play(
+        new_fleet(),
+        *([window(number, sighting(ok=10, certificate=leaf))] for number in range(3)),
+    )
+
+    assert states(said) == ["healthy", "healthy", "degraded"]
+    assert said[-1][SICK].track.findings[0].evidence == "the certificate expires in 3.0 days"
+
+
+def test_suspect_misses() -> None:
+    """A proxy that answers 404 because its upstream is down is degraded."""
+    said = play(
+        new_fleet(),
+        *([window(n, sighting(misses=3, suspects=5), sighting(GOOD, ok=1))] for n in range(3)),
+    )
+
+    assert states(said) == ["healthy", "healthy", "degraded"]
+
+
+def test_lossy_windows_widen_the_interval() -> None:
+    """A window that lost events says less: the interval is wider, the state the same."""
+    whole = play(new_fleet(), [window(0, sighting(ok=30, failures={"http.429": 2}))])[0][SICK]
+    lossy = play(new_fleet(), [window(0, sighting(ok=30, failures={"http.429": 2}, lossy=True))])[
+        0
+    ][SICK]
+
+    assert whole.score is not None
+    assert lossy.score is not None
+    assert lossy.score.high - lossy.score.low > whole.score.high - whole.score.low
+
+
+def test_proxies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound a new proxy is dropped and counted."""
+    monkeypatch.setattr("modpulse.collector.fleet.MAX_PROXIES", 1)
+    fleet = new_fleet()
+    fleet.merge(window(0, sighting(GOOD, ok=1), sighting(SICK, ok=1)))
+
+    assert (list(fleet.proxies), fleet.overflow["MAX_PROXIES"]) == ([GOOD], 1)
