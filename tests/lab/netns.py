@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -83,13 +84,9 @@ class Namespace:
         The command dies with the process that started it, so that no test leaves anything running.
         """
         return [
-            "nsenter",
-            f"--net=/proc/{self.pid}/ns/net",
-            f"--mount=/proc/{self.pid}/ns/mnt",
-            "env",
-            f"--chdir={cwd}",
-            "setpriv",
-            "--pdeathsig=KILL",
+            *("setpriv", "--pdeathsig=KILL"),
+            *("nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt"),
+            *("env", f"--chdir={cwd}"),
         ]
 
     def close(self) -> None:
@@ -170,7 +167,15 @@ def main(role: str, *args: str) -> None:
     print("ready", flush=True)
     sys.stdin.read()
     if role == "client":
-        shutil.rmtree(args[0], ignore_errors=True)
+        _remove(Path(args[0]))
+
+
+def _remove(folder: Path) -> None:
+    """Remove the lab's folder; whoever still writes there has been killed, but may not know yet."""
+    deadline = time.monotonic() + END_S
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
