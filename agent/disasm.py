@@ -50,7 +50,10 @@ def entry_offset(arch: Arch, code: bytes) -> int:
     Raises:
         BinaryError: the function begins in a way that is not known.
     """
-    return _entry_arm64(code) if arch == "arm64" else _entry_amd64(code)
+    offset = _entry_arm64(code) if arch == "arm64" else _entry_amd64(code)
+    if offset >= len(code):
+        raise BinaryError("a function that ends with its stack check")
+    return offset
 
 
 def return_offsets(arch: Arch, code: bytes) -> tuple[int, ...]:

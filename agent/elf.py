@@ -7,7 +7,7 @@ cuts short under a mapping kills the reader with SIGBUS.)
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,12 +15,14 @@ Arch = Literal["amd64", "arm64"]
 
 MAX_SECTIONS = 256
 """Real `go` binaries have 18 to 40."""
-MAX_SEGMENTS = 64
+MAX_SEGMENTS = 32
 """Real ones have 5 to 14."""
 MAX_RELOCATIONS = 1 << 20
 """A position independent `go` has about 200 000."""
-MAX_READ_BYTES = 64 << 20
-"""Longest single read; the largest section of a `go` binary has 8 MB."""
+MAX_READ_BYTES = 16 << 20
+"""Longest single read; the table of functions of `go` has 6 MB."""
+MAX_DATA_BYTES = 32 << 20
+"""Of a segment that is searched; the data of `go` has 1 MB, 6 MB when position independent."""
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -114,6 +116,17 @@ class Elf:
         """Return the pointer at a virtual address, as the dynamic linker would fill it in."""
         found = self.relocations.get(address)
         return self.u64(address) if found is None else found
+
+    def occurrences(self, wanted: bytes) -> Iterator[int]:
+        """Yield the addresses in writable segments where these bytes are in the file."""
+        for segment in self.segments:
+            if not segment.writable:
+                continue
+            end = segment.offset + min(segment.size, MAX_DATA_BYTES)
+            at = self.image.find(wanted, segment.offset, end)
+            while at >= 0:
+                yield segment.address + at - segment.offset
+                at = self.image.find(wanted, at + 1, end)
 
 
 def parse_elf(image: bytes) -> Elf:

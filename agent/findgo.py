@@ -21,7 +21,7 @@ MAX_PATTERN_FILES = 256
 """Files that one pattern may name."""
 MAX_BINARIES = 1024
 """Binaries that are returned."""
-MAX_BINARY_BYTES = 256 << 20
+MAX_BINARY_BYTES = 128 << 20
 """A `go` has 10 to 20 MB, with debug information up to 60."""
 MIN_BINARY_BYTES = 1 << 20
 """Below that it is a wrapper script, not a `go`."""

@@ -5,11 +5,14 @@ Works on stripped binaries. Knows nothing of functions or types.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
-from .elf import BinaryError, Elf, Segment
+from .elf import BinaryError, Elf
 
 MAX_BUILD_INFO_BYTES = 1 << 20
 """The module list of a large program has some 100 kB; that of `go` has 1 kB."""
+MAX_CANDIDATES = 16
+"""Places that look like build information, tried before giving up."""
 
 _MAGIC = b"\xff Go buildinf:"
 _INLINE = 2
@@ -67,23 +70,10 @@ def _find(elf: Elf) -> int:
         if elf.read(address, len(_MAGIC)) == _MAGIC:
             return address
         raise BinaryError("section .go.buildinfo without build information")
-    for segment in elf.segments:
-        if segment.writable:
-            found = _scan(elf, segment)
-            if found is not None:
-                return found
-    raise BinaryError("no Go build information")
-
-
-def _scan(elf: Elf, segment: Segment) -> int | None:
-    end = segment.offset + segment.size
-    at = elf.image.find(_MAGIC, segment.offset, end)
-    while at >= 0:
-        address = segment.address + at - segment.offset
+    for address in islice(elf.occurrences(_MAGIC), MAX_CANDIDATES):
         if address % _ALIGNMENT == 0:
             return address
-        at = elf.image.find(_MAGIC, at + 1, end)
-    return None
+    raise BinaryError("no Go build information")
 
 
 def _string(elf: Elf, address: int) -> tuple[bytes, int]:

@@ -6,14 +6,15 @@ Every Go binary has this table, stripped ones too. Layouts of Go 1.18 and later.
 
 import re
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from .elf import BinaryError, Elf
 
 MAX_FUNCTIONS = 1 << 20
 """The `go` command has about 15 000."""
-MAX_CANDIDATES = 256
+MAX_CANDIDATES = 16
 """Places that look like a table or its moduledata, tried before giving up."""
 
 _MAGICS = (0xFFFFFFF0, 0xFFFFFFF1)
@@ -65,9 +66,7 @@ def find_pclntab(elf: Elf) -> Pclntab:
         section = elf.sections.get(name)
         if section is not None:
             return _parse(elf, section.address)
-    for count, match in enumerate(_LOOKS_LIKE.finditer(elf.image)):
-        if count == MAX_CANDIDATES:
-            break
+    for match in islice(_LOOKS_LIKE.finditer(elf.image), MAX_CANDIDATES):
         try:
             return _parse(elf, elf.address(match.start()))
         except BinaryError:
@@ -103,33 +102,24 @@ def _find_module(elf: Elf, pclntab: int) -> int | None:
     section = elf.sections.get(".go.module")
     if section is not None:
         return section.address if _is_module(elf, section.address, pclntab) else None
-    for count, place in enumerate(_places_of(elf, pclntab)):
-        if count == MAX_CANDIDATES:
-            return None
+    for place in islice(_places_of(elf, pclntab), MAX_CANDIDATES):
         if place % 8 == 0 and _is_module(elf, place, pclntab):
             return place
     return None
 
 
-def _places_of(elf: Elf, pointer: int) -> Collection[int]:
+def _places_of(elf: Elf, pointer: int) -> Iterator[int]:
+    """Yield the addresses in writable memory that hold a pointer."""
     if elf.relocations:
-        return [place for place, addend in elf.relocations.items() if addend == pointer]
-    wanted = pointer.to_bytes(8, "little")
-    places: list[int] = []
-    for segment in (each for each in elf.segments if each.writable):
-        end = segment.offset + segment.size
-        at = elf.image.find(wanted, segment.offset, end)
-        while at >= 0 and len(places) <= MAX_CANDIDATES:
-            places.append(segment.address + at - segment.offset)
-            at = elf.image.find(wanted, at + 1, end)
-    return places
+        return (place for place, addend in elf.relocations.items() if addend == pointer)
+    return elf.occurrences(pointer.to_bytes(8, "little"))
 
 
 def _is_module(elf: Elf, place: int, pclntab: int) -> bool:
     try:
-        return elf.pointer(place) == pclntab and 0 < elf.pointer(
-            place + _MODULE_MINPC
-        ) < elf.pointer(place + _MODULE_MAXPC)
+        min_pc = elf.pointer(place + _MODULE_MINPC)
+        max_pc = elf.pointer(place + _MODULE_MAXPC)
+        return elf.pointer(place) == pclntab and 0 < min_pc < max_pc
     except BinaryError:
         return False
 
