@@ -1,0 +1,510 @@
+"""
+What the kernel side saw, decoded: the input of the tracker.
+
+Mirrors bpf/events.h. Pure: bytes in, one event out. Every event has `at_ns` (CLOCK_MONOTONIC)
+and `pid`; events of `go` functions also name the goroutine.
+"""
+
+import ipaddress
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from .probes import Site
+
+
+class Kind(IntEnum):
+    """`enum event_kind`."""
+
+    EXEC = 1
+    EXIT = 2
+    TCP = 3
+    PACKET = 4
+    GO = 5
+
+
+class TcpState(IntEnum):
+    """The states of include/net/tcp_states.h that the tracker tells apart."""
+
+    ESTABLISHED = 1
+    SYN_SENT = 2
+    FIN_WAIT1 = 4
+    CLOSE = 7
+    CLOSE_WAIT = 8
+
+
+class DecodeError(ValueError):
+    """A ring record that does not have the shape of bpf/events.h."""
+
+
+class SocketEnds(NamedTuple):
+    """Which TCP connection a `net.TCPConn` of the process is."""
+
+    sport: int
+    address: str
+    dport: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoError:
+    """A Go error value, from the outside in."""
+
+    types: tuple[str, ...]
+    """Type names such as `*url.Error`; `?` where the name is not known."""
+    leaf: bytes
+    """The first bytes of the innermost value."""
+    text: str
+    """What a string at the start of the innermost value says, cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    at_ns: int
+    pid: int
+    parent_pid: int | None
+    cgroup_id: int
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    at_ns: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    """A TCP connection changed its state."""
+
+    at_ns: int
+    pid: int
+    cookie: int
+    old: int
+    new: int
+    sport: int
+    address: str
+    dport: int
+    bytes_in: int
+    bytes_out: int
+    retransmits: int
+    syn_retransmits: int
+    reset: bool
+    in_owner: bool
+    """The change was made by the owner's own system call, not by the network."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet of a watched socket, from the IP header on, cut at the snap length."""
+
+    at_ns: int
+    pid: int
+    cookie: int
+    outgoing: bool
+    length: int
+    """Bytes on the wire from the IP header on."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GoEvent:
+    """A probe in a `go` binary was hit."""
+
+    at_ns: int
+    pid: int
+    goid: int
+    parent_goid: int | None
+    binary: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebGet(GoEvent):
+    """`web.get` begins: one logical request."""
+
+    scheme: str
+    host: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip(GoEvent):
+    """One hop begins."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTripDone(GoEvent):
+    """A response head, or an error instead."""
+
+    tls_state: int
+    content_length: int | None
+    status: int | None
+    http_version: str | None
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class GotConn(GoEvent):
+    """`getConn` returned: a connection is in hand, or an error."""
+
+    tls_state: int
+    ends: SocketEnds | None
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyClosed(GoEvent):
+    """The body was read or given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyList(GoEvent):
+    """The effective GOPROXY chain, secrets and all: redact before use."""
+
+    entries: tuple[tuple[str, bool], ...]
+    """(url, falls back on any error)."""
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookupStart(GoEvent):
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupDone(GoEvent):
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class DialStart(GoEvent):
+    """`host` is what the dial was asked for, `host:port`; `address` the one tried."""
+
+    host: str
+    address: str | None
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialDone(GoEvent):
+    ends: SocketEnds | None
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeStart(GoEvent):
+    sni: str
+    ends: SocketEnds | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeDone(GoEvent):
+    version: int
+    cipher: int
+    resumed: bool | None
+    alpn: str
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyStart(GoEvent):
+    """The certificates have come; `der` is the leaf, None where it was cut."""
+
+    der: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyDone(GoEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFailed(GoEvent):
+    """One operation failed at one proxy (`versionError`), also where the chain goes on."""
+
+    proxy: str
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFailed(GoEvent):
+    """What had arrived was refused: sumdb, checksum, zip."""
+
+    site: Site
+    error: GoError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal(GoEvent):
+    """`base.Fatalf`; `format` as in the source, `address` for when it could not be read."""
+
+    format: str
+    address: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class OsExit(GoEvent):
+    code: int
+
+
+Event = Exec | Exit | Tcp | Packet | GoEvent
+
+_HEADER = struct.Struct("<QQQIHBB")
+_EXEC = struct.Struct("<QII256s")
+_TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
+_PACKET = struct.Struct("<QIHBx")
+_ENDS = struct.Struct("<HHB3x16s")
+_ERROR = struct.Struct("<7QBB6x80s128s")
+_URL = struct.Struct("<HHB3x264s512s")
+_HOST = struct.Struct("<H6x264s")
+_RESPONSE = struct.Struct("<QqHBB4x")
+_CONN = struct.Struct("<Q")
+_CHAIN = struct.Struct("<H8s6x8H2112s")
+_HANDSHAKE = struct.Struct("<HHBB2x16s")
+_CERTIFICATE = struct.Struct("<II4096s")
+_EXIT = struct.Struct("<QIiB7x128s")
+
+HOST_BYTES = 264
+HEADER_BYTES = _HEADER.size
+
+TypeName = Callable[[int, int], str | None]
+"""(binary, address of a type) -> its name."""
+
+
+class _Header(NamedTuple):
+    at_ns: int
+    goid: int
+    parent_goid: int
+    pid: int
+    binary: int
+    kind: int
+    site: int
+
+
+def decode(data: bytes, type_name: TypeName) -> Event:
+    """
+    Decode one ring record.
+
+    Args:
+        data: The record, at least as long as its kind says; the ring pads to 8.
+        type_name: Names the Go types in errors.
+
+    Raises:
+        DecodeError: not a record of bpf/events.h.
+    """
+    try:
+        header = _Header(*_HEADER.unpack_from(data))
+        if header.kind == Kind.GO:
+            return _GO[Site(header.site)](_go(header), data, type_name)
+        return _KERNEL[Kind(header.kind)](header, data)
+    except (struct.error, ValueError, KeyError) as error:
+        raise DecodeError(f"ring record of {len(data)} bytes: {error}") from error
+
+
+def _text(raw: bytes, length: int) -> str:
+    return raw[:length].decode("utf-8", "replace")
+
+
+def _c_string(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def address_text(raw: bytes) -> str:
+    """Write 4 or 16 address bytes in their usual form; an IPv4-mapped one as IPv4."""
+    address = ipaddress.ip_address(raw)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _exec(header: _Header, data: bytes) -> Event:
+    cgroup_id, parent_pid, _, filename = _EXEC.unpack_from(data, HEADER_BYTES)
+    return Exec(header.at_ns, header.pid, parent_pid or None, cgroup_id, _c_string(filename))
+
+
+def _exit(header: _Header, _data: bytes) -> Event:
+    return Exit(header.at_ns, header.pid)
+
+
+def _tcp(header: _Header, data: bytes) -> Event:
+    (cookie, bytes_in, bytes_out, retransmits, syn_retransmits, sport, dport,
+     old, new, reset, in_owner, saddr, daddr) = _TCP.unpack_from(data, HEADER_BYTES)  # fmt: skip
+    return Tcp(
+        header.at_ns, header.pid, cookie, old, new, sport, address_text(daddr), dport,
+        bytes_in, bytes_out, retransmits, syn_retransmits, bool(reset), bool(in_owner),
+        address_text(saddr),
+    )  # fmt: skip
+
+
+def _packet(header: _Header, data: bytes) -> Event:
+    cookie, length, caplen, outgoing = _PACKET.unpack_from(data, HEADER_BYTES)
+    start = HEADER_BYTES + _PACKET.size
+    captured = bytes(data[start : start + caplen])
+    if len(captured) != caplen:
+        raise ValueError(f"packet of {caplen} bytes has {len(captured)}")
+    return Packet(header.at_ns, header.pid, cookie, bool(outgoing), length, captured)
+
+
+_KERNEL: Mapping[Kind, Callable[[_Header, bytes], Event]] = {
+    Kind.EXEC: _exec,
+    Kind.EXIT: _exit,
+    Kind.TCP: _tcp,
+    Kind.PACKET: _packet,
+}
+
+_Go = tuple[int, int, int, int | None, int]
+"""The fields every GoEvent begins with."""
+
+
+def _go(header: _Header) -> _Go:
+    return (header.at_ns, header.pid, header.goid, header.parent_goid or None, header.binary)
+
+
+def _error(data: bytes, at: int, binary: int, type_name: TypeName) -> GoError | None:
+    *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
+    if levels == 0:
+        return None
+    names = tuple(type_name(binary, address) or "?" for address in types[:levels])
+    return GoError(names, leaf, _text(text, text_bytes))
+
+
+def _ends(data: bytes, at: int) -> SocketEnds | None:
+    sport, dport, size, daddr = _ENDS.unpack_from(data, at)
+    if not sport or size not in (4, 16):
+        return None
+    return SocketEnds(sport, address_text(daddr[:size]), dport)
+
+
+def _web_get(go: _Go, data: bytes, _names: TypeName) -> Event:
+    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    scheme = "https" if is_https else "http"
+    return WebGet(*go, scheme, _text(host, host_bytes), _text(path, path_bytes))
+
+
+def _round_trip(go: _Go, data: bytes, _names: TypeName) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
+    return RoundTrip(*go, _text(host, host_bytes))
+
+
+def _round_trip_done(go: _Go, data: bytes, names: TypeName) -> Event:
+    tls_state, length, status, major, minor = _RESPONSE.unpack_from(data, HEADER_BYTES)
+    error = _error(data, HEADER_BYTES + _RESPONSE.size, go[4], names)
+    version = None if not major else str(major) if major > 1 else f"{major}.{minor}"
+    return RoundTripDone(
+        *go, tls_state, None if length < 0 or not status else length, status or None, version, error
+    )
+
+
+def _got_conn(go: _Go, data: bytes, names: TypeName) -> Event:
+    (tls_state,) = _CONN.unpack_from(data, HEADER_BYTES)
+    at = HEADER_BYTES + _CONN.size
+    return GotConn(*go, tls_state, _ends(data, at), _error(data, at + _ENDS.size, go[4], names))
+
+
+def _dial_done(go: _Go, data: bytes, names: TypeName) -> Event:
+    at = HEADER_BYTES + _CONN.size
+    return DialDone(*go, _ends(data, at), _error(data, at + _ENDS.size, go[4], names))
+
+
+def _body_close(go: _Go, _data: bytes, _names: TypeName) -> Event:
+    return BodyClosed(*go)
+
+
+def _proxy_list(go: _Go, data: bytes, _names: TypeName) -> Event:
+    count, fallback, *lengths, urls = _CHAIN.unpack_from(data, HEADER_BYTES)
+    kept = min(count, len(fallback))
+    entries = tuple(
+        (_text(urls[i * HOST_BYTES : (i + 1) * HOST_BYTES], lengths[i]), bool(fallback[i]))
+        for i in range(kept)
+    )
+    return ProxyList(*go, entries, count > kept)
+
+
+def _lookup(go: _Go, data: bytes, _names: TypeName) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
+    return LookupStart(*go, _text(host, host_bytes))
+
+
+def _lookup_done(go: _Go, data: bytes, names: TypeName) -> Event:
+    return LookupDone(*go, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+
+
+def _dial(go: _Go, data: bytes, _names: TypeName) -> Event:
+    _, dport, size, daddr = _ENDS.unpack_from(data, HEADER_BYTES)
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
+    address = address_text(daddr[:size]) if size in (4, 16) else None
+    return DialStart(*go, _text(host, host_bytes), address, dport)
+
+
+def _handshake(go: _Go, data: bytes, _names: TypeName) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
+    return HandshakeStart(*go, _text(host, host_bytes), _ends(data, HEADER_BYTES))
+
+
+def _handshake_done(go: _Go, data: bytes, names: TypeName) -> Event:
+    version, cipher, resumed, alpn_bytes, alpn = _HANDSHAKE.unpack_from(data, HEADER_BYTES)
+    error = _error(data, HEADER_BYTES + _HANDSHAKE.size, go[4], names)
+    return HandshakeDone(
+        *go, version, cipher, None if resumed > 1 else bool(resumed), _text(alpn, alpn_bytes), error
+    )
+
+
+def _verify(go: _Go, data: bytes, _names: TypeName) -> Event:
+    der_bytes, _, der = _CERTIFICATE.unpack_from(data, HEADER_BYTES)
+    return VerifyStart(*go, bytes(der[:der_bytes]) if 0 < der_bytes <= len(der) else None)
+
+
+def _verify_done(go: _Go, _data: bytes, _names: TypeName) -> Event:
+    return VerifyDone(*go)
+
+
+def _version_error(go: _Go, data: bytes, names: TypeName) -> Event:
+    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    scheme = "https" if is_https else "http"
+    url = f"{scheme}://{_text(host, host_bytes)}{_text(path, path_bytes)}"
+    return OperationFailed(*go, url, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+
+
+def _content_failed(site: Site) -> Callable[[_Go, bytes, TypeName], Event]:
+    def decode_site(go: _Go, data: bytes, names: TypeName) -> Event:
+        return ContentFailed(*go, site, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+
+    return decode_site
+
+
+def _fatalf(go: _Go, data: bytes, _names: TypeName) -> Event:
+    address, length, _, text_bytes, text = _EXIT.unpack_from(data, HEADER_BYTES)
+    return Fatal(*go, _text(text, text_bytes), address, length)
+
+
+def _os_exit(go: _Go, data: bytes, _names: TypeName) -> Event:
+    _, _, code, *_ = _EXIT.unpack_from(data, HEADER_BYTES)
+    return OsExit(*go, code)
+
+
+_GO: Mapping[Site, Callable[[_Go, bytes, TypeName], Event]] = {
+    Site.WEB_GET: _web_get,
+    Site.ROUND_TRIP: _round_trip,
+    Site.ROUND_TRIP_RET: _round_trip_done,
+    Site.GET_CONN_RET: _got_conn,
+    Site.BODY_CLOSE: _body_close,
+    Site.PROXY_LIST_RET: _proxy_list,
+    Site.LOOKUP: _lookup,
+    Site.LOOKUP_RET: _lookup_done,
+    Site.DIAL: _dial,
+    Site.DIAL_RET: _dial_done,
+    Site.HANDSHAKE: _handshake,
+    Site.HANDSHAKE_RET: _handshake_done,
+    Site.VERIFY: _verify,
+    Site.VERIFY_RET: _verify_done,
+    Site.VERSION_ERROR: _version_error,
+    Site.READ_REMOTE_RET: _content_failed(Site.READ_REMOTE_RET),
+    Site.CHECK_SUM_DB_RET: _content_failed(Site.CHECK_SUM_DB_RET),
+    Site.DOWNLOAD_ZIP_RET: _content_failed(Site.DOWNLOAD_ZIP_RET),
+    Site.FATALF: _fatalf,
+    Site.OS_EXIT: _os_exit,
+}

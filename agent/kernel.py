@@ -1,0 +1,254 @@
+"""
+The eyes: what is loaded into the kernel, what it is attached to, what comes out of it.
+
+Everything is attached by links, which the kernel undoes when this process ends, however it ends.
+Decides nothing about what is seen.
+"""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .bpfcall import (
+    link_cgroup,
+    link_tracepoint,
+    link_uprobe,
+    link_uprobes,
+    map_lookup,
+    map_update,
+)
+from .findgo import Candidate
+from .layouts import LAYOUTS, Layout
+from .mounts import mount_point
+from .probes import Plan
+from .ring import Ring
+
+COUNTERS = ("seen", "submitted", "ring_full", "map_full", "filtered")
+"""`enum counter` of bpf/events.h."""
+
+_TRACEPOINTS = {
+    "on_exec": "sched/sched_process_exec",
+    "on_fork": "sched/sched_process_fork",
+    "on_exit": "sched/sched_process_exit",
+    "on_tcp_state": "sock/inet_sock_set_state",
+    "on_retransmit": "tcp/tcp_retransmit_skb",
+    "on_reset": "tcp/tcp_receive_reset",
+}
+_CGROUP_HOOKS = {"on_connect4": 10, "on_connect6": 11, "on_ingress": 0, "on_egress": 1}
+_TRACEFS = "/sys/kernel/tracing"
+_NO_OFFSET = 0xFFFF
+_LAYOUT = struct.Struct("<8H")
+
+
+class KernelError(RuntimeError):
+    """This host cannot be observed; says why in words for its administrator."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """What the programs are compiled with."""
+
+    ring_bytes: int = 4 << 20
+    """A power of two, at least a page."""
+    snap_bytes: int = 2048
+    """Of one packet; longer ones are cut."""
+    first_packets: int = 12
+    """With payload, copied of each connection."""
+    scoped: bool = False
+    """Watch only the tasks below those that `watch` names."""
+    trace: bool = False
+    """Copy the headers of every packet too."""
+
+
+class Compilation:
+    """A compilation under way in a child; `descriptors` waits for its end."""
+
+    def __init__(self, options: KernelOptions) -> None:
+        """Start it."""
+        constants = {
+            "RING_PAGES": options.ring_bytes // 4096,
+            "SNAP_BYTES": options.snap_bytes,
+            "FIRST_PACKETS": options.first_packets,
+            "SCOPED": int(options.scoped),
+            "TRACE": int(options.trace),
+        }
+        self.options = options
+        if _mounted("tracefs") is None:
+            _mount_tracefs()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel = ours
+        command = [
+            sys.executable, "-m", "modpulse.agent.compiler",
+            str(theirs.fileno()), json.dumps(constants),
+        ]  # fmt: skip
+        self._child = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        theirs.close()
+
+    def descriptors(self) -> dict[str, int]:
+        """
+        Return name -> descriptor of every program and map.
+
+        Raises:
+            KernelError: what bcc or the kernel refused.
+        """
+        with self._channel as channel:
+            message, received, _, _ = socket.recv_fds(channel, 65536, 64)
+        _, complaint = self._child.communicate()
+        answer = json.loads(message) if message else {"error": "the compiler died"}
+        if "error" in answer:
+            said = complaint.decode("utf-8", "replace").strip()
+            raise KernelError(f"eBPF: {answer['error']}" + (f"\n{said[-2000:]}" if said else ""))
+        return dict(zip(answer["names"], received, strict=True))
+
+
+class Kernel:
+    """Loaded programs and their links."""
+
+    def __init__(self, compilation: Compilation, multi_uprobe: bool = True) -> None:
+        """
+        Attach everything but the uprobes.
+
+        Args:
+            compilation: The compilation to wait for.
+            multi_uprobe: Use one link per binary where the kernel has it.
+
+        Raises:
+            KernelError: what is missing, with its remedy.
+        """
+        self.options = compilation.options
+        self._held = compilation.descriptors()
+        self._multi_uprobe = multi_uprobe and "on_go_multi" in self._held
+        self._links: list[int] = []
+        self._fill_layouts()
+        self._ring = Ring(self._held["events"], self.options.ring_bytes)
+        self._attach_tracepoints()
+        self._attach_cgroup()
+
+    @property
+    def link_kind(self) -> str:
+        """How uprobes are attached: `uprobe-multi` or `perf`."""
+        return "uprobe-multi" if self._multi_uprobe else "perf"
+
+    def _fill_layouts(self) -> None:
+        for index, layout in enumerate(LAYOUTS):
+            map_update(self._held["layouts"], struct.pack("<I", index), _pack_layout(layout))
+
+    def _attach_tracepoints(self) -> None:
+        folder = _mounted("tracefs") or _TRACEFS
+        for program, name in _TRACEPOINTS.items():
+            try:
+                with open(f"{folder}/events/{name}/id", encoding="ascii") as file:
+                    tracepoint_id = int(file.read())
+                self._links += link_tracepoint(self._held[program], tracepoint_id)
+            except OSError as error:
+                raise KernelError(f"tracepoint {name}: {error}") from error
+
+    def _attach_cgroup(self) -> None:
+        folder = _mounted("cgroup2")
+        if folder is None:
+            raise KernelError("no cgroup2 is mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for program, attach_type in _CGROUP_HOOKS.items():
+                self._links.append(link_cgroup(self._held[program], root, attach_type))
+        except OSError as error:
+            raise KernelError(f"cgroup {folder}: {error}") from error
+        finally:
+            os.close(root)
+
+    def probe(self, candidate: Candidate, plan: Plan, number: int) -> None:
+        """
+        Attach to every point of one binary, in all processes that run it now or later.
+
+        Args:
+            candidate: The file.
+            plan: Where to probe it.
+            number: How its events will name it; 0 to 65535.
+
+        Raises:
+            OSError: the kernel refused, or the file is gone.
+        """
+        if plan.layout_index is None or not plan.points:
+            return
+        for address, offset in plan.wrapped.items():
+            key = struct.pack("<QQ", address, number)
+            map_update(self._held["wrapped"], key, struct.pack("<I", offset))
+        path = os.fsencode(candidate.path)
+        offsets = [point.offset for point in plan.points]
+        cookies = [point.site | plan.layout_index << 8 | number << 16 for point in plan.points]
+        if self._multi_uprobe:
+            link = link_uprobes(self._held["on_go_multi"], path, offsets, cookies)
+            self._links.append(link)
+            return
+        with open("/sys/bus/event_source/devices/uprobe/type", encoding="ascii") as file:
+            uprobe_type = int(file.read())
+        for offset, cookie in zip(offsets, cookies, strict=True):
+            self._links += link_uprobe(self._held["on_go"], uprobe_type, path, offset, cookie)
+
+    def watch(self, pid: int) -> None:
+        """Bring a task into scope, and with it all that it will start."""
+        map_update(self._held["scope"], struct.pack("<I", pid), b"\1")
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Sleep until a `go` process begins, or until the time is over."""
+        self._ring.wait(timeout_seconds)
+
+    def read(self) -> Iterator[bytes]:
+        """Yield the records that are waiting, see bpf/events.h."""
+        return self._ring.read()
+
+    def in_ring_bytes(self) -> int:
+        """Return how many bytes of records are waiting."""
+        return self._ring.in_ring_bytes()
+
+    def counters(self) -> Mapping[str, int]:
+        """Return the kernel's share of the loss account, by the names of COUNTERS."""
+        cpus = _possible_cpus()
+        totals = {}
+        for index, name in enumerate(COUNTERS):
+            values = map_lookup(self._held["counters"], struct.pack("<I", index), 8 * cpus)
+            totals[name] = sum(struct.unpack(f"<{cpus}Q", values))
+        return totals
+
+    def close(self) -> None:
+        """Detach everything and forget the programs."""
+        for descriptor in (*self._links, *self._held.values()):
+            os.close(descriptor)
+        self._links.clear()
+        self._held.clear()
+        self._ring.close()
+
+
+def _mounted(kind: str) -> str | None:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        return mount_point(file.read(), kind)
+
+
+def _mount_tracefs() -> None:
+    """Mount it where every tool looks for it: without it no tracepoint can be named."""
+    command = ["mount", "-t", "tracefs", "tracefs", _TRACEFS]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise KernelError(f"tracefs is not mounted: {' '.join(command)}: {made.stderr.strip()}")
+
+
+def _pack_layout(layout: Layout) -> bytes:
+    parent = _NO_OFFSET if layout.parent_goid is None else layout.parent_goid
+    return _LAYOUT.pack(
+        layout.goid, parent, layout.conn_config, layout.conn_vers, layout.conn_cipher_suite,
+        layout.conn_client_protocol, layout.conn_did_resume, layout.dialer_address,
+    )  # fmt: skip
+
+
+def _possible_cpus() -> int:
+    """Count them as per-CPU maps do: /sys/devices/system/cpu/possible is `0-3` or `0,2-3`."""
+    with open("/sys/devices/system/cpu/possible", encoding="ascii") as file:
+        last = file.read().strip().rsplit(",", 1)[-1].rsplit("-", 1)[-1]
+    return int(last) + 1

@@ -1,0 +1,72 @@
+"""
+Reader of a BPF ring buffer by mmap: bytes of each record, in order; decides nothing.
+
+Source: kernel/bpf/ringbuf.c. One page with the consumer's position, one with the producer's,
+then the data twice in a row, so that no record is ever split. A record begins with 8 bytes:
+its length, whose bit 31 says "being written" and bit 30 "discarded", and a page offset.
+"""
+
+import mmap
+import select
+import struct
+from collections.abc import Iterator
+from types import TracebackType
+
+_BUSY, _DISCARDED = 1 << 31, 1 << 30
+_HEADER = struct.Struct("<I4x")
+_POSITION = struct.Struct("<Q")
+
+
+class Ring:
+    """A consumer of one ring buffer map. There must be no other."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        """Map a ring of `size` data bytes; the descriptor stays the caller's."""
+        page = mmap.PAGESIZE
+        self._mask = size - 1
+        self._consumer = mmap.mmap(descriptor, page)
+        self._producer = mmap.mmap(descriptor, page + 2 * size, prot=mmap.PROT_READ, offset=page)
+        self._data = memoryview(self._producer)[page:]
+        self._position: int = _POSITION.unpack_from(self._consumer)[0]
+        self._poll = select.epoll()
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Sleep until a record asks for attention, or until the time is over."""
+        self._poll.poll(timeout_seconds)
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what is there now, each record freed once the next is asked for."""
+        (end,) = _POSITION.unpack_from(self._producer)
+        while self._position < end:
+            at = self._position & self._mask
+            (length,) = _HEADER.unpack_from(self._data, at)
+            if length & _BUSY:
+                return
+            size = length & ~(_BUSY | _DISCARDED)
+            if not length & _DISCARDED:
+                yield bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])
+            self._position += (_HEADER.size + size + 7) & ~7
+            _POSITION.pack_into(self._consumer, 0, self._position)
+
+    def in_ring_bytes(self) -> int:
+        """Return how many bytes are waiting to be read."""
+        return int(_POSITION.unpack_from(self._producer)[0]) - self._position
+
+    def close(self) -> None:
+        """Unmap."""
+        self._poll.close()
+        self._data.release()
+        self._producer.close()
+        self._consumer.close()
+
+    def __enter__(self) -> "Ring":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

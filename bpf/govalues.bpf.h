@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Readers of Go values in the memory of a probed process. A page that is not resident cannot
+ * be read from here (-EFAULT): a value is then left out, never guessed.
+ * Struct offsets in this file are the same in all releases from 1.19 to 1.27.
+ */
+/* By a name of our own: where bcc sees its name for this helper, it reads all of kallsyms to
+ * find out whether the kernel has it, which takes longer than the compilation. */
+static long (*read_user)(void *to, u32 bytes, const void *from) =
+	(void *)BPF_FUNC_probe_read_user;
+
+/* ABIInternal: arguments and results in order, and g. cmd/compile/abi-internal.md */
+struct go_registers {
+	u64 arg[9];
+	u64 g;
+};
+
+/* Through volatile: clang else folds ctx and offset into a pointer that the verifier refuses. */
+#define READ_REGISTER(to, from)                                                                    \
+	do {                                                                                       \
+		volatile u64 value = (from);                                                       \
+		(to) = value;                                                                      \
+	} while (0)
+
+static __always_inline void read_registers(struct pt_regs *ctx, struct go_registers *go)
+{
+#if defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
+	READ_REGISTER(go->arg[0], ctx->regs[0]);
+	READ_REGISTER(go->arg[1], ctx->regs[1]);
+	READ_REGISTER(go->arg[2], ctx->regs[2]);
+	READ_REGISTER(go->arg[3], ctx->regs[3]);
+	READ_REGISTER(go->arg[4], ctx->regs[4]);
+	READ_REGISTER(go->arg[5], ctx->regs[5]);
+	READ_REGISTER(go->arg[6], ctx->regs[6]);
+	READ_REGISTER(go->arg[7], ctx->regs[7]);
+	READ_REGISTER(go->arg[8], ctx->regs[8]);
+	READ_REGISTER(go->g, ctx->regs[28]);
+#else
+	READ_REGISTER(go->arg[0], ctx->ax);
+	READ_REGISTER(go->arg[1], ctx->bx);
+	READ_REGISTER(go->arg[2], ctx->cx);
+	READ_REGISTER(go->arg[3], ctx->di);
+	READ_REGISTER(go->arg[4], ctx->si);
+	READ_REGISTER(go->arg[5], ctx->r8);
+	READ_REGISTER(go->arg[6], ctx->r9);
+	READ_REGISTER(go->arg[7], ctx->r10);
+	READ_REGISTER(go->arg[8], ctx->r11);
+	READ_REGISTER(go->g, ctx->r14);
+#endif
+}
+
+static __always_inline u64 read_u64(u64 address)
+{
+	u64 value = 0;
+
+	read_user(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* Copies a Go string, cut at size; returns the bytes copied, 0 when it could not be read. */
+static __always_inline u32 copy_string(char *to, const u32 size, u64 address, u64 bytes)
+{
+	if (bytes > size)
+		bytes = size;
+	asm volatile("" : "+r"(bytes));
+	if (bytes == 0 || bytes > size || read_user(to, bytes, (void *)address))
+		return 0;
+	return bytes;
+}
+
+static __always_inline u32 read_string(char *to, const u32 size, u64 string)
+{
+	u64 header[2] = {};
+
+	read_user(header, sizeof(header), (void *)string);
+	return copy_string(to, size, header[0], header[1]);
+}
+
+/* net.TCPAddr{IP []byte 0, Port 24} */
+static __always_inline void read_remote(struct socket_ends *ends, u64 tcp_addr)
+{
+	u64 ip[2] = {};
+
+	ends->dport = read_u64(tcp_addr + 24);
+	read_user(ip, sizeof(ip), (void *)tcp_addr);
+	if (ip[1] == 16 && !read_user(ends->daddr, 16, (void *)ip[0]))
+		ends->daddr_bytes = 16;
+	else if (ip[1] == 4 && !read_user(ends->daddr, 4, (void *)ip[0]))
+		ends->daddr_bytes = 4;
+}
+
+/* net.TCPConn{fd *netFD 0}, net.netFD{laddr 96, raddr 112}, each an interface on a TCPAddr */
+static __always_inline void read_ends(struct socket_ends *ends, u64 tcp_conn)
+{
+	u64 fd = read_u64(tcp_conn);
+	u64 local = fd ? read_u64(fd + 104) : 0;
+	u64 remote = fd ? read_u64(fd + 120) : 0;
+
+	__builtin_memset(ends, 0, sizeof(*ends));
+	if (!local || !remote)
+		return;
+	ends->sport = read_u64(local + 24);
+	read_remote(ends, remote);
+}
+
+/* Walks a Go error from the outside in: each type leads to the error it wraps, or is the leaf. */
+static __always_inline void read_error(struct error_chain *chain, u64 itab, u64 data, u16 binary)
+{
+	struct type_key key = {.binary = binary};
+	u64 pair[2] = {itab, data};
+	u64 text[2];
+	u32 *offset;
+	int i;
+
+	__builtin_memset(chain, 0, __builtin_offsetof(struct error_chain, text));
+	if (!itab)
+		return;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < ERROR_LEVELS; i++) {
+		data = pair[1];
+		key.type = read_u64(pair[0] + 8); /* runtime.itab{Inter 0, Type 8} */
+		chain->types[i] = key.type;
+		chain->levels = i + 1;
+		offset = wrapped.lookup(&key);
+		if (!offset || read_user(pair, sizeof(pair), (void *)(data + *offset)))
+			break;
+		if (!pair[0])
+			break;
+	}
+	if (read_user(chain->leaf, LEAF_BYTES, (void *)data) &&
+	    read_user(chain->leaf, 16, (void *)data))
+		read_user(chain->leaf, 8, (void *)data);
+	__builtin_memcpy(text, chain->leaf, sizeof(text));
+	if (text[1] <= 65536)
+		chain->text_bytes = copy_string(chain->text, TEXT_BYTES, text[0], text[1]);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Packets of watched sockets, before NAT, from the IP header on: all of DNS, the first payload
+ * of each TCP connection (the TLS hellos), and every header where a trace is written (TRACE).
+ */
+#define IP_HEADERS_BYTES 40 /* IPv6, or IPv4 with some options, and the ports behind it */
+
+struct packet_shape {
+	u32 headers; /* IP and TCP or UDP */
+	u32 payload;
+};
+
+/* False for what is no TCP or UDP over IP, extension headers included. */
+static __always_inline bool read_shape(struct __sk_buff *skb, struct packet_shape *shape)
+{
+	u32 ip_bytes;
+	u8 first, protocol, offset;
+
+	if (bpf_skb_load_bytes(skb, 0, &first, 1))
+		return false;
+	if (first >> 4 == 6) {
+		ip_bytes = 40;
+		if (bpf_skb_load_bytes(skb, 6, &protocol, 1))
+			return false;
+	} else {
+		ip_bytes = (first & 15) * 4;
+		if (bpf_skb_load_bytes(skb, 9, &protocol, 1))
+			return false;
+	}
+	if (protocol == IPPROTO_UDP) {
+		shape->headers = ip_bytes + 8;
+	} else if (protocol == IPPROTO_TCP) {
+		if (bpf_skb_load_bytes(skb, ip_bytes + 12, &offset, 1))
+			return false;
+		shape->headers = ip_bytes + (offset >> 4) * 4;
+	} else {
+		return false;
+	}
+	shape->payload = skb->len > shape->headers ? skb->len - shape->headers : 0;
+	return true;
+}
+
+static __always_inline void emit_packet(struct __sk_buff *skb, u64 cookie, u32 pid, bool outgoing,
+					u32 caplen, const u32 room)
+{
+	struct packet_event *event;
+
+	event = reserve(__builtin_offsetof(struct packet_event, data) + room);
+	if (!event)
+		return;
+	if (caplen > room)
+		caplen = room;
+	fill_header(&event->header, pid, EVENT_PACKET);
+	event->cookie = cookie;
+	event->length = skb->len;
+	event->outgoing = outgoing;
+	event->_pad = 0;
+	event->caplen = caplen;
+	/* Two tests with a barrier between: clang would fold them into one that the verifier
+	 * cannot follow, and a load of 0 bytes is refused. */
+	if (caplen == 0)
+		goto submit;
+	asm volatile("" : "+r"(caplen));
+	if (caplen > room || bpf_skb_load_bytes(skb, 0, event->data, caplen))
+		event->caplen = 0;
+submit:
+	submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void copy_packet(struct __sk_buff *skb, u64 cookie, u32 pid, bool outgoing,
+					u32 caplen)
+{
+	if (caplen <= 160)
+		emit_packet(skb, cookie, pid, outgoing, caplen, 160);
+	else if (caplen <= 640)
+		emit_packet(skb, cookie, pid, outgoing, caplen, 640);
+	else
+		emit_packet(skb, cookie, pid, outgoing, caplen, SNAP_BYTES);
+}
+
+static __always_inline void handle_packet(struct __sk_buff *skb, bool outgoing)
+{
+	u64 cookie = socket_cookie(skb);
+	struct flow *flow = flows.lookup(&cookie);
+	struct packet_shape shape = {};
+	u32 *pid;
+
+	if (!flow) {
+		pid = dns_sockets.lookup(&cookie);
+		if (pid)
+			copy_packet(skb, cookie, *pid, outgoing, skb->len);
+		return;
+	}
+	if (!read_shape(skb, &shape))
+		return;
+	__sync_fetch_and_add(outgoing ? &flow->bytes_out : &flow->bytes_in, shape.payload);
+	if (shape.payload && (flow->is_dns || flow->copied < FIRST_PACKETS)) {
+		flow->copied++;
+		copy_packet(skb, cookie, flow->pid, outgoing, skb->len);
+	} else if (TRACE) {
+		copy_packet(skb, cookie, flow->pid, outgoing, shape.headers);
+	}
+}
