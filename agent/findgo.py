@@ -105,19 +105,7 @@ def stat_candidate(path: str) -> Candidate | None:
 
 def read_image(path: str) -> bytes | None:
     """Return the bytes of a regular file; None when it cannot be read or is too large."""
-    try:
-        # A named pipe in the place of a binary would block for ever without O_NONBLOCK.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    with open(handle, "rb", buffering=0) as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BINARY_BYTES:
-            return None
-        try:
-            return file.read(status.st_size)
-        except OSError:
-            return None
+    return _read(path, 0, None)
 
 
 def read_constant(path: str, offset: int, length: int) -> bytes | None:
@@ -127,19 +115,27 @@ def read_constant(path: str, offset: int, length: int) -> bytes | None:
     For strings whose page was not in memory when the kernel side looked: `offset` is
     `Plan.file_offset(address, length)`.
     """
-    if not 0 <= length <= MAX_STRING_BYTES:
-        return None
+    return _read(path, offset, length) if 0 <= length <= MAX_STRING_BYTES else None
+
+
+def _read(path: str, offset: int, length: int | None) -> bytes | None:
+    """Return `length` bytes, or all to the end, of a regular file of a fitting size."""
     try:
+        # A named pipe in the place of a binary would block for ever without O_NONBLOCK.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None
     try:
-        found = os.pread(handle, length, offset)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BINARY_BYTES:
+            return None
+        wanted = status.st_size - offset if length is None else length
+        found = os.pread(handle, wanted, offset)
     except (OSError, OverflowError):
         return None
     finally:
         os.close(handle)
-    return found if len(found) == length else None
+    return found if len(found) == wanted else None
 
 
 def _patterns(environ: Mapping[str, str]) -> Iterator[str]:
