@@ -73,6 +73,18 @@ BAD_DNS = {
 }
 
 
+STATIC = """
+import functools, http.server, ssl, sys
+address, certificate, tree = sys.argv[1:]
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tree)
+server = http.server.ThreadingHTTPServer((address, 443), handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
 def downloaded(folder: Path) -> bool:
     """Whether m00 is in the module cache of this workspace."""
     return (folder / "gopath/pkg/mod/mod.lab.test/m00@v1.1.0/m00.go").exists()
@@ -319,6 +331,50 @@ def test_first_address_dropped_then_next(lab: Lab) -> None:
     assert [*hosts.HOSTS["first-refused"].addresses] == list(
         dict.fromkeys(line.split()[0] for line in out.splitlines())
     )
+
+
+def test_real_part_among_the_servers(lab: Lab) -> None:
+    """A server started at `real-a` with the lab's certificate and tree is a proxy like the rest."""
+    server = lab.serve(
+        [sys.executable, "-c", STATIC, lab.address("real-a"), lab.certificate(), lab.tree()]
+    )
+    lab.wait_until_listening("real-a")
+    done = lab.go("mod", "download", goproxy=lab.url("real-a"), **ONE)
+    server.terminate()
+    server.wait()
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_toolchain_that_nobody_has(lab: Lab) -> None:
+    """A toolchain switch asks for the zip of a module at once; a miss ends the command."""
+    done = lab.go("version", goproxy=lab.url("ok"), env={"GOTOOLCHAIN": "go1.99.1"})
+
+    assert done.returncode == 1
+    assert "toolchain not available" in done.stderr
+    paths = [r["path"] for r in lab.requests("ok")]
+    assert set(paths) == {"/golang.org/toolchain/@v/v0.0.1-go1.99.1.linux-amd64.zip"}
+
+
+def test_toolchain_switch(lab: Lab, tmp_path: Path) -> None:
+    """A GOROOT given to the lab is what `go` downloads, verifies and becomes."""
+    goroot = tmp_path / "go"
+    (goroot / "bin").mkdir(parents=True)
+    (goroot / "VERSION").write_text("go1.99.0\n")
+    (goroot / "go.env").write_text("")
+    (goroot / "bin/go").write_text("#!/bin/sh\necho I am $0\n")
+    with Lab(lab.go_command, toolchains=[goroot]) as other:
+        folder = other.workspace()
+        done = other.go(
+            "version",
+            goproxy=other.url("ok"),
+            folder=folder,
+            env={"GOTOOLCHAIN": "go1.99.0", "GOSUMDB": other.gosumdb()},
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"I am {folder}/gopath/pkg/mod/golang.org/toolchain@v0.0.1")
+        assert [r["path"] for r in other.requests("ok") if "/lookup/" in r["path"]]
 
 
 def test_nothing_is_left_behind(lab: Lab) -> None:

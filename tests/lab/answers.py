@@ -1,7 +1,7 @@
 """What each kind of host answers to a request. Pure: a request in, an Answer out."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -45,8 +45,8 @@ class Answer:
 class Content:
     """What healthy and altered proxies and the checksum databases serve; built once."""
 
-    def __init__(self) -> None:
-        genuine = modules.catalogue()
+    def __init__(self, more: Sequence[modules.Module] = ()) -> None:
+        genuine = [*modules.catalogue(), *more]
         forged = [modules.altered(module) for module in genuine]
         self.genuine = modules.proxy_files(genuine)
         self.forged = modules.proxy_files(forged)

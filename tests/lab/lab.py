@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from . import answers, ca, dns_server, hosts, netns, sumdb, workspace
+from . import answers, ca, dns_server, hosts, modules, netns, sumdb, workspace
 
 GOOD_DNS = (hosts.DNSMASQ,)
 FAULTY_DNS = (hosts.DNS_FAULTS,)
@@ -36,12 +36,17 @@ SHM = Path("/dev/shm")
 class Lab:
     """Everything, for the time of a `with` block. One process may have several."""
 
-    def __init__(self, go: str | Path | None = None) -> None:
-        """`go` is the command used unless a call names another; by default the PATH's."""
+    def __init__(self, go: str | Path | None = None, toolchains: Iterable[Path] = ()) -> None:
+        """
+        `go` is the command used unless a call names another; by default the PATH's.
+
+        `toolchains` are GOROOTs that the proxies serve as modules, for a toolchain switch.
+        """
         found = go or shutil.which("go")
         if found is None:
             raise RuntimeError("the lab needs a go command in PATH")
         self.go_command = Path(found)
+        self._toolchains = [str(goroot) for goroot in toolchains]
         self._stack = contextlib.ExitStack()
         self._views: dict[tuple[tuple[str, ...], str], netns.Namespace] = {}
         self._workspaces = 0
@@ -66,7 +71,7 @@ class Lab:
     def _start_servers(self) -> None:
         pid_file = self.folder / "dnsmasq.pid"
         self.serve(dns_server.dnsmasq_argv(pid_file))
-        programs = (["lab.proxy_server", str(self.folder)], ["lab.dns_server"])
+        programs = (["lab.proxy_server", str(self.folder), *self._toolchains], ["lab.dns_server"])
         started = [
             self.serve(
                 [sys.executable, "-P", "-m", *program],
@@ -85,8 +90,6 @@ class Lab:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"dnsmasq did not start: {self.server_errors()}")
             time.sleep(0.005)
-
-    # Names
 
     @staticmethod
     def host(name: str) -> str:
@@ -116,8 +119,6 @@ class Lab:
     def gosumdb(name: str = answers.SUM_NAME, url: str = "") -> str:
         """The GOSUMDB value for a database of the lab; with `url` it is asked there, directly."""
         return f"{sumdb.Signer(name).verifier} {url}".strip()
-
-    # Processes
 
     def view(
         self, resolver: Sequence[str] = GOOD_DNS, hosts_file: str = HOSTS_FILE
@@ -163,6 +164,23 @@ class Lab:
             given = {"stderr": log, "stdout": log, "stdin": subprocess.DEVNULL, **options}
             return self._start([*view.enter(cwd), *map(str, argv)], **given)
 
+    def wait_until_listening(self, name: str, port: int = 443) -> None:
+        """Block until something that was given to `serve` accepts connections at this host."""
+        probe = f"until : < /dev/tcp/{self.address(name)}/{port}; do sleep 0.02; done"
+        with self.popen(["bash", "-c", probe], stderr=subprocess.DEVNULL) as waiting:
+            if finish(waiting, START_S).returncode:
+                raise RuntimeError(f"nothing listens at {name}: {self.server_errors()}")
+
+    def tree(self) -> Path:
+        """A folder with the catalogue in GOPROXY layout, for real parts that serve files."""
+        root = self.folder / "tree"
+        if not root.exists():
+            for path, data in modules.proxy_files(modules.catalogue()).items():
+                file = root / path.lstrip("/")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+        return root
+
     def server_errors(self) -> str:
         """What the servers wrote on stderr."""
         return (self.folder / "servers.stderr").read_text(errors="replace")
@@ -171,8 +189,6 @@ class Lab:
         process = subprocess.Popen(argv, text=True, **options)
         self._stack.callback(_end, process)
         return process
-
-    # The go command
 
     def workspace(self, requires: Iterable[str] = (), go_sum: str = "") -> Path:
         """A fresh folder for one command, see `workspace.make`; gone with the lab at the latest."""
@@ -237,8 +253,6 @@ class Lab:
         finally:
             if made:
                 shutil.rmtree(made, ignore_errors=True)
-
-    # What the servers saw
 
     def requests(self, host: str | None = None) -> list[dict[str, Any]]:
         """Requests since the last `forget`, in order of arrival; only those to `host` if named."""

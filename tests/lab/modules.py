@@ -100,6 +100,11 @@ def catalogue() -> list[Module]:
     return [*small, big, deep]
 
 
+def toolchain(go_version: str, files: dict[str, bytes]) -> Module:
+    """The release `go_version` ("go1.27.3") as the module from which go switches to it."""
+    return Module("golang.org/toolchain", f"v0.0.1-{go_version}.linux-amd64", (), files)
+
+
 def altered(module: Module) -> Module:
     """The same module with a line that its author never wrote."""
     files = {**module.files, "backdoor.go": b"package " + module.path.split("/")[-1].encode()}

@@ -1,8 +1,9 @@
 """
 The program that is every module proxy of the lab: one process, one address per host.
 
-Started as `python -m lab.proxy_server FOLDER`, where FOLDER holds the certificates of ca.py; says
-`ready` on stdout, and appends one JSON line per request to FOLDER/requests.jsonl as it arrives.
+Started as `python -m lab.proxy_server FOLDER [GOROOT...]`, where FOLDER holds the certificates of
+ca.py and the GOROOTs are served as toolchains; says `ready` on stdout, and appends one JSON line
+per request to FOLDER/requests.jsonl as it arrives.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import connect_proxy, http_server
+from . import connect_proxy, http_server, modules
 from .answers import ANSWERS, Answer, Content, Request
 from .hosts import DOMAIN, HOSTS, Host
 from .wire_faults import WIRE_FAULTS
@@ -96,9 +97,18 @@ async def listen_connect(name: str, log: Log) -> None:
     await asyncio.start_server(serve, list(HOSTS[name].own), connect_proxy.PORT)
 
 
-async def main(folder: Path) -> None:
+def toolchain(goroot: Path) -> modules.Module:
+    """The part of a GOROOT that `go mod` and `go list` need."""
+    files = {name: (goroot / name).read_bytes() for name in ("VERSION", "go.env", "bin/go")}
+    # go makes these executable after a download, and wants them to be there.
+    files |= dict.fromkeys(("pkg/tool/linux_amd64/nothing", "lib/nothing", "bin/gofmt"), b"")
+    return modules.toolchain(files["VERSION"].decode().split()[0], files)
+
+
+async def main(folder: Path, goroots: list[Path]) -> None:
     """Serve until the process is killed."""
-    content, log = Content(), Log(folder / "requests.jsonl")
+    content = Content([toolchain(goroot) for goroot in goroots])
+    log = Log(folder / "requests.jsonl")
     loop = asyncio.get_running_loop()
     # Clients that break off a handshake are the lab's daily business, not worth a traceback.
     loop.set_exception_handler(lambda _, context: print(context, file=sys.stderr))
@@ -112,4 +122,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), list(map(Path, sys.argv[2:]))))
