@@ -10,7 +10,11 @@ class StoreError(Exception):
 
 
 class StoreUnavailableError(Exception):
-    """Nothing could be written now (disk full, queue full): the agent must come again."""
+    """Nothing could be written now (disk full): the agent must come again later."""
+
+
+class OverloadedError(Exception):
+    """More comes than the disk takes: the agent must come again soon."""
 
 
 class RejectedError(Exception):

@@ -19,7 +19,7 @@ from .gates import (
     failure_findings,
     other_findings,
 )
-from .latency import FadingSketch
+from .latency import FadingSketch, quantile
 from .rollup import Ask
 from .scope import Scope, Vantage, find_scope, seen_from_one
 from .score import Formula, Score, certificate_part, score
@@ -123,6 +123,16 @@ class Fleet:
             proxy.last_seen_ns = max(proxy.last_seen_ns or 0, ask.asked_ns)
         if ask.served_ns is not None:
             self._serve(ask.agent_id, ask.served_ns)
+
+    def learn(self, name: str, ok: int, failed: int, buckets: Mapping[int, int]) -> None:
+        """Take what is usual for a proxy from its days before; too little is no past."""
+        proxy = self.proxies.get(name)
+        if proxy is None:
+            return
+        enough = self.rules.past_requests
+        success = ok / (ok + failed) if ok + failed >= enough else None
+        usual = quantile(buckets, 0.95, self._bound_ms) if sum(buckets.values()) >= enough else None
+        proxy.past = Past(success, usual)
 
     def evaluate(self, now_ns: int) -> list[Report]:
         """Advance every proxy by one window and report on each, by name."""

@@ -55,6 +55,8 @@ class Rules:
     slow_requests: int = 10
     slow_past_factor: float = 3.0
     slow_past_floor_ms: float = 500.0
+    past_requests: int = 200
+    """Requests over the last week, but the last hour, that make a past."""
     suspect_misses: int = 5
     suspect_share: float = 0.2
     enter_windows: int = 3

@@ -39,18 +39,25 @@ class FadingSketch:
 
     def quantile(self, q: float, upper_bound: Callable[[int], float]) -> float | None:
         """Return the upper bound of the bucket that holds the quantile; None without samples."""
-        wanted = q * sum(self._weights.values())
-        below = 0.0
-        found = None
-        for bucket in sorted(self._weights):
-            below += self._weights[bucket]
-            found = bucket
-            if below >= wanted:
-                break
-        return None if found is None else upper_bound(found)
+        return quantile(self._weights, q, upper_bound)
 
     def _rebase(self, at_ns: int, age: float) -> None:
         scale = 2.0 ** -min(age, 1000.0)
         self._origin_ns = at_ns
         faded = ((bucket, weight * scale) for bucket, weight in self._weights.items())
         self._weights = {bucket: weight for bucket, weight in faded if weight > 1e-9}
+
+
+def quantile(
+    weights: Mapping[int, float], q: float, upper_bound: Callable[[int], float]
+) -> float | None:
+    """Return the upper bound of the bucket that holds the quantile; None without samples."""
+    wanted = q * sum(weights.values())
+    below = 0.0
+    found = None
+    for bucket in sorted(weights):
+        below += weights[bucket]
+        found = bucket
+        if below >= wanted:
+            break
+    return None if found is None else upper_bound(found)

@@ -9,10 +9,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from .arrival import Arrival
-from .errors import StoreUnavailableError
+from .errors import OverloadedError
 from .store import Store
 
 GROUP_BATCHES = 512
@@ -41,12 +42,17 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def append(self, arrival: Arrival) -> "Future[bool]":
         """
         Queue a batch; the result, once it is durable, is whether it was new.
 
         Raises:
-            StoreUnavailableError: too many wait already.
+            OverloadedError: too many wait already.
         """
         return self._submit(_Work(arrival, None))
 
@@ -55,7 +61,7 @@ class Writer:
         Queue any other use of the store.
 
         Raises:
-            StoreUnavailableError: too much waits already.
+            OverloadedError: too much waits already.
         """
         return self._submit(_Work(None, job))
 
@@ -63,7 +69,7 @@ class Writer:
         try:
             self._queue.put_nowait(work)
         except queue.Full:
-            raise StoreUnavailableError("too many batches wait for the disk") from None
+            raise OverloadedError("too many batches wait for the disk") from None
         return work.done
 
     def _run(self) -> None:
@@ -77,7 +83,7 @@ class Writer:
             self._commit([work for work in wanted if work.arrival])
             for work in wanted:
                 if work.job:
-                    _finish([work], lambda job=work.job: [job(self._store)])
+                    _finish([work], partial(_call, work.job, self._store))
 
     def _commit(self, group: "list[_Work]") -> None:
         if group:
@@ -94,6 +100,10 @@ class _Work:
         self.arrival = arrival
         self.job = job
         self.done: Future[Any] = Future()
+
+
+def _call(job: Callable[[Store], Any], store: Store) -> list[Any]:
+    return [job(store)]
 
 
 def _finish(works: list[_Work], run: Callable[[], list[Any]]) -> None:
