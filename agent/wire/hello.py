@@ -1,0 +1,196 @@
+"""
+What one TCP connection says of itself before it is encrypted.
+
+Knows nothing of processes, sockets or clocks. The tracker keeps one TlsWatcher per cookie,
+feeds it each packet of the connection with `parse_ip(event.data, event.length)`, acts on what
+`feed` returns, and drops it once it is `done`; when the connection closes, `finish` returns
+what a cut ClientHello still tells. Only the first payload packets are needed, SYNs help but may
+be missing. It serves for connections under eBPF and in a replay alike:
+
+    watcher.feed(event.at_ns, event.outgoing, packet)
+    → ClientHello    sni, alpn, versions: the first hello only, not the one after a retry
+    → ServerHello    version and cipher as numbers (tls_names), resumed
+    → LeafCertificate der, up to TLS 1.2; give it to certificate.parse_certificate
+    → Alert          in clear text, of either side: `outgoing` tells whose
+    → NotTls         the client spoke TLS and the server something else
+    → HttpRequest    CONNECT (then `target` is where to, and this is a connection via an HTTP
+                     proxy), or the first request in clear text
+    → HttpStatus     the answer to it, or to a ClientHello (400 of a plain HTTP server)
+
+A WireError within the stream ends that side; `errors` counts them.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from .http1 import HttpRequest, HttpStatus, head_bytes, parse_request_line, parse_status_line
+from .ip import SYN, IpPacket
+from .reader import WireError
+from .stream import Stream
+from .tls import ClientHello, HandshakeReader, Message, ServerHello, looks_like_tls
+
+
+@dataclass(frozen=True, slots=True)
+class NotTls:
+    """The answer to a ClientHello was not TLS."""
+
+
+What = Message | NotTls | HttpRequest | HttpStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One fact, at the time of the packet that completed it."""
+
+    at_ns: int
+    outgoing: bool
+    what: What
+
+
+class _Protocol(Enum):
+    UNKNOWN = "the client has not said enough"
+    TLS = "the client sent a ClientHello"
+    NOT_TLS = "the server did not answer it in TLS"
+    HTTP = "the client sent a request in clear text"
+    CONNECT = "the client asked an HTTP proxy for a tunnel"
+    DONE = "nothing more will be read"
+
+
+class TlsWatcher:
+    """Follows one connection from its first packet on, or from its first payload."""
+
+    __slots__ = ("_client", "_hello", "_pending", "_protocol", "_server", "_streams", "errors")
+
+    def __init__(self) -> None:
+        self._streams = {True: Stream(), False: Stream()}
+        self._pending = {True: bytearray(), False: bytearray()}
+        self._client = HandshakeReader()
+        self._server: HandshakeReader | None = None
+        self._hello: ClientHello | None = None
+        self._protocol = _Protocol.UNKNOWN
+        self.errors = 0
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will be returned."""
+        if self._protocol is _Protocol.TLS and self._server:
+            return self._server.done
+        return self._protocol is _Protocol.DONE
+
+    def feed(self, at_ns: int, outgoing: bool, packet: IpPacket) -> list[Seen]:
+        """Take the next packet of the connection; return what it completed, in order."""
+        if self.done:
+            return []
+        stream = self._streams[outgoing]
+        if packet.flags & SYN:
+            stream.start(packet.seq)
+        fresh = stream.feed(packet.seq, packet.payload, packet.payload_bytes)
+        self._pending[outgoing] += fresh
+        seen = self._read(at_ns)
+        if stream.stopped and outgoing:
+            seen += self.finish(at_ns)
+        if stream.stopped and not outgoing and not self.done:
+            self._protocol = _Protocol.DONE
+        return seen
+
+    def finish(self, at_ns: int) -> list[Seen]:
+        """The client's stream has ended or has a gap: return what a cut ClientHello tells."""
+        if self._protocol is not _Protocol.TLS or self._hello:
+            return []
+        return self._messages(at_ns, True, self._client.cut())
+
+    def _read(self, at_ns: int) -> list[Seen]:
+        """Read both sides as far as they go; a proxy's 200 makes the client's side new."""
+        seen: list[Seen] = []
+        before = None
+        while before is not self._protocol:
+            before = self._protocol
+            try:
+                seen += self._read_client(at_ns)
+                seen += self._read_server(at_ns)
+            except WireError:
+                self.errors += 1
+                self._protocol = _Protocol.DONE
+        return seen
+
+    def _read_client(self, at_ns: int) -> list[Seen]:
+        pending = self._pending[True]
+        if self._protocol is _Protocol.UNKNOWN and pending:
+            return self._detect(at_ns, pending)
+        if self._protocol is _Protocol.TLS:
+            return self._feed_reader(at_ns, True, self._client)
+        return []
+
+    def _detect(self, at_ns: int, pending: bytearray) -> list[Seen]:
+        is_tls = looks_like_tls(pending)
+        if is_tls:
+            self._protocol = _Protocol.TLS
+        if is_tls is not False:
+            return []
+        request = parse_request_line(pending)
+        if not request:
+            return []
+        is_connect = request.method == "CONNECT"
+        self._protocol = _Protocol.CONNECT if is_connect else _Protocol.HTTP
+        return [Seen(at_ns, True, request)]
+
+    def _read_server(self, at_ns: int) -> list[Seen]:
+        pending = self._pending[False]
+        if self._protocol is _Protocol.TLS and not self._server:
+            is_tls = looks_like_tls(pending)
+            if is_tls:
+                self._server = HandshakeReader()
+            if is_tls is False:
+                self._protocol = _Protocol.NOT_TLS
+                return [Seen(at_ns, False, NotTls())]
+        if self._protocol is _Protocol.TLS and self._server:
+            return self._feed_reader(at_ns, False, self._server)
+        if self._protocol in (_Protocol.HTTP, _Protocol.NOT_TLS):
+            return self._read_status(at_ns, pending, _Protocol.DONE)
+        if self._protocol is _Protocol.CONNECT:
+            return self._read_tunnel(at_ns, pending)
+        return []
+
+    def _read_status(self, at_ns: int, pending: bytearray, then: _Protocol) -> list[Seen]:
+        status = parse_status_line(pending)
+        if not status:
+            return []
+        self._protocol = then
+        return [Seen(at_ns, False, status)]
+
+    def _read_tunnel(self, at_ns: int, pending: bytearray) -> list[Seen]:
+        asked, answered = head_bytes(self._pending[True]), head_bytes(pending)
+        if asked is None or answered is None:
+            return []
+        seen = self._read_status(at_ns, pending, _Protocol.UNKNOWN)
+        if any(isinstance(each.what, HttpStatus) and each.what.status // 100 != 2 for each in seen):
+            self._protocol = _Protocol.DONE
+        del self._pending[True][:asked]
+        del pending[:answered]
+        return seen
+
+    def _feed_reader(self, at_ns: int, outgoing: bool, reader: HandshakeReader) -> list[Seen]:
+        pending = self._pending[outgoing]
+        had_failed = reader.error is not None
+        messages = reader.feed(bytes(pending))
+        pending.clear()
+        self.errors += reader.error is not None and not had_failed
+        return self._messages(at_ns, outgoing, messages)
+
+    def _messages(self, at_ns: int, outgoing: bool, messages: list[Message]) -> list[Seen]:
+        seen = []
+        for message in messages:
+            what = message
+            if isinstance(what, ClientHello):
+                if self._hello:
+                    continue
+                self._hello = what
+            if isinstance(what, ServerHello) and what.resumed is None and self._hello:
+                what = replace(what, resumed=_is_same_session(self._hello, what))
+            seen.append(Seen(at_ns, outgoing, what))
+        return seen
+
+
+def _is_same_session(client: ClientHello, server: ServerHello) -> bool:
+    """Up to TLS 1.2 the server repeats the client's session id: RFC 5246 7.3, RFC 5077 3.4."""
+    return bool(server.session_id) and server.session_id == client.session_id
