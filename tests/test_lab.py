@@ -14,6 +14,8 @@ from lab.lab import DEAD_DNS, FAULTY_DNS, GOOD_DNS, Lab, finish
 BASE = "/mod.lab.test/m00/@v/v1.1.0"
 ONE = {"requires": ["m00"]}
 STALL_S = 1.0
+TCP_SYN_SENT = "02"
+"""include/net/tcp_states.h, as /proc/net/tcp writes it."""
 
 GOOD = [
     "ok",
@@ -288,6 +290,21 @@ def test_stalls(lab: Lab) -> None:
     for process in waiting.values():
         process.terminate()
         finish(process)
+
+
+def test_lost_syn_is_sent_again(lab: Lab) -> None:
+    """A host that is muted for a moment is reached by the second SYN, a second later."""
+    began = time.monotonic()
+    with lab.muted("c"):
+        process = lab.start_go("mod", "download", goproxy=lab.url("c"), **ONE)
+        connecting = f" {TCP_SYN_SENT} "
+        while connecting not in Path(f"/proc/{lab.view().pid}/net/tcp").read_text():
+            assert process.poll() is None
+            time.sleep(0.01)
+    done = finish(process)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert time.monotonic() - began >= 1.0
 
 
 SLOW = {

@@ -10,6 +10,8 @@ from . import modules, sumdb
 from .hosts import DOMAIN
 
 SLOW_S = 2.5
+RESET_DELAY_S = 0.05
+"""Time for the client's own frames: a write that meets the RST would make its read see an EOF."""
 SUM_NAME, WRONG_SUM_NAME = f"sum.{DOMAIN}", f"wrong-sum.{DOMAIN}"
 CREDENTIALS = ("builder", "s3cret")
 REASONS = {500: "upstream is down", 404: "not found: no such module"}
@@ -111,6 +113,10 @@ def stop(how: str, only: str, content: Content, request: Request) -> Answer:
     return replace(answer, stop=how) if request.path.endswith(only) else answer
 
 
+def reset(content: Content, request: Request) -> Answer:
+    return Answer(200, delay_s=RESET_DELAY_S, stop="reset")
+
+
 def html(only: str, content: Content, request: Request) -> Answer:
     """A captive portal: 200 and a page, whatever is asked that ends in `only`."""
     if not request.path.endswith(only):
@@ -169,7 +175,7 @@ ANSWERS: dict[str, Answerer] = {
     "stall_zip": partial(stop, "stall_body", ".zip"),
     "cut": partial(stop, "cut", ""),
     "cut_zip": partial(stop, "cut", ".zip"),
-    "reset": partial(stop, "reset", ""),
+    "reset": reset,
     "html": partial(html, ""),
     "html_info": partial(html, ".info"),
     "not_a_zip": partial(zip_body, b"PK\x03\x04 but then it goes on as something else"),

@@ -11,16 +11,16 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from . import answers, ca, dns_server, hosts, modules, netns, sumdb, workspace
+from .processes import end, finish
 
 GOOD_DNS = (hosts.DNSMASQ,)
 FAULTY_DNS = (hosts.DNS_FAULTS,)
@@ -29,7 +29,6 @@ DEAD_DNS = (hosts.DNS_DEAD,)
 NSSWITCH = "hosts: files dns\n"
 HOSTS_FILE = "127.0.0.1 localhost\n::1 localhost\n"
 START_S = 10.0
-STOP_S = 5.0
 SHM = Path("/dev/shm")
 
 
@@ -162,7 +161,19 @@ class Lab:
         view = self._view(self._servers, GOOD_DNS, HOSTS_FILE)
         with (self.folder / "servers.stderr").open("a") as log:
             given = {"stderr": log, "stdout": log, "stdin": subprocess.DEVNULL, **options}
-            return self._start([*view.enter(cwd), *map(str, argv)], **given)
+            argv = [*view.enter(cwd), *map(str, argv)]
+            return self._start(argv, start_new_session=True, **given)
+
+    @contextlib.contextmanager
+    def muted(self, name: str) -> Iterator[None]:
+        """While the block runs, nothing that this host sends arrives; it still hears."""
+        rule = ["from", self.address(name), "blackhole"]
+        family = "-6" if ":" in self.address(name) else "-4"
+        finish(self.serve(["ip", family, "rule", "add", *rule]))
+        try:
+            yield
+        finally:
+            finish(self.serve(["ip", family, "rule", "del", *rule]))
 
     def wait_until_listening(self, name: str, port: int = 443) -> None:
         """Block until something that was given to `serve` accepts connections at this host."""
@@ -187,7 +198,7 @@ class Lab:
 
     def _start(self, argv: Sequence[str], **options: Any) -> "subprocess.Popen[str]":
         process = subprocess.Popen(argv, text=True, **options)
-        self._stack.callback(_end, process)
+        self._stack.callback(end, process)
         return process
 
     def workspace(self, requires: Iterable[str] = (), go_sum: str = "") -> Path:
@@ -265,29 +276,3 @@ class Lab:
     def forget(self) -> None:
         """Let `requests` start from now."""
         self._read_from = (self.folder / "requests.jsonl").stat().st_size
-
-
-def finish(
-    process: "subprocess.Popen[str]", timeout_s: float = 60.0
-) -> "subprocess.CompletedProcess[str]":
-    """Wait for a command of `start_go`; at the time-out it is killed and TimeoutExpired raised."""
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    """Stop a process, kindly first, and close its pipes."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe:
-            pipe.close()

@@ -90,10 +90,7 @@ def catalogue() -> list[Module]:
     """
     names = [f"m{number:02}" for number in range(SMALL_MODULES)]
     small = [_small(name, version) for name in names for version in VERSIONS]
-    block = hashlib.sha256(b"modpulse").digest()
-    blob = b"".join(
-        hashlib.sha256(block + number.to_bytes(4)).digest() for number in range(BIG_BYTES // 32)
-    )
+    blob = hashlib.shake_128(b"modpulse").digest(BIG_BYTES)
     requires = tuple((f"{ROOT}/{name}", LATEST) for name in names)
     big = Module(f"{ROOT}/big", LATEST, requires, {"big.go": b"package big\n", "blob.bin": blob})
     deep = Module(f"{ROOT}/deep", LATEST, (), {"nested/pkg/pkg.go": b"package pkg\n"})

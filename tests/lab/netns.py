@@ -42,6 +42,7 @@ class Namespace:
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(TESTS)},
+            start_new_session=True,  # Ctrl-C is for the one who made it
         )
         self.pid = self._holder.pid
         try:
