@@ -1,0 +1,181 @@
+"""What one connection says of itself: transcripts of (outgoing, bytes) in, facts out."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modpulse.agent.wire.hello import NotTls, Seen, TlsWatcher, What
+from modpulse.agent.wire.http1 import HttpRequest, HttpStatus
+from modpulse.agent.wire.ip import ACK, SYN, TCP, IpPacket
+from modpulse.agent.wire.tls import Alert, ClientHello, LeafCertificate, ServerHello
+
+DATA = Path(__file__).parents[2] / "data"
+CONNECT = b"CONNECT goproxy.example:443 HTTP/1.1\r\nHost: goproxy.example:443\r\n\r\n"
+
+
+def recorded(name: str) -> bytes:
+    return (DATA / f"{name}.bin").read_bytes()
+
+
+def watch(
+    transcript: list[tuple[bool, bytes]], chunk: int = 1400, watcher: TlsWatcher | None = None
+) -> list[Seen]:
+    """Feed a connection, packet by packet; at_ns counts the packets."""
+    watcher = watcher or TlsWatcher()
+    next_seq = {True: 100, False: 200}
+    seen: list[Seen] = []
+    at_ns = 0
+    for outgoing, data in transcript:
+        for start in range(0, len(data), chunk):
+            at_ns += 1
+            payload = data[start : start + chunk]
+            packet = segment(next_seq[outgoing], payload)
+            next_seq[outgoing] += len(payload)
+            seen += watcher.feed(at_ns, outgoing, packet)
+    return seen
+
+
+def segment(seq: int, payload: bytes, flags: int = ACK, size: int | None = None) -> IpPacket:
+    size = len(payload) if size is None else size
+    return IpPacket("10.0.0.1", "10.0.0.2", TCP, 40000, 443, flags, seq, payload, size)
+
+
+def handshake(name: str) -> list[tuple[bool, bytes]]:
+    """Both sides of a recording, the ClientHello first."""
+    client = recorded(f"{name}-client")
+    hello_bytes = 5 + int.from_bytes(client[3:5], "big")
+    return [
+        (True, client[:hello_bytes]),
+        (False, recorded(f"{name}-server")),
+        (True, client[hello_bytes:]),
+    ]
+
+
+def kinds(seen: list[Seen]) -> list[tuple[bool, type[What]]]:
+    return [(each.outgoing, type(each.what)) for each in seen]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("go-tls13", [(True, ClientHello), (False, ServerHello)]),
+        ("go-tls13-retry", [(True, ClientHello), (False, ServerHello)]),
+        ("go-tls12", [(True, ClientHello), (False, ServerHello), (False, LeafCertificate)]),
+        (
+            "go-tls12-untrusted",
+            [(True, ClientHello), (False, ServerHello), (False, LeafCertificate), (True, Alert)],
+        ),
+        ("go-alert", [(True, ClientHello), (False, Alert)]),
+    ],
+)
+def test_handshakes(name: str, expected: list[tuple[bool, type[What]]]) -> None:
+    """A handshake tells its hellos once, the leaf up to TLS 1.2, and alerts of either side."""
+    seen = watch(handshake(name))
+
+    assert expected == kinds(seen)
+    assert expected == kinds(watch(handshake(name), chunk=1))
+
+
+def test_times_are_of_the_completing_packet() -> None:
+    """A ClientHello in two segments is seen with the second."""
+    seen = watch(handshake("go-tls13"))
+
+    assert [each.at_ns for each in seen] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "resumed"),
+    [("go-tls12", False), ("openssl-tls12-resumed", True), ("openssl-tls13-resumed", True)],
+)
+def test_resumption(name: str, resumed: bool) -> None:
+    """Both hellos together tell whether a session goes on, in either way of resuming."""
+    hello = next(each.what for each in watch(handshake(name)) if not each.outgoing)
+
+    assert isinstance(hello, ServerHello)
+    assert resumed == hello.resumed
+
+
+def test_plain_http_on_the_tls_port() -> None:
+    """An answer in clear text to a ClientHello is not TLS, and its status is read."""
+    answer = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request"
+    seen = watch([handshake("go-tls13")[0], (False, answer)])
+
+    assert [NotTls(), HttpStatus("1.0", 400)] == [each.what for each in seen[1:]]
+
+
+def test_anything_else_on_the_tls_port() -> None:
+    """A server of another protocol is not TLS either."""
+    seen = watch([handshake("go-tls13")[0], (False, b"SSH-2.0-OpenSSH_9.2\r\n")])
+
+    assert NotTls() == seen[-1].what
+
+
+def test_tunnel_through_an_http_proxy() -> None:
+    """CONNECT names where to; behind the proxy's 200 the handshake is read as any other."""
+    transcript = [
+        (True, CONNECT),
+        (False, b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"),
+        *handshake("go-tls12"),
+    ]
+    expected = [HttpRequest, HttpStatus, ClientHello, ServerHello, LeafCertificate]
+
+    assert expected == [type(each.what) for each in watch(transcript)]
+    assert expected == [type(each.what) for each in watch(transcript, chunk=1)]
+    assert HttpRequest("CONNECT", "goproxy.example:443") == watch(transcript)[0].what
+
+
+def test_refused_tunnel() -> None:
+    """A 407 is the last thing such a connection tells."""
+    watcher = TlsWatcher()
+    answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    seen = watch([(True, CONNECT), (False, answer)], watcher=watcher)
+
+    assert HttpStatus("1.1", 407) == seen[-1].what
+    assert watcher.done
+
+
+def test_clear_text_request() -> None:
+    """The first request and its status of plain HTTP are read."""
+    seen = watch(
+        [(True, b"GET /m/@v/list HTTP/1.1\r\nHost: x\r\n\r\n"), (False, b"HTTP/1.1 404 x\r\n\r\n")]
+    )
+
+    assert [HttpRequest("GET", "/m/@v/list"), HttpStatus("1.1", 404)] == [s.what for s in seen]
+
+
+def test_lost_packet() -> None:
+    """With the second half of a ClientHello lost, the end of the connection tells the first."""
+    watcher = TlsWatcher()
+    hello = recorded("go-tls13-client")
+    assert watcher.feed(1, True, segment(10, b"", SYN)) == []
+    assert watcher.feed(2, True, segment(11, hello[:1000])) == []
+    seen = watcher.finish(9)
+
+    assert [(each.what.sni, each.at_ns) for each in seen if isinstance(each.what, ClientHello)] == [
+        ("localhost", 9)
+    ]
+
+
+def test_cut_packet() -> None:
+    """With the ClientHello cut at the snap length, what was captured counts at once."""
+    hello = recorded("go-tls13-client")
+    seen = TlsWatcher().feed(5, True, segment(11, hello[:600], size=1517))
+
+    assert [(True, ClientHello)] == kinds(seen)
+
+
+def test_server_first() -> None:
+    """Packets of the two sides may come in the wrong order from two processors."""
+    client, server, _ = handshake("go-tls13")
+
+    assert {(True, ClientHello), (False, ServerHello)} == set(kinds(watch([server, client])))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=60)), max_size=12))
+def test_any_bytes(transcript: list[tuple[bool, bytes]]) -> None:
+    """Nothing that two peers say raises."""
+    watch(transcript, chunk=7)
+    watch([*handshake("go-tls12")[:1], *transcript])
+    watch([(True, CONNECT), *transcript])
