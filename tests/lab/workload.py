@@ -29,9 +29,10 @@ class Workload:
     main: Path
     """A folder with the main module's go.mod and a complete go.sum."""
 
-    def copy_main(self, target: Path) -> Path:
-        """Copy the main module to `target`, a new folder where `go mod download` can run."""
-        return Path(shutil.copytree(self.main, target))
+    def write_main(self, folder: Path) -> None:
+        """Put the main module into `folder`, where `go mod download` can then run."""
+        for path in self.main.iterdir():
+            shutil.copyfile(path, folder / path.name)
 
 
 def workload() -> Workload:
