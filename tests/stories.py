@@ -4,6 +4,8 @@ Documents that tell a story, for the tests of what people see.
 Times are milliseconds after the command began, on a clock that began at `T0`.
 """
 
+import dataclasses
+
 from modpulse.agent.document import Document
 from modpulse.agent.failures import FailureClass, failure
 from modpulse.agent.records import (
@@ -109,7 +111,7 @@ def handshake(
 
 def request(
     number: int,
-    proxy: str,
+    proxy: str | None,
     endpoint: str,
     module: str | None,
     version: str | None,
@@ -121,7 +123,7 @@ def request(
     wait, processing, transfer = times
     index = {"https://goproxy.corp": 0, "https://goproxy.cn": 1, "direct": 2}
     defaults = {
-        "host": proxy.removeprefix("https://").removeprefix("sumdb:").partition("/")[0],
+        "host": (proxy or "").removeprefix("https://").removeprefix("sumdb:").partition("/")[0],
         "final": "ok" if status == 200 else "fell_through",
         "chain_index": index.get(proxy),
     }
@@ -323,3 +325,14 @@ STORIES = {
     "hostile": hostile,
     "idle": document,
 }
+
+
+def records_of_pid(record, pid: int):
+    """The same record of another process."""
+    return dataclasses.replace(record, pid=pid)
+
+
+def query_of(record: Lookup, **fields) -> Lookup:
+    """The same lookup with another query, not answered."""
+    query = dataclasses.replace(record.queries[0], rcode=None, answer_ns=None, **fields)
+    return dataclasses.replace(record, queries=(query,))
