@@ -74,7 +74,7 @@ class TlsWatcher:
     def done(self) -> bool:
         """Nothing more will be returned."""
         if self._protocol is _Protocol.TLS and self._server:
-            return self._server.done
+            return self._server.done and (self._client.done or self._hello is not None)
         return self._protocol is _Protocol.DONE
 
     def feed(self, at_ns: int, outgoing: bool, packet: IpPacket) -> list[Seen]:
