@@ -19,7 +19,7 @@ class Layout:
     goid: int
     """u64."""
     parent_goid: int | None
-    """u64; None where the release has none (1.19)."""
+    """u64; None where the release has none (before 1.21)."""
     conn_config: int
     """Pointer to a tls.Config."""
     conn_vers: int
@@ -50,34 +50,34 @@ class Layout:
     """u64, where the packed itabs begin, counted from types; their size in bytes follows."""
 
 
-MINORS = (19, 21, 22, 23, 24, 25, 26, 27)
-"""The releases 1.19 … 1.27 that were examined, in the order of the columns below."""
+MINORS = (19, 20, 21, 22, 23, 24, 25, 26, 27)
+"""The releases that were examined, in the order of the columns below."""
 
 OFFSETS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     # field: (package:Type.field in the sources, one column per release of MINORS)
-    "goid": ("runtime:g.goid", (152, 152, 152, 160, 160, 152, 152, 152)),
-    "parent_goid": ("runtime:g.parentGoid", (None, 272, 272, 280, 280, 272, 280, 280)),
-    "conn_config": ("crypto/tls:Conn.config", (72, 80, 80, 80, 80, 80, 80, 80)),
-    "conn_vers": ("crypto/tls:Conn.vers", (64, 72, 72, 72, 72, 72, 72, 72)),
-    "conn_cipher_suite": ("crypto/tls:Conn.cipherSuite", (90, 98, 98, 100, 100, 100, 100, 100)),
-    "conn_did_resume": ("crypto/tls:Conn.didResume", (88, 97, 97, 97, 97, 97, 97, 97)),
+    "goid": ("runtime:g.goid", (152, 152, 152, 152, 160, 160, 152, 152, 152)),
+    "parent_goid": ("runtime:g.parentGoid", (None, None, 272, 272, 280, 280, 272, 280, 280)),
+    "conn_config": ("crypto/tls:Conn.config", (72, 72, 80, 80, 80, 80, 80, 80, 80)),
+    "conn_vers": ("crypto/tls:Conn.vers", (64, 64, 72, 72, 72, 72, 72, 72, 72)),
+    "conn_cipher_suite": ("crypto/tls:Conn.cipherSuite", (90, 90, 98, 98, 100, 100, 100, 100, 100)),
+    "conn_did_resume": ("crypto/tls:Conn.didResume", (88, 88, 97, 97, 97, 97, 97, 97, 97)),
     "conn_server_name": (
-        "crypto/tls:Conn.serverName", (192, 224, 224, 224, 224, 208, 208, 232),
+        "crypto/tls:Conn.serverName", (192, 216, 224, 224, 224, 224, 208, 208, 232),
     ),
     "conn_client_protocol": (
-        "crypto/tls:Conn.clientProtocol", (328, 360, 360, 368, 368, 352, 352, 376),
+        "crypto/tls:Conn.clientProtocol", (328, 352, 360, 360, 368, 368, 352, 352, 376),
     ),
-    "dialer_address": ("net:sysDialer.address", (112, 128, 128, 160, 160, 160, 160, 160)),
-    "dns_error_err": ("net:DNSError.Err", (0, 0, 0, 16, 16, 16, 16, 16)),
-    "dns_error_is_timeout": ("net:DNSError.IsTimeout", (48, 48, 48, 64, 64, 64, 64, 64)),
-    "dns_error_is_temporary": ("net:DNSError.IsTemporary", (49, 49, 49, 65, 65, 65, 65, 65)),
-    "dns_error_is_not_found": ("net:DNSError.IsNotFound", (50, 50, 50, 66, 66, 66, 66, 66)),
-    "module_types": ("runtime:moduledata.types", (280, 296, 296, 296, 296, 296, 296, 296)),
+    "dialer_address": ("net:sysDialer.address", (112, 120, 128, 128, 160, 160, 160, 160, 160)),
+    "dns_error_err": ("net:DNSError.Err", (0, 0, 0, 0, 16, 16, 16, 16, 16)),
+    "dns_error_is_timeout": ("net:DNSError.IsTimeout", (48, 48, 48, 48, 64, 64, 64, 64, 64)),
+    "dns_error_is_temporary": ("net:DNSError.IsTemporary", (49, 49, 49, 49, 65, 65, 65, 65, 65)),
+    "dns_error_is_not_found": ("net:DNSError.IsNotFound", (50, 50, 50, 50, 66, 66, 66, 66, 66)),
+    "module_types": ("runtime:moduledata.types", (280, 296, 296, 296, 296, 296, 296, 296, 296)),
     "module_itablinks": (
-        "runtime:moduledata.itablinks", (360, 376, 376, 376, 376, 376, 384, None),
+        "runtime:moduledata.itablinks", (360, 376, 376, 376, 376, 376, 376, 384, None),
     ),
     "module_itaboffset": (
-        "runtime:moduledata.itaboffset", (None, None, None, None, None, None, None, 320),
+        "runtime:moduledata.itaboffset", (None, None, None, None, None, None, None, None, 320),
     ),
 }  # fmt: skip
 

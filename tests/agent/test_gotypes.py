@@ -1,7 +1,9 @@
 """Which types of a Go binary are errors."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
-from lab.parts import go_release
 
 from modpulse.agent.elf import BinaryError, parse_elf
 from modpulse.agent.gobinary import read_build_info
@@ -39,14 +41,16 @@ def error_types(image: bytes, **changes: int) -> ErrorTypes:
 
 @pytest.mark.releases
 @pytest.mark.parametrize("minor", MINORS)
-def test_every_release_names_the_errors_that_matter(minor: int) -> None:
+def test_every_release_names_the_errors_that_matter(
+    release: Callable[[int], Path], minor: int
+) -> None:
     """The types that classify a failure are found once each, stripped or not."""
     wanted = LEAVES | set(WRAPPED)
     wanted |= {"http2.StreamError" if minor >= 27 else "http.http2StreamError"}
     if minor == 19:
         wanted -= {"*tls.CertificateVerificationError"}  # since 1.20
 
-    names = list(error_types(go_release(f"1.{minor}").read_bytes()).names.values())
+    names = list(error_types(release(minor).read_bytes()).names.values())
 
     assert 140 < len(names) < 200
     assert dict.fromkeys(wanted, 1) == {name: names.count(name) for name in wanted}

@@ -3,13 +3,14 @@
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab.parts import build_environment, go_release, machine_go
+from lab.parts import build_environment, machine_go
 
 from modpulse.agent.elf import BinaryError, parse_elf
 from modpulse.agent.layouts import MINORS
@@ -40,9 +41,9 @@ def test_every_site_has_a_probe_and_says_what_is_lost_without_it() -> None:
 
 @pytest.mark.releases
 @pytest.mark.parametrize("minor", MINORS)
-def test_every_release_can_be_probed(minor: int) -> None:
+def test_every_release_can_be_probed(release: Callable[[int], Path], minor: int) -> None:
     """All sites are found in all releases, but for the functions that came later."""
-    image = go_release(f"1.{minor}").read_bytes()
+    image = release(minor).read_bytes()
     lacking = {site for site, probe in PROBES.items() if probe.since > minor}
 
     found = plan(image)
