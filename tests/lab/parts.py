@@ -202,8 +202,13 @@ def httptrace_go(minor: str = BUILD_MINOR) -> Path:
     built with the official flags, so it has the release's layout; its GOROOT is made of links:
     set GOROOT to the release's own where packages are listed or built. 1.21 … 1.23 differ from the
     official in one thing: DefaultGODEBUG is empty, so they send EDNS0.
+
+    Raises:
+        LookupError: no such release here with a GOROOT of its own (Debian's has none).
     """
     release = go_release(minor)
+    if release == DEBIAN_GO:
+        raise LookupError(f"go {minor}: Debian's is not rebuilt")
     version = release.parents[2].name
     folder = CACHE / "httptrace" / f"{version}-{_digest(GOMAIN / 'httptrace')}"
     return built(folder, lambda target: _build_httptrace(release, target)) / "bin" / "go"
