@@ -19,6 +19,9 @@ from .tally import at_via
 MAX_CAUSES = 12
 """One broken proxy fails in one or two ways; more causes than this are counted."""
 
+MAX_COMMAND_CHARS = 2000
+"""A longer command would be cut, and half a command is worse than none."""
+
 NAMES: dict[Root, str] = {
     "dns": "DNS",
     "https": "HTTPS",
@@ -77,7 +80,7 @@ def _cause(group: Sequence[Row], label: str, document: Document, style: Style) -
     command = sceptic.command(
         failed, row.request, row.connection, row.lookup, _sumdb(row, document)
     )
-    if command is not None:
+    if command is not None and len(command) <= MAX_COMMAND_CHARS:
         lines.append(f"{indent}{style.paint('$', 'dim')} {style.text(command)}")
     return lines
 
