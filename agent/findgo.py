@@ -10,6 +10,7 @@ import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -93,14 +94,36 @@ def stat_candidate(path: str) -> Candidate | None:
     """Return a file if it is regular, executable and large enough to be a `go`."""
     try:
         real = os.path.realpath(path)
-        status = os.stat(real)
+        return _candidate(real, os.stat(real))
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def hold(path: str) -> Iterator[Candidate | None]:
+    """
+    Keep a file open, so that the file that is read is the file that is probed.
+
+    Who may write in its folder could put another program in its place in between, and have
+    breakpoints set in the middle of that one's instructions. The path of the candidate is that of
+    the open file, /proc/self/fd/N; None when there is no candidate at `path`.
+    """
+    handle = _open(path)
+    if handle is None:
+        yield None
+        return
+    try:
+        yield _candidate(f"/proc/self/fd/{handle}", os.fstat(handle))
+    finally:
+        os.close(handle)
+
+
+def _candidate(path: str, status: os.stat_result) -> Candidate | None:
     if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111:
         return None
     if not MIN_BINARY_BYTES <= status.st_size <= MAX_BINARY_BYTES:
         return None
-    return Candidate(real, status.st_dev, status.st_ino)
+    return Candidate(path, status.st_dev, status.st_ino)
 
 
 def read_image(path: str) -> bytes | None:
@@ -120,10 +143,8 @@ def read_constant(path: str, offset: int, length: int) -> bytes | None:
 
 def _read(path: str, offset: int, length: int | None) -> bytes | None:
     """Return `length` bytes, or all to the end, of a regular file of a fitting size."""
-    try:
-        # A named pipe in the place of a binary would block for ever without O_NONBLOCK.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
+    handle = _open(path)
+    if handle is None:
         return None
     try:
         status = os.fstat(handle)
@@ -136,6 +157,14 @@ def _read(path: str, offset: int, length: int | None) -> bytes | None:
     finally:
         os.close(handle)
     return found if len(found) == wanted else None
+
+
+def _open(path: str) -> int | None:
+    try:
+        # A named pipe in the place of a binary would block for ever without O_NONBLOCK.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
 
 
 def _patterns(environ: Mapping[str, str]) -> Iterator[str]:

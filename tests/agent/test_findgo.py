@@ -11,6 +11,7 @@ from modpulse.agent.findgo import (
     MAX_STRING_BYTES,
     MIN_BINARY_BYTES,
     find_go,
+    hold,
     read_constant,
     read_image,
     stat_candidate,
@@ -117,6 +118,29 @@ def test_what_is_looked_at_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(findgo, "MAX_BINARIES", 4)
     assert len(find_go({"PATH": path, "HOME": str(tmp_path)})) == 4
+
+
+def test_a_file_that_is_held_cannot_be_swapped(tmp_path: Path) -> None:
+    """What is read under the path of a held file is that file, whatever takes its name."""
+    path = binary(tmp_path / "go")
+    other = binary(tmp_path / "other", size=MIN_BINARY_BYTES + 1)
+
+    with hold(str(path)) as held:
+        original = stat_candidate(str(path))
+        other.rename(path)
+        assert held is not None
+        assert original is not None
+        assert held.key == original.key
+        image = read_image(held.path)
+
+    assert image == bytes(MIN_BINARY_BYTES)
+
+
+def test_only_a_candidate_is_held(tmp_path: Path) -> None:
+    """A folder and a name without a file give nothing to probe."""
+    for path in (tmp_path, tmp_path / "nothing", binary(tmp_path / "plain", mode=0o644)):
+        with hold(str(path)) as held:
+            assert held is None
 
 
 def test_an_image_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
