@@ -17,6 +17,9 @@ CREDENTIALS = ("builder", "s3cret")
 REASONS = {500: "upstream is down", 404: "not found: no such module"}
 
 
+Stop = Literal["end", "stall_head", "stall_body", "cut", "reset"]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     method: str
@@ -40,7 +43,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     delay_s: float = 0.0
     """Before the head."""
-    stop: Literal["end", "stall_head", "stall_body", "cut", "reset"] = "end"
+    stop: Stop = "end"
     """`cut` and `stall_body` send half of the body; `reset` sends nothing and resets TCP."""
 
 
@@ -107,7 +110,7 @@ def failing(content: Content, request: Request) -> Answer:
     return status(FAILING.get(endpoint, 500), content, request)
 
 
-def stop(how: str, only: str, content: Content, request: Request) -> Answer:
+def stop(how: Stop, only: str, content: Content, request: Request) -> Answer:
     """A good answer that stops as `how` says, for paths that end in `only`."""
     answer = good(content, request)
     return replace(answer, stop=how) if request.path.endswith(only) else answer

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import socket
 from pathlib import Path
+from typing import cast
 
 import dns.flags
 import dns.message
@@ -81,7 +82,7 @@ class Udp(asyncio.DatagramProtocol):
         self._asked: dict[str, int] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
         query = dns.message.from_wire(data)

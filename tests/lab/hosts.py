@@ -6,7 +6,7 @@ The addresses are private (10.0.0.0/8) and documentation (2001:db8::/32) ranges;
 because RFC 6724 ranks that below IPv4 and `go` would then never try IPv6 first.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 DOMAIN = "lab.test"
 CLIENT4, CLIENT6 = "10.45.0.1", "2001:db8:45::1"
@@ -62,12 +62,14 @@ def numbered(hosts: tuple[Host, ...]) -> dict[str, Host]:
         addresses = tuple(own[family] for family in host.families)
         if host.alias_of:
             addresses = table[host.alias_of].own
-        fields = {name: getattr(host, name) for name in Host.__slots__}
-        table[host.name] = Host(**{**fields, "own": addresses})
+        table[host.name] = replace(host, own=addresses)
     return table
 
 
-ONLY_DNS = {"wire": "none", "families": ()}
+def only_dns(name: str, *addresses: str) -> Host:
+    """A name without a server."""
+    return Host(name, wire="none", families=(), extra=addresses)
+
 
 HOSTS = numbered(
     (
@@ -129,8 +131,8 @@ HOSTS = numbered(
         Host("tls-close", wire="close"),
         Host("not-tls", wire="plain_http"),
         Host("refused", wire="none"),
-        Host("dropped", **ONLY_DNS, extra=(DROPPED4,)),
-        Host("unreachable", **ONLY_DNS, extra=(UNREACHABLE4,)),
+        only_dns("dropped", DROPPED4),
+        only_dns("unreachable", UNREACHABLE4),
         Host("connect", wire="none"),
         Host("connect-407", wire="none"),
         Host("connect-502", wire="none"),
@@ -138,10 +140,10 @@ HOSTS = numbered(
         Host("real-b", wire="none"),
         Host("real-c", wire="none"),
         Host("real-d", wire="none"),
-        Host("dns-servfail", **ONLY_DNS),
-        Host("dns-refused", **ONLY_DNS),
-        Host("dns-silent", **ONLY_DNS),
-        Host("dns-nxdomain", **ONLY_DNS),
+        only_dns("dns-servfail"),
+        only_dns("dns-refused"),
+        only_dns("dns-silent"),
+        only_dns("dns-nxdomain"),
         Host("dns-truncated", alias_of="ok"),
         Host("dns-slow", alias_of="ok"),
         Host("dns-first-lost", alias_of="ok"),

@@ -130,7 +130,7 @@ class Http2:
             self._writer.write(data)
 
     async def _stream(self, event: h2.events.RequestReceived) -> None:
-        headers = dict(event.headers)
+        headers = {str(name): str(value) for name, value in event.headers}
         request = _request(
             self._writer, headers[":method"], headers[":path"], headers[":authority"], headers
         )

@@ -161,8 +161,8 @@ class Lab:
         view = self._view(self._servers, GOOD_DNS, HOSTS_FILE)
         with (self.folder / "servers.stderr").open("a") as log:
             given = {"stderr": log, "stdout": log, "stdin": subprocess.DEVNULL, **options}
-            argv = [*view.enter(cwd), *map(str, argv)]
-            return self._start(argv, start_new_session=True, **given)
+            command = [*view.enter(cwd), *map(str, argv)]
+            return self._start(command, start_new_session=True, **given)
 
     @contextlib.contextmanager
     def muted(self, name: str) -> Iterator[None]:
