@@ -23,6 +23,11 @@ MAX_ANSWER_BYTES = 64 << 20
 class ClientError(Exception):
     """The collector could not be asked; the message is one line for the user."""
 
+    def __init__(self, message: str) -> None:
+        # What the other side sent may be in it.
+        words = " ".join(message.split())
+        super().__init__("".join(char if char.isprintable() else "?" for char in words))
+
 
 def fetch_proxies(config: Config, url: str) -> dict[str, Any]:
     """
