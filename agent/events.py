@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from .probes import Site
+from .layouts import Layout
+from .probes import Plan, Site
 
 
 class Kind(IntEnum):
@@ -56,7 +57,8 @@ class GoError:
     leaf: bytes
     """The first bytes of the innermost value."""
     text: str
-    """What a string at the start of the innermost value says, cut."""
+    """What a string at the start of the innermost value says, cut; of a `*net.DNSError`
+    `no such host`, `timeout` or nothing, from its flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +274,8 @@ _EXIT = struct.Struct("<QIiB7x128s")
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
 
-TypeName = Callable[[int, int], str | None]
-"""(binary, address of a type) -> its name."""
+Binaries = Callable[[int], Plan | None]
+"""The probed binary of a number."""
 
 
 class _Header(NamedTuple):
@@ -286,13 +288,13 @@ class _Header(NamedTuple):
     site: int
 
 
-def decode(data: bytes, type_name: TypeName) -> Event:
+def decode(data: bytes, binaries: Binaries) -> Event:
     """
     Decode one ring record.
 
     Args:
         data: The record, at least as long as its kind says; the ring pads to 8.
-        type_name: Names the Go types in errors.
+        binaries: Names the Go types in errors.
 
     Raises:
         DecodeError: not a record of bpf/events.h.
@@ -300,7 +302,7 @@ def decode(data: bytes, type_name: TypeName) -> Event:
     try:
         header = _Header(*_HEADER.unpack_from(data))
         if header.kind == Kind.GO:
-            return _GO[Site(header.site)](_go(header), data, type_name)
+            return _GO[Site(header.site)](_go(header), data, binaries)
         return _KERNEL[Kind(header.kind)](header, data)
     except (struct.error, ValueError, KeyError) as error:
         raise DecodeError(f"ring record of {len(data)} bytes: {error}") from error
@@ -364,12 +366,23 @@ def _go(header: _Header) -> _Go:
     return (header.at_ns, header.pid, header.goid, header.parent_goid or None, header.binary)
 
 
-def _error(data: bytes, at: int, binary: int, type_name: TypeName) -> GoError | None:
+def _error(data: bytes, at: int, binary: int, binaries: Binaries) -> GoError | None:
     *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
     if levels == 0:
         return None
-    names = tuple(type_name(binary, address) or "?" for address in types[:levels])
+    plan = binaries(binary)
+    if plan is None:
+        return GoError(("?",) * levels, leaf, _text(text, text_bytes))
+    names = tuple(plan.type_name(address) or "?" for address in types[:levels])
+    if names[-1] == "*net.DNSError" and plan.layout is not None:
+        return GoError(names, leaf, _dns_flags(leaf, plan.layout))
     return GoError(names, leaf, _text(text, text_bytes))
+
+
+def _dns_flags(leaf: bytes, layout: Layout) -> str:
+    if leaf[layout.dns_error_is_not_found]:
+        return "no such host"
+    return "timeout" if leaf[layout.dns_error_is_timeout] else ""
 
 
 def _ends(data: bytes, at: int) -> SocketEnds | None:
@@ -379,42 +392,42 @@ def _ends(data: bytes, at: int) -> SocketEnds | None:
     return SocketEnds(sport, address_text(daddr[:size]), dport)
 
 
-def _web_get(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _web_get(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
     scheme = "https" if is_https else "http"
     return WebGet(*go, scheme, _text(host, host_bytes), _text(path, path_bytes))
 
 
-def _round_trip(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _round_trip(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
     return RoundTrip(*go, _text(host, host_bytes))
 
 
-def _round_trip_done(go: _Go, data: bytes, names: TypeName) -> Event:
+def _round_trip_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     tls_state, length, status, major, minor = _RESPONSE.unpack_from(data, HEADER_BYTES)
-    error = _error(data, HEADER_BYTES + _RESPONSE.size, go[4], names)
+    error = _error(data, HEADER_BYTES + _RESPONSE.size, go[4], binaries)
     version = None if not major else str(major) if major > 1 else f"{major}.{minor}"
     return RoundTripDone(
         *go, tls_state, None if length < 0 or not status else length, status or None, version, error
     )
 
 
-def _got_conn(go: _Go, data: bytes, names: TypeName) -> Event:
+def _got_conn(go: _Go, data: bytes, binaries: Binaries) -> Event:
     (tls_state,) = _CONN.unpack_from(data, HEADER_BYTES)
     at = HEADER_BYTES + _CONN.size
-    return GotConn(*go, tls_state, _ends(data, at), _error(data, at + _ENDS.size, go[4], names))
+    return GotConn(*go, tls_state, _ends(data, at), _error(data, at + _ENDS.size, go[4], binaries))
 
 
-def _dial_done(go: _Go, data: bytes, names: TypeName) -> Event:
+def _dial_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     at = HEADER_BYTES + _CONN.size
-    return DialDone(*go, _ends(data, at), _error(data, at + _ENDS.size, go[4], names))
+    return DialDone(*go, _ends(data, at), _error(data, at + _ENDS.size, go[4], binaries))
 
 
-def _body_close(go: _Go, _data: bytes, _names: TypeName) -> Event:
+def _body_close(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
     return BodyClosed(*go)
 
 
-def _proxy_list(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _proxy_list(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     count, fallback, *lengths, urls = _CHAIN.unpack_from(data, HEADER_BYTES)
     kept = min(count, len(fallback))
     entries = tuple(
@@ -424,69 +437,69 @@ def _proxy_list(go: _Go, data: bytes, _names: TypeName) -> Event:
     return ProxyList(*go, entries, count > kept)
 
 
-def _lookup(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _lookup(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
     return LookupStart(*go, _text(host, host_bytes))
 
 
-def _lookup_done(go: _Go, data: bytes, names: TypeName) -> Event:
-    return LookupDone(*go, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+def _lookup_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    return LookupDone(*go, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
 
 
-def _dial(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _dial(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     _, dport, size, daddr = _ENDS.unpack_from(data, HEADER_BYTES)
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
     address = address_text(daddr[:size]) if size in (4, 16) else None
     return DialStart(*go, _text(host, host_bytes), address, dport)
 
 
-def _handshake(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _handshake(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
     return HandshakeStart(*go, _text(host, host_bytes), _ends(data, HEADER_BYTES))
 
 
-def _handshake_done(go: _Go, data: bytes, names: TypeName) -> Event:
+def _handshake_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     version, cipher, resumed, alpn_bytes, alpn = _HANDSHAKE.unpack_from(data, HEADER_BYTES)
-    error = _error(data, HEADER_BYTES + _HANDSHAKE.size, go[4], names)
+    error = _error(data, HEADER_BYTES + _HANDSHAKE.size, go[4], binaries)
     return HandshakeDone(
         *go, version, cipher, None if resumed > 1 else bool(resumed), _text(alpn, alpn_bytes), error
     )
 
 
-def _verify(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _verify(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     der_bytes, _, der = _CERTIFICATE.unpack_from(data, HEADER_BYTES)
     return VerifyStart(*go, bytes(der[:der_bytes]) if 0 < der_bytes <= len(der) else None)
 
 
-def _verify_done(go: _Go, _data: bytes, _names: TypeName) -> Event:
+def _verify_done(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
     return VerifyDone(*go)
 
 
-def _version_error(go: _Go, data: bytes, names: TypeName) -> Event:
+def _version_error(go: _Go, data: bytes, binaries: Binaries) -> Event:
     host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
     scheme = "https" if is_https else "http"
     url = f"{scheme}://{_text(host, host_bytes)}{_text(path, path_bytes)}"
-    return OperationFailed(*go, url, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+    return OperationFailed(*go, url, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
 
 
-def _content_failed(site: Site) -> Callable[[_Go, bytes, TypeName], Event]:
-    def decode_site(go: _Go, data: bytes, names: TypeName) -> Event:
-        return ContentFailed(*go, site, _error(data, HEADER_BYTES + _URL.size, go[4], names))
+def _content_failed(site: Site) -> Callable[[_Go, bytes, Binaries], Event]:
+    def decode_site(go: _Go, data: bytes, binaries: Binaries) -> Event:
+        return ContentFailed(*go, site, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
 
     return decode_site
 
 
-def _fatalf(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _fatalf(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     address, length, _, text_bytes, text = _EXIT.unpack_from(data, HEADER_BYTES)
     return Fatal(*go, _text(text, text_bytes), address, length)
 
 
-def _os_exit(go: _Go, data: bytes, _names: TypeName) -> Event:
+def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     _, _, code, *_ = _EXIT.unpack_from(data, HEADER_BYTES)
     return OsExit(*go, code)
 
 
-_GO: Mapping[Site, Callable[[_Go, bytes, TypeName], Event]] = {
+_GO: Mapping[Site, Callable[[_Go, bytes, Binaries], Event]] = {
     Site.WEB_GET: _web_get,
     Site.ROUND_TRIP: _round_trip,
     Site.ROUND_TRIP_RET: _round_trip_done,

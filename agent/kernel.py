@@ -252,3 +252,14 @@ def _possible_cpus() -> int:
     with open("/sys/devices/system/cpu/possible", encoding="ascii") as file:
         last = file.read().strip().rsplit(",", 1)[-1].rsplit("-", 1)[-1]
     return int(last) + 1
+
+
+def try_links() -> str:
+    """Load and attach everything, then let go; return the kind of uprobe link, or what failed."""
+    try:
+        kernel = Kernel(Compilation(KernelOptions(ring_bytes=4096)))
+    except (KernelError, OSError) as error:
+        return str(error)
+    kind = kernel.link_kind
+    kernel.close()
+    return kind

@@ -1,0 +1,227 @@
+"""
+TCP connections by socket cookie, joined with the dials of the process that made them.
+
+Knows nothing of requests but their ids. A dial names the host and who wanted it; the kernel's
+state changes tell what became of it.
+"""
+
+from dataclasses import dataclass, field
+
+from .events import DialStart, GoError, SocketEnds, Tcp, TcpState
+from .records import Connection, Outcome
+from .verdict import is_cancelled, network_cause
+from .wire.hello import TlsWatcher
+
+MAX_OPEN = 16384
+"""As many as the kernel side follows."""
+MAX_DIALS = 512
+"""Under way in one process."""
+
+_OUTCOMES: dict[str, Outcome] = {
+    "tcp.refused": "refused",
+    "tcp.timeout": "timeout",
+    "tcp.reset": "reset",
+    "tcp.unreachable": "unreachable",
+}
+
+
+@dataclass(slots=True)
+class Dial:
+    """One call of dialTCP under way."""
+
+    pid: int
+    goid: int
+    host: str
+    """As asked for, without the port."""
+    port: int
+    address: str | None
+    at_ns: int
+    lookup_at_ns: int | None
+    paid_by: str | None
+    """Id of the request that caused it."""
+    cookie: int | None = None
+
+
+@dataclass(slots=True)
+class OpenConnection:
+    """A connection that may still change."""
+
+    cookie: int
+    pid: int
+    address: str
+    port: int
+    at_ns: int
+    host: str | None = None
+    via: str | None = None
+    lookup_at_ns: int | None = None
+    paid_by: str | None = None
+    sport: int = 0
+    established_at_ns: int | None = None
+    closed_at_ns: int | None = None
+    """Since then nothing more is sent on it."""
+    gone: bool = False
+    """The kernel has forgotten it."""
+    syn_retransmits: int = 0
+    retransmits: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    reset: bool = False
+    in_owner: bool = False
+    error: GoError | None = None
+    alpn: str | None = None
+    users: int = 0
+    """Requests that had it in hand so far."""
+    watcher: TlsWatcher = field(default_factory=TlsWatcher)
+
+    @property
+    def is_usable(self) -> bool:
+        """Established and not yet closing."""
+        return self.established_at_ns is not None and self.closed_at_ns is None
+
+    def change(self, event: Tcp) -> None:
+        """Take a state change from the kernel."""
+        self.sport = event.sport or self.sport
+        self.syn_retransmits = event.syn_retransmits
+        self.retransmits = event.retransmits
+        self.bytes_in, self.bytes_out = event.bytes_in, event.bytes_out
+        if event.new == TcpState.ESTABLISHED:
+            self.established_at_ns = event.at_ns
+        elif event.new != TcpState.SYN_SENT and self.closed_at_ns is None:
+            self.closed_at_ns = event.at_ns
+            self.reset, self.in_owner = event.reset, event.in_owner
+        if event.new == TcpState.CLOSE:
+            self.gone = True
+
+    def record(self) -> Connection:
+        """Make the record of what is known now."""
+        connected = self.established_at_ns
+        connect_ns = None if connected is None else connected - self.at_ns
+        return Connection(
+            cookie=self.cookie,
+            pid=self.pid,
+            host=self.host,
+            address=self.address,
+            port=self.port,
+            via=self.via,
+            lookup_at_ns=self.lookup_at_ns,
+            at_ns=self.at_ns,
+            connect_ns=connect_ns,
+            syn_retransmits=self.syn_retransmits,
+            rtt_ns=connect_ns if not self.syn_retransmits else None,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            retransmits=self.retransmits,
+            outcome=self._outcome(),
+        )
+
+    def _outcome(self) -> Outcome | None:
+        if self.established_at_ns is not None:
+            return "reset" if self.reset else "established"
+        if self.closed_at_ns is None and self.error is None:
+            return None
+        if self.error is not None:
+            if is_cancelled(self.error):
+                return "cancelled"
+            return _OUTCOMES.get(network_cause(self.error)[0], "unreachable")
+        if self.reset:
+            return "refused"
+        if self.in_owner:
+            return "timeout" if self.syn_retransmits >= 3 else "cancelled"
+        return "timeout" if self.syn_retransmits else "unreachable"
+
+
+class Connections:
+    """Everything that is open on the host, whoever owns it."""
+
+    def __init__(self) -> None:
+        self._by_cookie: dict[int, OpenConnection] = {}
+        self._dials: dict[tuple[int, int], Dial] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_cookie)
+
+    def get(self, cookie: int | None) -> OpenConnection | None:
+        """Return the connection of a cookie."""
+        return None if cookie is None else self._by_cookie.get(cookie)
+
+    def of(self, pid: int) -> list[OpenConnection]:
+        """Return the connections of one process, the oldest first."""
+        return [found for found in self._by_cookie.values() if found.pid == pid]
+
+    def at(self, pid: int, ends: SocketEnds) -> OpenConnection | None:
+        """Find a connection by its two ends as the process knows them; the newest wins."""
+        for found in reversed(self._by_cookie.values()):
+            if found.pid == pid and (found.sport, found.address, found.port) == ends:
+                return found
+        return None
+
+    def start_dial(self, event: DialStart, lookup_at_ns: int | None, paid_by: str | None) -> bool:
+        """A dial began; False when there are too many."""
+        if len(self._dials) >= MAX_DIALS:
+            return False
+        host = event.host.rpartition(":")[0].strip("[]") or event.host
+        self._dials[event.pid, event.goid] = Dial(
+            event.pid,
+            event.goid,
+            host,
+            event.port,
+            event.address,
+            event.at_ns,
+            lookup_at_ns,
+            paid_by,
+        )
+        return True
+
+    def finish_dial(
+        self, pid: int, goid: int, ends: SocketEnds | None, error: GoError | None
+    ) -> bool:
+        """A dial returned; False when its beginning was not seen."""
+        dial = self._dials.pop((pid, goid), None)
+        if dial is None:
+            return False
+        made = self.at(pid, ends) if ends else self.get(dial.cookie)
+        if made is not None:
+            self._join(made, dial)
+            if error is not None:
+                made.error = error
+        return True
+
+    def change(self, event: Tcp) -> OpenConnection | None:
+        """Take a state change; None for a connection that is not followed."""
+        connection = self._by_cookie.get(event.cookie)
+        if connection is None:
+            if event.new != TcpState.SYN_SENT or len(self._by_cookie) >= MAX_OPEN:
+                return None
+            connection = OpenConnection(
+                event.cookie, event.pid, event.address, event.dport, event.at_ns
+            )
+            self._by_cookie[event.cookie] = connection
+            self._claim(connection)
+        connection.change(event)
+        return connection
+
+    def _claim(self, connection: OpenConnection) -> None:
+        """A connect() runs within the dial that made it: the oldest to this address without one."""
+        for dial in self._dials.values():
+            same = (dial.pid, dial.address, dial.port) == (
+                connection.pid, connection.address, connection.port
+            )  # fmt: skip
+            if same and dial.cookie is None:
+                dial.cookie = connection.cookie
+                self._join(connection, dial)
+                return
+
+    @staticmethod
+    def _join(connection: OpenConnection, dial: Dial) -> None:
+        connection.host = connection.host if connection.via else dial.host
+        connection.lookup_at_ns = dial.lookup_at_ns
+        connection.paid_by = dial.paid_by
+
+    def forget(self, cookie: int) -> None:
+        """Nothing more will be known of it."""
+        self._by_cookie.pop(cookie, None)
+
+    def forget_dials(self, pid: int) -> None:
+        """The process is gone."""
+        for key in [key for key in self._dials if key[0] == pid]:
+            del self._dials[key]

@@ -1,0 +1,170 @@
+"""
+Eyes and memory together: events out of the kernel, into the tracker, with what /proc and the
+binaries add. `modpulse run` and the daemon each drive one.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from .elf import BinaryError
+from .events import DecodeError, Event, Exec, Fatal, decode
+from .findgo import Candidate, find_go, read_constant, read_image, stat_candidate
+from .kernel import Compilation, Kernel
+from .probes import Plan, plan
+from .procfs import read_facts
+from .records import Record
+from .tracker import Tracker
+
+MAX_BINARIES = 1024
+"""Probed in one life; a host has tens."""
+
+
+class Observer:
+    """Watches every `go` process of the host, or those below one command."""
+
+    def __init__(
+        self,
+        compilation: Compilation,
+        environ: Mapping[str, str],
+        stalled_after_ns: int,
+        *,
+        job_variables: Sequence[str] = (),
+        extra_paths: Sequence[str] = (),
+        multi_uprobe: bool = True,
+        witness: Callable[[Event], None] | None = None,
+    ) -> None:
+        """
+        Read the `go` binaries while the programs compile, then attach.
+
+        Args:
+            compilation: Under way.
+            environ: Of the command that will run: where its `go` may be.
+            stalled_after_ns: See Tracker.
+            job_variables: Names of the environment variables that a process record keeps.
+            extra_paths: `go` binaries in unusual places.
+            multi_uprobe: See Kernel.
+            witness: Is shown every event as well.
+
+        Raises:
+            KernelError: this host cannot be observed.
+        """
+        self._plans: list[tuple[Candidate, Plan | None]] = []
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._job_variables = job_variables
+        self._witness = witness
+        self.decode_errors = 0
+        candidates = find_go(environ) + [
+            found for path in extra_paths if (found := stat_candidate(path)) is not None
+        ]
+        for candidate in candidates:
+            self._read(candidate)
+        self.kernel = Kernel(compilation, multi_uprobe)
+        self.tracker = Tracker(stalled_after_ns, time.time_ns() - time.monotonic_ns())
+        self.failed_probes: dict[str, str] = {}
+        for number in range(len(self._plans)):
+            self._probe(number)
+
+    def _read(self, candidate: Candidate) -> int | None:
+        """Read a binary that has not been met; return its number, None when there are too many."""
+        if candidate.key in self._numbers:
+            return None
+        if len(self._plans) >= MAX_BINARIES:
+            return None
+        image = read_image(candidate.path)
+        try:
+            made = plan(image) if image is not None else None
+        except BinaryError:
+            made = None
+        self._plans.append((candidate, made))
+        self._numbers[candidate.key] = len(self._plans) - 1
+        return len(self._plans) - 1
+
+    def _probe(self, number: int) -> None:
+        candidate, made = self._plans[number]
+        if made is None:
+            return
+        try:
+            self.kernel.probe(candidate, made, number)
+        except OSError as error:
+            self.failed_probes[candidate.path] = str(error)
+
+    def _binary(self, number: int) -> Plan | None:
+        return self._plans[number][1] if number < len(self._plans) else None
+
+    def poll(self, timeout_seconds: float) -> list[Record]:
+        """Wait for events, at most so long, and return the records they complete."""
+        self.kernel.wait(timeout_seconds)
+        records: list[Record] = []
+        for data in self.kernel.read():
+            try:
+                event = decode(data, self._binary)
+            except DecodeError:
+                self.decode_errors += 1
+                continue
+            if isinstance(event, Exec):
+                self._meet(event)
+            elif isinstance(event, Fatal):
+                event = self._complete(event)
+            records += self.tracker.feed(event)
+            if isinstance(event, Exec):
+                self.tracker.describe(event.pid, self._facts(event))
+            if self._witness is not None:
+                self._witness(event)
+        return records + self.tracker.expire(time.monotonic_ns())
+
+    def _meet(self, event: Exec) -> None:
+        """Probe the binary of a new process, unless it has been met."""
+        candidate = stat_candidate(f"/proc/{event.pid}/exe")
+        if candidate is not None and (number := self._read(candidate)) is not None:
+            self._probe(number)
+
+    def _facts(self, event: Exec) -> dict[str, object]:
+        facts = read_facts(event.pid, self._job_variables)
+        try:
+            status = os.stat(f"/proc/{event.pid}/exe")
+            facts["exe"] = os.readlink(f"/proc/{event.pid}/exe")
+        except OSError:
+            candidate = stat_candidate(event.filename)
+            key = candidate.key if candidate else None
+        else:
+            key = (status.st_dev, status.st_ino)
+        made = self._binary(self._numbers[key]) if key in self._numbers else None
+        return facts | {"go_version": made.version if made else None}
+
+    def _complete(self, event: Fatal) -> Fatal:
+        """Read a format string from the file when its page was not in memory."""
+        candidate, made = self._plans[event.binary]
+        if event.format or made is None:
+            return event
+        offset = made.file_offset(event.address, event.length)
+        text = read_constant(candidate.path, offset, event.length) if offset is not None else None
+        return Fatal(
+            event.at_ns, event.pid, event.goid, event.parent_goid, event.binary,
+            (text or b"").decode("utf-8", "replace"), event.address, event.length,
+        )  # fmt: skip
+
+    def finish(self) -> list[Record]:
+        """Read what is left and give out everything."""
+        return self.poll(0) + self.tracker.finish(time.monotonic_ns())
+
+    def losses(self) -> dict[str, int]:
+        """Return the loss account; what is still in the ring is the difference."""
+        kernel = self.kernel.counters()
+        account = self.tracker.account
+        known = account.decoded + self.decode_errors
+        return {
+            **kernel,
+            "decoded": account.decoded,
+            "decode_errors": self.decode_errors,
+            "queue_dropped": 0,
+            "in_ring": max(kernel["submitted"] - known, 0),
+            "joined": account.joined,
+            "late": account.late,
+            "orphan": account.orphan,
+            "pending": account.pending,
+        }
+
+    def close(self) -> None:
+        """Detach everything."""
+        self.kernel.close()

@@ -1,0 +1,106 @@
+"""
+What /proc tells of a process that has just begun: read at once, for it may live 30 ms.
+
+Turns files into fields of the process record. Whatever cannot be read is None.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .goenv import effective
+from .wire.goproxy import redact
+
+MAX_BYTES = 1 << 20
+"""Of one file; argv and environment are limited by the kernel to 2 MiB together."""
+MAX_ARGUMENTS = 256
+_CONTAINER = re.compile(
+    r"(?:docker|cri-containerd|libpod|crio)[-/]([0-9a-f]{64})|/([0-9a-f]{64})(?:/|$)"
+)
+_UNIT = re.compile(r"/([^/]+\.(?:service|scope))(?:/|$)")
+
+
+def read_environ(pid: int) -> dict[str, str] | None:
+    """Return the environment a process was started with; None when it cannot be read."""
+    data = _read(f"/proc/{pid}/environ")
+    if data is None:
+        return None
+    pairs = (part.partition(b"=") for part in data.split(b"\0") if b"=" in part)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def read_facts(pid: int, job_variables: Sequence[str]) -> dict[str, Any]:
+    """Return fields of records.Process, by name; those that are not known are left out."""
+    facts: dict[str, Any] = {}
+    command_line = _read(f"/proc/{pid}/cmdline")
+    if command_line:
+        arguments = command_line.rstrip(b"\0").split(b"\0")[:MAX_ARGUMENTS]
+        facts["argv"] = tuple(os.fsdecode(argument) for argument in arguments)
+    environ = read_environ(pid)
+    if environ is not None:
+        facts |= _of_environment(environ, job_variables)
+    cgroup = _read(f"/proc/{pid}/cgroup")
+    if cgroup:
+        facts |= cgroup_facts(cgroup.decode("utf-8", "replace"))
+    return facts
+
+
+def _of_environment(environ: Mapping[str, str], job_variables: Sequence[str]) -> dict[str, Any]:
+    def setting(name: str) -> str | None:
+        return effective(name, environ, _user_settings(environ))
+
+    proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy")
+    job = {name: environ[name] for name in job_variables if environ.get(name)}
+    return {
+        "gosumdb": setting("GOSUMDB"),
+        "gonoproxy": setting("GONOPROXY") or setting("GOPRIVATE"),
+        "https_proxy": redact(proxy) if proxy else None,
+        "job": job or None,
+    }
+
+
+def _user_settings(environ: Mapping[str, str]) -> str:
+    """Return the text of the file that `go env -w` writes; empty when there is none."""
+    path = environ.get("GOENV")
+    if path == "off":
+        return ""
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(
+        environ.get("HOME", "/nonexistent"), ".config"
+    )
+    data = _read(path or os.path.join(home, "go", "env"))
+    return data.decode("utf-8", "replace") if data else ""
+
+
+def cgroup_facts(text: str) -> dict[str, Any]:
+    """Read /proc/PID/cgroup: the cgroup2 path, and the container and unit it names."""
+    paths = {
+        line.split(":", 2)[1]: line.split(":", 2)[2]
+        for line in text.splitlines()
+        if line.count(":") >= 2
+    }
+    path = paths.get("", paths.get("name=systemd", ""))
+    everywhere = "\n".join(paths.values())
+    container = _CONTAINER.search(everywhere)
+    unit = _UNIT.search(path) or _UNIT.search(paths.get("name=systemd", ""))
+    return {
+        "cgroup": path or None,
+        "container": container[1][:12] if container else None,
+        "unit": unit[1] if unit else None,
+    }
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        data = b""
+        while len(data) < MAX_BYTES and (chunk := os.read(handle, 65536)):
+            data += chunk
+        return data
+    except OSError:
+        return None
+    finally:
+        os.close(handle)

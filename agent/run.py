@@ -1,0 +1,177 @@
+"""
+`modpulse run`: one command, untouched, and what it and its children did on the network.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import FrameType
+
+from .document import Document
+from .events import Event
+from .identity import Identity, load
+from .kernel import Compilation, KernelOptions
+from .observer import Observer
+from .records import Connection, Handshake, Lookup, Process, Record, Request
+
+STALLED_AFTER_NS = 30_000_000_000
+"""As the agent's default."""
+_POLL_SECONDS = 0.02
+_LINGER_SECONDS = 0.4
+"""Time for connections to close after the command has ended."""
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+"""Reach the command by themselves: it is in the same process group."""
+
+
+class Child:
+    """The command, held before its exec until the probes are armed."""
+
+    def __init__(self, command: Sequence[str], identity: Identity) -> None:
+        """Fork."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gate, self._release = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._release)
+            _become(gate, command, identity)
+        os.close(gate)
+
+    def start(self) -> None:
+        """Let it run; once."""
+        os.write(self._release, b"1")
+        os.close(self._release)
+
+    def poll(self) -> int | None:
+        """Return its wait status, None while it runs."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return status if pid else None
+
+    def forward(self, number: int, _frame: FrameType | None) -> None:
+        """Hand a signal on."""
+        os.kill(self.pid, number)
+
+
+def _become(gate: int, command: Sequence[str], identity: Identity) -> None:
+    """In the child: wait for the gate, drop privileges, exec; never returns."""
+    try:
+        if not os.read(gate, 1):
+            os._exit(125)
+        os.close(gate)
+        if identity.uid is not None:
+            os.setgroups(identity.groups)
+            os.setgid(identity.gid)
+            os.setuid(identity.uid)
+        os.execvpe(command[0], list(command), dict(identity.environ))
+    except FileNotFoundError:
+        os.write(2, f"modpulse: {command[0]}: no such command\n".encode())
+        os._exit(127)
+    except OSError as error:
+        os.write(2, f"modpulse: {command[0]}: {error.strerror}\n".encode())
+        os._exit(126)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    multi_uprobe: bool = True,
+    ring_bytes: int = 4 << 20,
+    trace: bool = False,
+    witness: Callable[[Event], None] | None = None,
+) -> tuple[Document, int]:
+    """
+    Run a command under observation.
+
+    Returns:
+        The document, and the code to exit with: the command's, or 128 + its signal.
+
+    Raises:
+        KernelError: this host cannot be observed; the command was not started.
+    """
+    options = KernelOptions(
+        ring_bytes=ring_bytes,
+        snap_bytes=16384 if trace else 2048,
+        first_packets=32 if trace else 12,
+        scoped=True,
+        trace=trace,
+    )
+    compilation = Compilation(options)
+    identity = load(os.environ)
+    if identity.note:
+        print(f"modpulse: {identity.note}", file=sys.stderr)  # noqa: T201
+    child = Child(command, identity)
+    observer = Observer(
+        compilation, identity.environ, STALLED_AFTER_NS, multi_uprobe=multi_uprobe, witness=witness
+    )
+    try:
+        observer.kernel.watch(child.pid)
+        for number in _FROM_TERMINAL:
+            signal.signal(number, signal.SIG_IGN)
+        for number in _FORWARDED:
+            signal.signal(number, child.forward)
+        started_at_ns, started_at = time.monotonic_ns(), datetime.now(UTC)
+        child.start()
+        records, status = _watch(observer, child)
+        losses = observer.losses()
+    finally:
+        observer.close()
+    code = os.waitstatus_to_exitcode(status)
+    document = _document(command, code, started_at, started_at_ns, records, losses)
+    return document, code if code >= 0 else 128 - code
+
+
+def _watch(observer: Observer, child: Child) -> tuple[list[Record], int]:
+    records: list[Record] = []
+    status = None
+    while status is None:
+        records += observer.poll(_POLL_SECONDS)
+        status = child.poll()
+    until = time.monotonic() + _LINGER_SECONDS
+    while time.monotonic() < until:
+        records += observer.poll(_POLL_SECONDS)
+    return records + observer.finish(), status
+
+
+def _document(
+    command: Sequence[str],
+    code: int,
+    started_at: datetime,
+    started_at_ns: int,
+    records: Sequence[Record],
+    losses: dict[str, int],
+) -> Document:
+    """Sort the records; of a request that was reported more than once the last report stays."""
+    latest = {record.id: record for record in records if isinstance(record, Request)}
+    return Document(
+        command=tuple(command),
+        exit_code=code if code >= 0 else None,
+        started_at=started_at.isoformat().replace("+00:00", "Z"),
+        started_at_ns=started_at_ns,
+        processes=tuple(
+            sorted((r for r in records if isinstance(r, Process)), key=lambda r: r.start_at_ns)
+        ),
+        lookups=tuple(sorted((r for r in records if isinstance(r, Lookup)), key=lambda r: r.at_ns)),
+        connections=tuple(
+            sorted((r for r in records if isinstance(r, Connection)), key=lambda r: r.at_ns)
+        ),
+        handshakes=tuple(
+            sorted((r for r in records if isinstance(r, Handshake)), key=lambda r: r.at_ns)
+        ),
+        requests=tuple(sorted(latest.values(), key=lambda request: request.at_ns)),
+        losses=losses,
+    )
+
+
+def write_json(document: Document, target: str) -> None:
+    """Write the document to a file, or as one line to stdout (`-`)."""
+    text = json.dumps(document.to_json(), separators=(",", ":")) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    with open(target, "w", encoding="utf-8") as file:
+        file.write(text)
