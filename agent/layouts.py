@@ -118,6 +118,25 @@ FIXED: dict[str, int] = {
 }
 """Offsets that no release changed, under the same test; the programs in the kernel have them."""
 
+WRAPPED: dict[str, tuple[str, int]] = {
+    "*url.Error": ("net/url:Error.Err", 32),
+    "*net.OpError": ("net:OpError.Err", 64),
+    "*os.SyscallError": ("os:SyscallError.Err", 16),
+    "*fmt.wrapError": ("fmt:wrapError.err", 16),
+    "*fs.PathError": ("io/fs:PathError.Err", 32),
+    "*tls.CertificateVerificationError": ("crypto/tls:CertificateVerificationError.Err", 24),
+    "*tls.permanentError": ("crypto/tls:permanentError.err", 0),
+    "*module.ModuleError": ("cmd/vendor/golang.org/x/mod/module:ModuleError.Err", 32),
+    "*module.InvalidVersionError": (
+        "cmd/vendor/golang.org/x/mod/module:InvalidVersionError.Err",
+        24,
+    ),
+    "http.transportReadFromServerError": ("net/http:transportReadFromServerError.err", 0),
+    "http.nothingWrittenError": ("net/http:nothingWrittenError.error", 0),
+    "*web.HTTPError": ("cmd/go/internal/web:HTTPError.Err", 40),
+}
+"""Error types that hold another error: its field in the sources, and the field's offset."""
+
 LAYOUTS: tuple[Layout, ...] = tuple(
     Layout(**{name: row[column] for name, (_, row) in OFFSETS.items()})  # type: ignore[arg-type]
     for column in range(len(MINORS))

@@ -42,8 +42,8 @@ class Pclntab:
     address: int
     text: int
     """Address that the entries of functions count from."""
-    module: int | None
-    """Address of the runtime's moduledata; None when it was not found."""
+    module: int
+    """Address of the runtime's moduledata."""
     function_count: int
     names: int
     """Address of the function names."""
@@ -58,7 +58,7 @@ def find_pclntab(elf: Elf) -> Pclntab:
     Find the table.
 
     Raises:
-        BinaryError: there is none, or of a Go older than 1.18, or the text address is unknown.
+        BinaryError: there is none, or of a Go older than 1.18, or moduledata is not found.
 
     Source: runtime/symtab.go (pcHeader, moduledata), cmd/link/internal/ld/pcln.go.
     """
@@ -84,28 +84,20 @@ def _parse(elf: Elf, address: int) -> Pclntab:
     if not 0 < count <= MAX_FUNCTIONS or not names <= cu <= functions:
         raise BinaryError(f"table of {count} functions")
     module = _find_module(elf, address)
-    text = _text(elf, text, module)
+    if text == 0 or elf.pie:
+        # To 1.25 the header has it, from 1.26 on moduledata alone.
+        text = elf.pointer(module + _MODULE_TEXT)
     return Pclntab(address, text, module, count, address + names, address + cu, address + functions)
 
 
-def _text(elf: Elf, header_text: int, module: int | None) -> int:
-    """Return the address that entries count from: header's to 1.25, moduledata's from 1.26."""
-    if header_text == 0 and module is None:
-        raise BinaryError("no moduledata, and the table of functions names no text address")
-    if module is None or (header_text and not elf.pie):
-        return header_text
-    return elf.pointer(module + _MODULE_TEXT)
-
-
-def _find_module(elf: Elf, pclntab: int) -> int | None:
+def _find_module(elf: Elf, pclntab: int) -> int:
     """Return the address of moduledata: the place that points to the table and has a text."""
     section = elf.sections.get(".go.module")
-    if section is not None:
-        return section.address if _is_module(elf, section.address, pclntab) else None
-    for place in islice(_places_of(elf, pclntab), MAX_CANDIDATES):
+    places = [section.address] if section else islice(_places_of(elf, pclntab), MAX_CANDIDATES)
+    for place in places:
         if place % 8 == 0 and _is_module(elf, place, pclntab):
             return place
-    return None
+    raise BinaryError("no moduledata")
 
 
 def _places_of(elf: Elf, pointer: int) -> Iterator[int]:

@@ -12,9 +12,9 @@ from typing import Literal
 
 from .disasm import entry_offset, return_offsets
 from .elf import Arch, BinaryError, Elf, Segment, parse_elf
-from .gobinary import read_build_info
-from .gotypes import ErrorTypes, read_error_types
-from .layouts import LAYOUTS, Layout, layout_index
+from .gobinary import BuildInfo, read_build_info
+from .gotypes import read_fields, read_implementations
+from .layouts import LAYOUTS, OFFSETS, WRAPPED, Layout, layout_index
 from .pclntab import Function, Pclntab, find_functions, find_pclntab
 
 
@@ -164,25 +164,6 @@ PROBES: dict[Site, Probe] = {
     ),
 }
 
-WRAPPED: dict[str, tuple[str, int]] = {
-    "*url.Error": ("net/url:Error.Err", 32),
-    "*net.OpError": ("net:OpError.Err", 64),
-    "*os.SyscallError": ("os:SyscallError.Err", 16),
-    "*fmt.wrapError": ("fmt:wrapError.err", 16),
-    "*fs.PathError": ("io/fs:PathError.Err", 32),
-    "*tls.CertificateVerificationError": ("crypto/tls:CertificateVerificationError.Err", 24),
-    "*tls.permanentError": ("crypto/tls:permanentError.err", 0),
-    "*module.ModuleError": ("cmd/vendor/golang.org/x/mod/module:ModuleError.Err", 32),
-    "*module.InvalidVersionError": (
-        "cmd/vendor/golang.org/x/mod/module:InvalidVersionError.Err",
-        24,
-    ),
-    "http.transportReadFromServerError": ("net/http:transportReadFromServerError.err", 0),
-    "http.nothingWrittenError": ("net/http:nothingWrittenError.error", 0),
-    "*web.HTTPError": ("cmd/go/internal/web:HTTPError.Err", 40),
-}
-"""Error types that hold another error: its field in the sources, and the field's offset."""
-
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -205,7 +186,8 @@ class Plan:
     pie: bool
     """Loaded at an address the file does not tell; then no error can be named."""
     layout_index: int | None
-    """Index in LAYOUTS; None for a release that was not examined: no points then."""
+    """Index in LAYOUTS; None for a release that was not examined, or is not what it says: then
+    there are no points."""
     points: tuple[Point, ...]
     missing: Mapping[Site, str]
     """Sites without a point, and why, in one phrase."""
@@ -244,23 +226,23 @@ def plan(image: bytes) -> Plan:
     Read a `go` binary and say where to probe it.
 
     Raises:
-        BinaryError: not an ELF file for amd64 or arm64, or not the `go` command.
+        BinaryError: not an ELF file for amd64 or arm64, not the `go` command, or broken.
     """
     elf = parse_elf(image)
     info = read_build_info(elf)
     if not info.is_go_command:
         raise BinaryError(f"built from {info.path or 'no package'}, not the go command")
     index = layout_index(elf.arch, info.version)
-    points: tuple[Point, ...] = ()
-    wrapped: dict[int, int] = {}
-    names: dict[int, str] = {}
     if index is None:
-        missing = dict.fromkeys(Site, f"release {info.version} is not known")
-    else:
-        table = find_pclntab(elf)
-        points, missing = _points(elf, table)
-        names = _error_names(elf, table, LAYOUTS[index])
-        wrapped = {at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED}
+        return _without_points(elf, info, f"release {info.version} is not known")
+    table = find_pclntab(elf)
+    types = read_implementations(elf, table.module, LAYOUTS[index], ("error", "net.Conn"))
+    contradiction = _contradiction(elf, types["error"] | types["net.Conn"], LAYOUTS[index])
+    if contradiction is not None:
+        return _without_points(elf, info, contradiction)
+    points, missing = _points(elf, table)
+    # Where the image will be loaded is not known of a position independent one.
+    names = {} if elf.pie else types["error"]
     return Plan(
         version=info.version,
         arch=elf.arch,
@@ -269,10 +251,40 @@ def plan(image: bytes) -> Plan:
         layout_index=index,
         points=points,
         missing=missing,
-        wrapped=wrapped,
+        wrapped={at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED},
         type_names=names,
         segments=elf.segments,
     )
+
+
+def _without_points(elf: Elf, info: BuildInfo, why: str) -> Plan:
+    return Plan(
+        version=info.version,
+        arch=elf.arch,
+        cgo=info.cgo,
+        pie=elf.pie,
+        layout_index=None,
+        points=(),
+        missing=dict.fromkeys(Site, why),
+        wrapped={},
+        type_names={},
+        segments=elf.segments,
+    )
+
+
+def _contradiction(elf: Elf, names: Mapping[int, str], layout: Layout) -> str | None:
+    """Return where the binary's own description of its types differs from what will be read."""
+    addresses = {name: address for address, name in names.items()}
+    expected = [(go_name, getattr(layout, name)) for name, (go_name, _) in OFFSETS.items()]
+    expected += [wrapped for name, wrapped in WRAPPED.items() if name in addresses]
+    for go_name, offset in expected:
+        package, _, path = go_name.partition(":")
+        type_name, _, field_name = path.partition(".")
+        name = f"{package.rpartition('/')[2]}.{type_name}"
+        address = addresses.get(f"*{name}", addresses.get(name))
+        if address is not None and read_fields(elf, address).get(field_name) != offset:
+            return f"{name}.{field_name} is not where its release has it"
+    return None
 
 
 def _points(elf: Elf, table: Pclntab) -> tuple[tuple[Point, ...], dict[Site, str]]:
@@ -299,14 +311,3 @@ def _offsets(elf: Elf, function: Function, at: Literal["entry", "ret"]) -> list[
     if at == "entry":
         return [start + entry_offset(elf.arch, code)]
     return [start + offset for offset in return_offsets(elf.arch, code)]
-
-
-def _error_names(elf: Elf, table: Pclntab, layout: Layout) -> dict[int, str]:
-    """Return the names of the error types; nothing when they cannot be had."""
-    if elf.pie or table.module is None:
-        return {}
-    try:
-        found: ErrorTypes = read_error_types(elf, table.module, layout)
-    except BinaryError:
-        return {}
-    return found.names

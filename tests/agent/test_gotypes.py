@@ -1,4 +1,4 @@
-"""Which types of a Go binary are errors."""
+"""The types of a Go binary."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,9 @@ import pytest
 
 from modpulse.agent.elf import BinaryError, parse_elf
 from modpulse.agent.gobinary import read_build_info
-from modpulse.agent.gotypes import ErrorTypes, read_error_types
-from modpulse.agent.layouts import LAYOUTS, MINORS, layout_index
+from modpulse.agent.gotypes import read_fields, read_implementations
+from modpulse.agent.layouts import LAYOUTS, MINORS, WRAPPED, layout_index
 from modpulse.agent.pclntab import find_pclntab
-from modpulse.agent.probes import WRAPPED
 
 LEAVES = {
     "syscall.Errno",
@@ -26,41 +25,46 @@ LEAVES = {
 }
 
 
-def error_types(image: bytes, **changes: int) -> ErrorTypes:
-    """The error types of a binary; words of moduledata may be changed first."""
+def types_of(image: bytes, **changes: int) -> dict[str, dict[int, str]]:
+    """The types of a binary; words of moduledata may be changed first."""
     elf = parse_elf(image)
     module = find_pclntab(elf).module
     index = layout_index(elf.arch, read_build_info(elf).version)
-    assert module is not None
     assert index is not None
     for field, value in changes.items():
         at = elf.offset(module + int(field.removeprefix("at_")))
         image = image[:at] + value.to_bytes(8, "little") + image[at + 8 :]
-    return read_error_types(parse_elf(image), module, LAYOUTS[index])
+    return read_implementations(parse_elf(image), module, LAYOUTS[index], ("error", "net.Conn"))
 
 
 @pytest.mark.releases
 @pytest.mark.parametrize("minor", MINORS)
-def test_every_release_names_the_errors_that_matter(
+def test_every_release_names_the_types_that_matter(
     release: Callable[[int], Path], minor: int
 ) -> None:
-    """The types that classify a failure are found once each, stripped or not."""
+    """The errors that classify a failure are found once each, stripped or not."""
     wanted = LEAVES | set(WRAPPED)
     wanted |= {"http2.StreamError" if minor >= 27 else "http.http2StreamError"}
     if minor == 19:
         wanted -= {"*tls.CertificateVerificationError"}  # since 1.20
 
-    names = list(error_types(release(minor).read_bytes()).names.values())
+    types = types_of(release(minor).read_bytes())
 
+    names = list(types["error"].values())
     assert 140 < len(names) < 200
     assert dict.fromkeys(wanted, 1) == {name: names.count(name) for name in wanted}
+    assert "*tls.Conn" in types["net.Conn"].values()
 
 
-def test_every_static_table_leads_to_a_named_type(go_image: bytes) -> None:
-    """Tables and names speak of the same types."""
-    found = error_types(go_image)
+def test_fields_of_a_struct_are_read_through_its_pointer(go_image: bytes) -> None:
+    """The binary itself says where the fields of its types are."""
+    elf = parse_elf(go_image)
+    addresses = {name: address for address, name in types_of(go_image)["error"].items()}
 
-    assert set(found.names) == set(found.tables.values())
+    assert read_fields(elf, addresses["*url.Error"]) == {"Op": 0, "URL": 16, "Err": 32}
+    assert read_fields(elf, addresses["http.transportReadFromServerError"]) == {"err": 0}
+    with pytest.raises(BinaryError, match="a type that is not a struct"):
+        read_fields(elf, addresses["syscall.Errno"])
 
 
 @pytest.mark.parametrize(
@@ -69,4 +73,4 @@ def test_every_static_table_leads_to_a_named_type(go_image: bytes) -> None:
 def test_broken_moduledata_is_refused(go_image: bytes, field: str, value: int) -> None:
     """Addresses are followed inside the file only, and tables are counted."""
     with pytest.raises(BinaryError):
-        error_types(go_image, **{field: value})
+        types_of(go_image, **{field: value})

@@ -15,10 +15,10 @@ from modpulse.agent.layouts import (
     LAYOUTS,
     MINORS,
     OFFSETS,
+    WRAPPED,
     layout_index,
     minor_release,
 )
-from modpulse.agent.probes import WRAPPED
 
 Release = Callable[[int], Path]
 SOURCE = Path(__file__).parent / "offsets" / "main.go"
