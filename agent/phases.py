@@ -144,10 +144,12 @@ def request_spans(request: Request, setup: Setup, until_ns: int | None = None) -
     """
     Return the life of a request as spans in time order that neither overlap nor leave a gap.
 
-    Set-up stands where it happened, also in the middle, after a redirect. `until_ns` is when
-    the request was given up, for one that has no answer; without it, its last seen moment.
+    Set-up stands where it happened, also in the middle, after a redirect. `until_ns` is the
+    latest moment at which a request without an answer was given up; without it, the last step
+    that was seen is its end.
     """
-    setup_spans = [
+    until_ns = None if request.status is not None else until_ns
+    paid = [
         clipped
         for span in _setup_spans(setup, until_ns)
         if (clipped := _clip(span, request.at_ns, until_ns)) is not None
@@ -162,13 +164,26 @@ def request_spans(request: Request, setup: Setup, until_ns: int | None = None) -
     for phase, duration_ns in steps:
         if duration_ns is None:
             if request.status is None or phase != "transfer":
-                seen_ns = max((span.end_ns for span in setup_spans), default=at_ns)
+                seen_ns = max((span.end_ns for span in paid), default=at_ns)
                 end_ns = until_ns if until_ns is not None else seen_ns
                 spans.append(Span(phase, at_ns, max(at_ns, end_ns)))
             break
         spans.append(Span(phase, at_ns, at_ns + duration_ns))
         at_ns += duration_ns
-    return _overlay(spans, setup_spans)
+    return _overlay(spans, paid)
+
+
+def has_ended(request: Request, setup: Setup) -> bool:
+    """Tell whether the last step that was seen of a request has a measured end."""
+    if request.status is not None:
+        return True
+    if request.connect_wait_ns is not None:
+        return request.processing_ns is not None
+    if setup.handshake is not None:
+        return setup.handshake.handshake_ns is not None
+    if setup.connections:
+        return setup.connections[-1].connect_ns is not None
+    return bool(setup.lookups) and setup.lookups[-1].lookup_ns is not None
 
 
 def setup_spans(setup: Setup) -> list[Span]:

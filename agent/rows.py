@@ -11,7 +11,7 @@ from typing import Literal
 from . import words
 from .document import Document
 from .failures import CLASSES, FailureClass, failure
-from .phases import Joins, Setup, Span, request_spans, setup_spans
+from .phases import Joins, Setup, Span, has_ended, request_spans, setup_spans
 from .records import Connection, Failure, Handshake, Lookup, Request
 
 MAX_ROWS = 40
@@ -112,8 +112,11 @@ def _request_rows(document: Document, joins: Joins) -> list[Row]:
     followers = {later.id for later in successors.values()}
     rows = []
     for request in requests:
-        until_ns = _given_up_ns(request, successors.get(request.id), ends_ns.get(request.pid))
-        setup = joins.of_request(request, until_ns)
+        successor = successors.get(request.id)
+        last_ns = successor.at_ns if successor is not None else ends_ns.get(request.pid)
+        setup = joins.of_request(request, last_ns)
+        hung = successor is not None or request.final in (None, "cancelled")
+        until_ns = last_ns if hung or not has_ended(request, setup) else None
         spans = request_spans(request, setup, until_ns)
         lookup = setup.lookups[-1] if setup.lookups else None
         rows.append(
@@ -152,17 +155,6 @@ def _successors(requests: Sequence[Request]) -> dict[str, Request]:
         if request.final == "fell_through":
             waiting[key] = request
     return successors
-
-
-def _given_up_ns(request: Request, successor: Request | None, exit_ns: int | None) -> int | None:
-    """Return when `go` turned away from a request that had no answer; None if not known."""
-    if request.status is not None:
-        return None
-    if successor is not None:
-        return successor.at_ns
-    if request.final in (None, "cancelled"):
-        return exit_ns
-    return None
 
 
 def _mood(request: Request) -> Mood:

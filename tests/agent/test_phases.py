@@ -2,12 +2,21 @@
 
 import itertools
 
+import pytest
 import stories
 from hypothesis import given
 from hypothesis import strategies as st
 from stories import at
 
-from modpulse.agent.phases import Joins, Setup, Span, durations, request_spans, setup_spans
+from modpulse.agent.phases import (
+    Joins,
+    Setup,
+    Span,
+    durations,
+    has_ended,
+    request_spans,
+    setup_spans,
+)
 
 MS = stories.MS
 LOOKUP = stories.lookup("goproxy.corp", 1, 4)
@@ -110,6 +119,24 @@ def test_an_answer_that_never_came():
     expected = [("wait", 0, 1), ("processing", 1, 90)]
 
     assert spans(request, Setup(), until=90) == expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "setup", "expected"),
+    [
+        (asked(status=404), Setup(), True),
+        (asked((1, None, None), None), Setup(), False),
+        (asked((None, None, None), None), Setup(), False),
+        (asked((None, None, None), None), Setup((LOOKUP,)), True),
+        (asked((None, None, None), None), Setup((LOOKUP,), (DIAL,)), True),
+        (asked((None, None, None), None), Setup((LOOKUP,), (DIAL,), HANDSHAKE), True),
+        (asked((None, None, None), None), Setup((stories.lookup("h", 0, None),)), False),
+        (asked((None, None, None), None), Setup((), (stories.connection(1, "h", 0, None),)), False),
+    ],
+)
+def test_whether_the_end_was_seen(request_, setup, expected):
+    """An answer is an end, and so is the failed step, where its end was measured."""
+    assert has_ended(request_, setup) == expected
 
 
 def test_an_end_that_a_release_does_not_tell():

@@ -91,6 +91,19 @@ def test_a_pending_request_ends_with_its_process():
     assert (row.at_ns, row.end_ns) == (at(10), at(900))
 
 
+def test_an_answer_that_broke_the_chain_ends_with_its_process_at_the_latest():
+    """Where the end was not measured the exit bounds it; a measured failure ends by itself."""
+    hang = stories.request(1, CORP, "mod", "m", "v1", 10, (5, None, None), None, final="stopped")
+    (row,) = rows(hang, processes=(stories.process(end=900),))
+    (failed,) = rows(
+        stories.request(1, CORP, "mod", "m", "v1", 0, (None,) * 3, None, final="stopped"),
+        processes=(stories.process(end=900),),
+        lookups=(stories.lookup("goproxy.corp", 1, 3, "dns.nxdomain"),),
+    )
+
+    assert (row.end_ns, failed.end_ns) == (at(900), at(4))
+
+
 def test_connections_have_rows_where_requests_were_not_seen():
     """A process with requests shows these; one without shows its connections and lookups."""
     document = stories.replay()
