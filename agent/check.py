@@ -33,7 +33,7 @@ ATTACH_COOKIE_SINCE = (5, 15)
 """Kernel releases; distributions port features back, so that trying decides where it can."""
 
 LINKS: Mapping[str, str] = {
-    "multi": "multi-uprobe: one link per binary",
+    "uprobe-multi": "uprobe-multi: one link per binary",
     "perf": "perf: one link per probe, so the last of them are gone 15 s after the agent",
 }
 """What `try_links` may answer; anything else is the reason why there is none."""

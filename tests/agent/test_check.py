@@ -41,7 +41,7 @@ GOOD = Facts(
     tracefs_readable=True,
     btf=True,
     bcc="0.26.0",
-    links="multi",
+    links="uprobe-multi",
     binaries=(GO,),
 )
 
