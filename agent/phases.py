@@ -40,6 +40,14 @@ class Setup:
     handshake: Handshake | None = None
 
 
+def name_of(host: str) -> str:
+    """Return a host without its port and brackets: what a lookup or a dial is for."""
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdecimal() and (":" not in name or name.endswith("]")):
+        host = name
+    return host.strip("[]")
+
+
 class Joins:
     """Lookups, connections and handshakes, found by the ids that join them."""
 
@@ -57,15 +65,14 @@ class Joins:
         self._handshakes_of: dict[tuple[int, str], list[Handshake]] = defaultdict(list)
         for lookup in lookups:
             self._lookups[lookup.pid, lookup.at_ns] = lookup
-            self._lookups_of[lookup.pid, lookup.host].append(lookup)
+            self._lookups_of[lookup.pid, name_of(lookup.host)].append(lookup)
         for connection in connections:
             self._connections[connection.cookie] = connection
-            self._connections_of[connection.pid, connection.host or connection.address].append(
-                connection
-            )
+            name = name_of(connection.host or connection.address)
+            self._connections_of[connection.pid, name].append(connection)
         for handshake in handshakes:
             if handshake.connection is None:
-                self._handshakes_of[handshake.pid, handshake.sni or ""].append(handshake)
+                self._handshakes_of[handshake.pid, name_of(handshake.sni or "")].append(handshake)
             else:
                 self._handshakes[handshake.connection] = handshake
 
@@ -99,9 +106,9 @@ class Joins:
         return self._tried(request, until_ns)
 
     def _tried(self, request: Request, until_ns: int | None) -> Setup:
-        hosts = {request.host, *request.redirects}
+        hosts = {name_of(host) for host in (request.host, *request.redirects)}
         if request.failure is not None and request.failure.host is not None:
-            hosts.add(request.failure.host)
+            hosts.add(name_of(request.failure.host))
 
         def mine(found: Mapping[tuple[int, str], list[_Timed]]) -> list[_Timed]:
             tried = [

@@ -76,7 +76,8 @@ def _path(request: Request) -> str | None:
 def _dig(failure: Failure, request: Request | None, lookup: Lookup | None) -> str:
     host = failure.host or (request.host if request is not None else "")
     queries = lookup.queries if lookup is not None else ()
-    asked = next((query for query in queries if query.rcode != "NOERROR"), None)
+    unanswered = [query for query in queries if query.rcode != "NOERROR"]
+    asked = min(unanswered, key=lambda query: query.qtype != "A", default=None)
     words = ["dig"]
     if asked is not None:
         server, port = _split(asked.server)

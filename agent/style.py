@@ -68,3 +68,7 @@ class Style:
     def fit(self, text: str, cells: int, keep_tail: bool = False) -> str:
         """Cut a text to this many cells, its beginning if the tail is to be kept."""
         return words.fit(text, cells, self.glyph("ellipsis"), keep_tail)
+
+    def fit_middle(self, text: str, cells: int) -> str:
+        """Cut a text to this many cells, its middle first."""
+        return words.fit_middle(text, cells, self.glyph("ellipsis"))

@@ -102,7 +102,7 @@ def _row_line(row: Row, columns: Columns, axis: Axis, style: Style) -> str:
         status += " " + style.paint(style.glyph("leads"), "warn")
     status += " " * (columns.status - len(row.status) - 2 * row.leads)
     cells = (
-        words.pad(style.fit(_proxy(row, style), columns.proxy), columns.proxy),
+        words.pad(style.fit_middle(_proxy(row, style), columns.proxy), columns.proxy),
         words.pad(style.text(row.kind), columns.kind),
         words.pad(_fit_module(row, columns.module, style), columns.module),
         status,

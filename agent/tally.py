@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .phases import name_of
 from .records import Request
 
 
@@ -60,7 +61,8 @@ def at_via(request: Request) -> bool:
     failure = request.failure
     if failure is None or failure.host is None:
         return False
-    return failure.cls == "auth.407" or failure.host not in (request.host, *request.redirects)
+    own = {name_of(host) for host in (request.host, *request.redirects)}
+    return failure.cls == "auth.407" or name_of(failure.host) not in own
 
 
 def quantile(ordered: Sequence[int], q: float) -> int | None:

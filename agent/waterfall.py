@@ -113,7 +113,7 @@ def _tally_lines(tallies: Sequence[Tally], style: Style) -> list[str]:
     widths[0] = min(widths[0], style.width - sum(widths[1:]) - 2 * len(widths[1:]))
     lines = []
     for index, cells in enumerate(body):
-        first = words.pad(style.fit(cells[0], widths[0]), widths[0])
+        first = words.pad(style.fit_middle(cells[0], widths[0]), widths[0])
         others = [
             words.pad(cell, width, right=True)
             for cell, width in zip(cells[1:], widths[1:], strict=True)

@@ -67,6 +67,15 @@ def fit(text: str, cells: int, ellipsis: str = "…", keep_tail: bool = False) -
     return ellipsis + "".join(reversed(kept)) if keep_tail else "".join(kept) + ellipsis
 
 
+def fit_middle(text: str, cells: int, ellipsis: str = "…") -> str:
+    """Cut the middle out of a text, so that both its name and its port can be told."""
+    if width(text) <= cells:
+        return text
+    head = max(0, cells - width(ellipsis)) // 2
+    kept = fit(text, head, "") if head else ""
+    return kept + fit(text, cells - width(kept), ellipsis, keep_tail=True)
+
+
 def fit_module(module: str, version: str | None, cells: int, ellipsis: str = "…") -> str:
     """
     Write `module@version` in this many cells, losing what tells least first.

@@ -14,6 +14,7 @@ from modpulse.agent.phases import (
     Span,
     durations,
     has_ended,
+    name_of,
     request_spans,
     setup_spans,
 )
@@ -53,6 +54,22 @@ def test_a_failed_dial_is_found_by_host():
 
     assert JOINS.of_request(request) == Setup((LOOKUP,), (DIAL,), HANDSHAKE)
     assert JOINS.of_request(request, until_ns=at(3)) == Setup((LOOKUP,))
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("goproxy.corp", "goproxy.corp"),
+        ("goproxy.corp:8443", "goproxy.corp"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("odd:port", "odd:port"),
+    ],
+)
+def test_name_of(host, name):
+    """A name is joined to its lookup without the port of the URL."""
+    assert name_of(host) == name
 
 
 def test_another_process_is_not_mixed_in():

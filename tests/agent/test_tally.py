@@ -73,6 +73,14 @@ def test_a_failure_on_the_way_is_not_the_proxys():
     assert line.failures == 2
 
 
+def test_a_port_is_no_difference():
+    """A failure names the host without the port that the URL may have."""
+    own = stories.failed("tcp.refused", "", "127.0.0.1")
+    ours = asked(1, CORP, 0, (None, None, None), None, host="127.0.0.1:8182", failure=own)
+
+    assert not at_via(ours)
+
+
 @given(st.lists(st.integers(0, 1000), min_size=1), st.floats(0, 1))
 def test_a_quantile_is_a_value_that_was_seen(values, q):
     """Nearest rank: no value is made up."""

@@ -103,6 +103,18 @@ def test_fit_fits(text, cells, keep_tail):
     assert words.width(words.fit(words.clean(text), cells, keep_tail=keep_tail)) <= cells
 
 
+@given(st.text(), st.integers(1, 60))
+def test_fit_middle_fits(text, cells):
+    """No text is wider than its column when its middle is cut."""
+    assert words.width(words.fit_middle(words.clean(text), cells)) <= cells
+
+
+def test_fit_middle_keeps_both_ends():
+    """Two proxies on one address are told apart by their ports."""
+    assert words.fit_middle("http://127.0.0.1:8182", 15) == "http://….1:8182"
+    assert words.fit_middle("goproxy.cn", 15) == "goproxy.cn"
+
+
 def test_wide_characters_take_two_cells():
     """A Chinese character is as wide as two letters."""
     assert words.width("模块") == 4
