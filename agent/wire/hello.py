@@ -12,11 +12,14 @@ be missing. It serves for connections under eBPF and in a replay alike:
     → ServerHello    version and cipher as numbers (tls_names), resumed
     → LeafCertificate der, up to TLS 1.2; give it to certificate.parse_certificate
     → Alert          in clear text, of either side: `outgoing` tells whose
+    → Encrypted      this side is encrypted from here on; under TLS 1.3 `outgoing` is the end of the
+                     handshake, up to TLS 1.2 the later of the two
     → NotTls         the client spoke TLS and the server something else
     → HttpRequest    CONNECT (then `target` is where to, and this is a connection via an HTTP
                      proxy), or the first request in clear text
     → HttpStatus     the answer to it, or to a ClientHello (400 of a plain HTTP server)
 
+Once `is_tls`, the payload so far was TLS and holds no secrets.
 A WireError within the stream ends that side; `errors` counts them.
 """
 
@@ -59,7 +62,16 @@ class _Protocol(Enum):
 class TlsWatcher:
     """Follows one connection from its first packet on, or from its first payload."""
 
-    __slots__ = ("_client", "_hello", "_pending", "_protocol", "_server", "_streams", "errors")
+    __slots__ = (
+        "_client",
+        "_hello",
+        "_pending",
+        "_protocol",
+        "_server",
+        "_streams",
+        "errors",
+        "is_tls",
+    )
 
     def __init__(self) -> None:
         self._streams = {True: Stream(), False: Stream()}
@@ -69,12 +81,14 @@ class TlsWatcher:
         self._hello: ClientHello | None = None
         self._protocol = _Protocol.UNKNOWN
         self.errors = 0
+        self.is_tls = False
+        """The client sent a ClientHello and the server did not answer in clear text."""
 
     @property
     def done(self) -> bool:
         """Nothing more will be returned."""
         if self._protocol is _Protocol.TLS and self._server:
-            return self._server.done and (self._client.done or self._hello is not None)
+            return self._server.done and self._client.done
         return self._protocol is _Protocol.DONE
 
     def feed(self, at_ns: int, outgoing: bool, packet: IpPacket) -> list[Seen]:
@@ -125,6 +139,7 @@ class TlsWatcher:
         is_tls = looks_like_tls(pending)
         if is_tls:
             self._protocol = _Protocol.TLS
+            self.is_tls = True
         if is_tls is not False:
             return []
         request = parse_request_line(pending)
@@ -142,6 +157,7 @@ class TlsWatcher:
                 self._server = HandshakeReader()
             if is_tls is False:
                 self._protocol = _Protocol.NOT_TLS
+                self.is_tls = False
                 return [Seen(at_ns, False, NotTls())]
         if self._protocol is _Protocol.TLS and self._server:
             return self._feed_reader(at_ns, False, self._server)
@@ -174,6 +190,7 @@ class TlsWatcher:
         had_failed = reader.error is not None
         messages = reader.feed(bytes(pending))
         pending.clear()
+        self._client.is_retrying |= reader.is_retrying
         self.errors += reader.error is not None and not had_failed
         return self._messages(at_ns, outgoing, messages)
 

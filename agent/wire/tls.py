@@ -64,7 +64,17 @@ class Alert(NamedTuple):
     description: int
 
 
-Message = ClientHello | ServerHello | LeafCertificate | Alert
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """
+    From here on this side is encrypted.
+
+    The handshake has ended for the client with its own under TLS 1.3, where it is sent together
+    with Finished, and with the later of both sides' up to TLS 1.2.
+    """
+
+
+Message = ClientHello | ServerHello | LeafCertificate | Alert | Encrypted
 
 
 def looks_like_tls(data: bytes | bytearray) -> bool | None:
@@ -83,12 +93,13 @@ class HandshakeReader:
     `done` says that nothing more will come; `error` why, where the bytes were at fault.
     """
 
-    __slots__ = ("_fragments", "_is_retrying", "_records", "done", "error")
+    __slots__ = ("_fragments", "_records", "done", "error", "is_retrying")
 
     def __init__(self) -> None:
         self._records = bytearray()
         self._fragments = bytearray()
-        self._is_retrying = False
+        self.is_retrying = False
+        """A HelloRetryRequest was seen: one ChangeCipherSpec of either side means nothing."""
         self.done = False
         self.error: WireError | None = None
 
@@ -145,8 +156,9 @@ class HandshakeReader:
             if len(fragment) == 2:
                 messages.append(Alert(fragment[0] == 2, fragment[1]))
             self.done = len(fragment) != 2
-        elif kind == _APPLICATION_DATA or not self._is_retrying:
+        elif kind == _APPLICATION_DATA or not self.is_retrying:
             self.done = True
+            messages.append(Encrypted())
 
     def _read_handshake(self, messages: list[Message]) -> None:
         while len(self._fragments) >= 4:
@@ -166,8 +178,8 @@ class HandshakeReader:
         if kind == _CLIENT_HELLO:
             return parse_client_hello(body)
         if kind == _SERVER_HELLO:
-            self._is_retrying = body[2:34] == _RETRY_RANDOM
-            return None if self._is_retrying else parse_server_hello(body)
+            self.is_retrying = body[2:34] == _RETRY_RANDOM
+            return None if self.is_retrying else parse_server_hello(body)
         if kind == _CERTIFICATE:
             return parse_certificate(body)
         return None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modpulse.agent.wire.hello import NotTls, Seen, TlsWatcher, What
 from modpulse.agent.wire.http1 import HttpRequest, HttpStatus
 from modpulse.agent.wire.ip import ACK, SYN, TCP, IpPacket
-from modpulse.agent.wire.tls import Alert, ClientHello, LeafCertificate, ServerHello
+from modpulse.agent.wire.tls import Alert, ClientHello, Encrypted, LeafCertificate, ServerHello
 
 DATA = Path(__file__).parents[2] / "data"
 CONNECT = b"CONNECT goproxy.example:443 HTTP/1.1\r\nHost: goproxy.example:443\r\n\r\n"
@@ -53,6 +53,14 @@ def handshake(name: str) -> list[tuple[bool, bytes]]:
     ]
 
 
+FULL: list[tuple[bool, type[What]]] = [
+    (True, ClientHello),
+    (False, ServerHello),
+    (False, Encrypted),
+    (True, Encrypted),
+]
+
+
 def kinds(seen: list[Seen]) -> list[tuple[bool, type[What]]]:
     return [(each.outgoing, type(each.what)) for each in seen]
 
@@ -60,9 +68,9 @@ def kinds(seen: list[Seen]) -> list[tuple[bool, type[What]]]:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("go-tls13", [(True, ClientHello), (False, ServerHello)]),
-        ("go-tls13-retry", [(True, ClientHello), (False, ServerHello)]),
-        ("go-tls12", [(True, ClientHello), (False, ServerHello), (False, LeafCertificate)]),
+        ("go-tls13", FULL),
+        ("go-tls13-retry", FULL),
+        ("go-tls12", [*FULL[:2], (False, LeafCertificate), *FULL[2:]]),
         (
             "go-tls12-untrusted",
             [(True, ClientHello), (False, ServerHello), (False, LeafCertificate), (True, Alert)],
@@ -79,10 +87,10 @@ def test_handshakes(name: str, expected: list[tuple[bool, type[What]]]) -> None:
 
 
 def test_times_are_of_the_completing_packet() -> None:
-    """A ClientHello in two segments is seen with the second."""
+    """A ClientHello in two segments is seen with the second one."""
     seen = watch(handshake("go-tls13"))
 
-    assert [each.at_ns for each in seen] == [2, 3]
+    assert [each.at_ns for each in seen] == [2, 3, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +127,8 @@ def test_tunnel_through_an_http_proxy() -> None:
         (False, b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"),
         *handshake("go-tls12"),
     ]
-    expected = [HttpRequest, HttpStatus, ClientHello, ServerHello, LeafCertificate]
+    expected = [HttpRequest, HttpStatus, ClientHello, ServerHello, LeafCertificate, Encrypted]
+    expected += [Encrypted]
 
     assert expected == [type(each.what) for each in watch(transcript)]
     assert expected == [type(each.what) for each in watch(transcript, chunk=1)]
@@ -170,7 +179,7 @@ def test_server_first() -> None:
     """Packets of the two sides may come in the wrong order from two processors."""
     client, server, _ = handshake("go-tls13")
 
-    assert {(True, ClientHello), (False, ServerHello)} == set(kinds(watch([server, client])))
+    assert set(FULL[:3]) == set(kinds(watch([server, client])))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=60)), max_size=12))

@@ -12,6 +12,7 @@ from modpulse.agent.wire.tls import (
     MAX_MESSAGE_BYTES,
     Alert,
     ClientHello,
+    Encrypted,
     HandshakeReader,
     LeafCertificate,
     Message,
@@ -50,6 +51,8 @@ def brief(message: Message) -> object:
             return "leaf"
         case Alert():
             return ("alert", message.description)
+        case Encrypted():
+            return "encrypted"
 
 
 GO_HELLO = ("client", "localhost", ("h2", "http/1.1"), ["0x304", "0x303"])
@@ -59,22 +62,22 @@ OPENSSL_HELLO = (*GO_HELLO[:3], ["0x304", "0x303", "0x302", "0x301"])
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("go-tls13-client", [GO_HELLO]),
-        ("go-tls13-server", [("server", "0x304", "0x1301", None, False)]),
-        ("go-tls12-client", [GO_HELLO]),
-        ("go-tls12-server", [("server", "0x303", "0xc02b", "http/1.1", None), "leaf"]),
+        ("go-tls13-client", [GO_HELLO, "encrypted"]),
+        ("go-tls13-server", [("server", "0x304", "0x1301", None, False), "encrypted"]),
+        ("go-tls12-client", [GO_HELLO, "encrypted"]),
+        ("go-tls12-server", [("server", "0x303", "0xc02b", "http/1.1", None), "leaf", "encrypted"]),
         ("go-tls12-untrusted-client", [GO_HELLO, ("alert", 42)]),
         ("go-tls12-untrusted-server", [("server", "0x303", "0xc02b", None, None), "leaf"]),
-        ("go-tls13-retry-client", [GO_HELLO]),
-        ("go-tls13-retry-server", [("server", "0x304", "0x1301", None, False)]),
+        ("go-tls13-retry-client", [GO_HELLO, "encrypted"]),
+        ("go-tls13-retry-server", [("server", "0x304", "0x1301", None, False), "encrypted"]),
         ("go-alert-client", [GO_HELLO]),
         ("go-alert-server", [("alert", 40)]),
-        ("openssl-tls13-client", [OPENSSL_HELLO]),
-        ("openssl-tls13-server", [("server", "0x304", "0x1302", None, False)]),
-        ("openssl-tls12-resumed-client", [OPENSSL_HELLO]),
-        ("openssl-tls12-resumed-server", [("server", "0x303", "0xc02c", None, None)]),
-        ("openssl-tls13-resumed-client", [OPENSSL_HELLO]),
-        ("openssl-tls13-resumed-server", [("server", "0x304", "0x1302", None, True)]),
+        ("openssl-tls13-client", [OPENSSL_HELLO, "encrypted"]),
+        ("openssl-tls13-server", [("server", "0x304", "0x1302", None, False), "encrypted"]),
+        ("openssl-tls12-resumed-client", [OPENSSL_HELLO, "encrypted"]),
+        ("openssl-tls12-resumed-server", [("server", "0x303", "0xc02c", None, None), "encrypted"]),
+        ("openssl-tls13-resumed-client", [OPENSSL_HELLO, "encrypted"]),
+        ("openssl-tls13-resumed-server", [("server", "0x304", "0x1302", None, True), "encrypted"]),
     ],
 )
 def test_recorded(name: str, expected: list[object]) -> None:

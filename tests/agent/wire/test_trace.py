@@ -1,0 +1,195 @@
+"""What is kept of each packet of a trace, and what is said beside it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.inet import IP, TCP, UDP
+
+from modpulse.agent.events import Packet
+from modpulse.agent.records import Request
+from modpulse.agent.wire import trace as trace_module
+from modpulse.agent.wire.trace import Origin, Trace, masked_head, parse_comment, write_comment
+
+DATA = Path(__file__).parents[2] / "data"
+HELLO = (DATA / "go-tls13-client.bin").read_bytes()
+HELLO_BYTES = 5 + int.from_bytes(HELLO[3:5], "big")
+ANSWER = (DATA / "go-tls13-server.bin").read_bytes()
+
+
+def packet(
+    payload: bytes, seq: int, *, outgoing: bool = True, at_ns: int = 1, dport: int = 443
+) -> Packet:
+    header = TCP(sport=40000, dport=dport, seq=seq, flags="PA")
+    if not outgoing:
+        header = TCP(sport=dport, dport=40000, seq=seq, flags="PA")
+    data = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / header / payload)
+    return Packet(at_ns, 42, 77, outgoing, len(data), data)
+
+
+def kept(*packets: Packet) -> list[bytes]:
+    """What is kept of the payloads, headers taken off."""
+    trace = Trace()
+    for each in packets:
+        trace.add(each)
+    return [each.data[40:] for each in trace._packets]
+
+
+def test_the_handshake_is_kept_and_nothing_after() -> None:
+    """Both hellos stay whole; once both sides are encrypted only headers are kept."""
+    finished = HELLO[HELLO_BYTES:]
+    transcript = [
+        packet(HELLO[:1400], 1),
+        packet(HELLO[1400:HELLO_BYTES], 1401),
+        packet(ANSWER[:1400], 1, outgoing=False),
+        packet(finished, 1 + HELLO_BYTES),
+        packet(b"\x17\x03\x03\x00\x02xx", 1 + len(HELLO)),
+        packet(ANSWER[1400:], 1401, outgoing=False),
+    ]
+
+    assert kept(*transcript) == [
+        HELLO[:1400], HELLO[1400:HELLO_BYTES], ANSWER[:1400], finished, b"", b"",
+    ]  # fmt: skip
+
+
+def test_a_packet_cut_by_the_kernel_is_kept_as_far_as_it_came() -> None:
+    """The first flight of a server is often cut at the snap length; its hello is at its start."""
+    answer = packet(ANSWER, 1, outgoing=False)
+    cut = Packet(answer.at_ns, 42, 77, False, answer.length, answer.data[:640])
+
+    assert kept(packet(HELLO[:HELLO_BYTES], 1), cut)[1] == ANSWER[:600]
+
+
+def test_secrets_in_clear_text_are_masked() -> None:
+    """Of clear-text HTTP the first line and Host stay readable, at unchanged length."""
+    head = (
+        b"GET /m/@v/list?token=abc HTTP/1.1\r\nHost: a.example\r\n"
+        b"Authorization: Basic c2VjcmV0\r\nX-Key: k\r\n\r\n"
+    )
+    (found,) = kept(packet(head + b"body", 1))
+
+    assert found == (
+        b"GET /m/@v/list?xxxxxxxxx HTTP/1.1\r\nHost: a.example\r\n"
+        b"Authorization:xxxxxxxxxxxxxxx\r\nX-Key:xx\r\n\r\n"
+    )
+
+
+def test_a_tunnel_stays_readable() -> None:
+    """CONNECT is masked at its own length, so that the handshake behind it is found again."""
+    connect = b"CONNECT m.example:443 HTTP/1.1\r\nProxy-Authorization: Basic eA==\r\n\r\n"
+    established = b"HTTP/1.1 200 OK\r\n\r\n"
+    hello = HELLO[:HELLO_BYTES]
+    found = kept(
+        packet(connect, 1),
+        packet(established, 1, outgoing=False),
+        packet(hello, 1 + len(connect)),
+    )
+
+    assert b"eA==" not in found[0]
+    assert [len(connect), established, hello] == [len(found[0]), *found[1:]]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"Authorization: Basic c2VjcmV0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nAuthorization: Basic c2Vj",
+        b"\x00\x01",
+        b"GET / HTTP/1.1\r\nA: " + b"a" * 20000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_whole_head_is_not_kept(payload: bytes) -> None:
+    """A piece of a head could hold a secret anywhere."""
+    assert masked_head(payload) == b""
+
+
+@given(st.binary(max_size=50))
+def test_masking_keeps_the_length(value: bytes) -> None:
+    """Masking never moves a byte."""
+    head = b"GET /?" + value.translate(None, b"\r\n") + b" HTTP/1.1\r\nA: b\r\n\r\n"
+
+    assert len(masked_head(head)) in (0, len(head))
+
+
+def test_dns_is_kept() -> None:
+    """DNS stays whole, over UDP and TCP."""
+    data = bytes(IP() / UDP(sport=5000, dport=53) / b"question")
+    trace = Trace()
+    trace.add(Packet(1, 42, 78, True, len(data), data))
+
+    assert trace._packets[0].data == data
+    assert kept(packet(b"\x00\x08question", 1, dport=53)) == [b"\x00\x08question"]
+
+
+def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit is counted."""
+    monkeypatch.setattr(trace_module, "MAX_TRACE_BYTES", 500)
+    trace = Trace()
+    for seq in range(3):
+        trace.add(packet(b"", seq))
+
+    assert (len(trace._packets), trace.dropped) == (2, 1)
+
+
+def request(module: str, at_ns: int, **fields: object) -> Request:
+    known = {"connect_wait_ns": 10, "processing_ns": 20, "transfer_ns": 30} | fields
+    return Request(
+        id=module, pid=42, proxy="https://a.example", host="a.example", endpoint="zip",
+        module=module, version="v1.0.0", connection=77, at_ns=at_ns, **known,
+    )  # type: ignore[arg-type] # fmt: skip # fields are given by name
+
+
+def comments(trace: Trace, *requests: Request) -> list[str | None]:
+    found = []
+    for block in list(trace.blocks(0, requests))[1:]:
+        start = block.index(b"pid=")
+        origin = parse_comment(block[start:].split(b"\0")[0].split(b"\x02")[0].decode())
+        assert origin
+        found.append(origin.module)
+    return found
+
+
+def test_module_of_the_only_request() -> None:
+    """A packet is named after a request where exactly one was in flight."""
+    trace = Trace()
+    for at_ns in (105, 115, 155, 165, 300):
+        trace.add(packet(b"", at_ns, at_ns=at_ns))
+    requests = [request("a.example/m", 100), request("b.example/m", 140)]
+
+    assert comments(trace, *requests) == [
+        None, "a.example/m@v1.0.0", None, "b.example/m@v1.0.0", None,
+    ]  # fmt: skip
+
+
+def test_module_of_the_request_that_paid() -> None:
+    """The set-up of a connection belongs to the request that caused it."""
+    trace = Trace()
+    trace.add(packet(b"", 1, at_ns=105))
+
+    assert comments(trace, request("a.example/m", 100, paid_setup=True)) == ["a.example/m@v1.0.0"]
+
+
+def test_pending_request() -> None:
+    """A request without an end is in flight until the end."""
+    trace = Trace()
+    trace.add(packet(b"", 1, at_ns=10**12))
+
+    assert comments(trace, request("a.example/m", 1, transfer_ns=None)) == ["a.example/m@v1.0.0"]
+
+
+@pytest.mark.parametrize("origin", [Origin(1, 2), Origin(4194304, 2**63, "m.example@v1.0.0")])
+def test_comment(origin: Origin) -> None:
+    """A comment is read back as it was written; a stranger's is not ours."""
+    assert parse_comment(write_comment(origin)) == origin
+    assert parse_comment("frame 3 looks odd") is None
+
+
+def test_time_order() -> None:
+    """Packets of two processors are written in the order of time."""
+    trace = Trace()
+    for at_ns in (30, 10, 20):
+        trace.add(packet(b"", 1, at_ns=at_ns))
+    blocks = list(trace.blocks(1000, ()))
+
+    assert [int.from_bytes(block[16:20], "little") for block in blocks[1:]] == [1010, 1020, 1030]
