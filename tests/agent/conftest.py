@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 from lab.parts import CACHE, build_environment, built, fetch, go_release, machine_go
 
-GO_1_20 = "golang.org/toolchain@v0.0.1-go1.20.14.linux-amd64"
-"""Of this release there is no wheel, but a toolchain module, as for all official releases."""
-
 
 @pytest.fixture(scope="session")
 def go_path() -> Path:
@@ -29,14 +26,23 @@ def go_image(go_path: Path) -> bytes:
 
 @pytest.fixture(scope="session")
 def release() -> Callable[[int], Path]:
-    """Minor release -> its `bin/go`, inside a complete GOROOT."""
-    return lambda minor: _go_1_20() if minor == 20 else go_release(f"1.{minor}")
+    """Minor release -> its `bin/go`, inside a complete GOROOT. Of 1.20 there is no wheel."""
+    return lambda minor: _toolchain("1.20.14", "amd64") if minor == 20 else go_release(f"1.{minor}")
 
 
-def _go_1_20() -> Path:
+@pytest.fixture(scope="session")
+def arm64_go() -> Path:
+    """The `bin/go` of a release for arm64."""
+    return _toolchain("1.27.3", "arm64")
+
+
+def _toolchain(version: str, arch: str) -> Path:
+    """Return a `bin/go` from the toolchain module of an official release; it is not executable."""
+    module = f"golang.org/toolchain@v0.0.1-go{version}.linux-{arch}"
+
     def download(target: Path) -> None:
         # An unprivileged user can remove a module cache only if it is writable.
         environment = build_environment() | {"GOMODCACHE": str(target), "GOFLAGS": "-modcacherw"}
-        fetch([machine_go(), "mod", "download", GO_1_20], cwd=target, env=environment)
+        fetch([machine_go(), "mod", "download", module], cwd=target, env=environment)
 
-    return built(CACHE / "go" / "1.20.14", download) / GO_1_20 / "bin" / "go"
+    return built(CACHE / "go" / f"{version}-{arch}", download) / module / "bin" / "go"

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab.parts import build_environment, machine_go
+from lab.parts import build_environment, go_release, machine_go
 
 from modpulse.agent.elf import BinaryError, parse_elf
 from modpulse.agent.pclntab import Function, find_functions, find_pclntab
@@ -60,23 +60,31 @@ def test_functions_are_where_the_linker_put_them(go_path: Path, go_image: bytes)
     }
 
 
-@pytest.mark.parametrize("mode", ["exe", "pie"])
-def test_functions_of_a_program_are_found_however_it_is_linked(tmp_path: Path, mode: str) -> None:
-    """A position independent image has its addresses in relocations."""
-    source = tmp_path / "main.go"
+def built_program(go: str | Path, mode: str, folder: Path) -> Path:
+    """A small program, built by some release."""
+    source = folder / "main.go"
     source.write_text('package main\n\nimport "os"\n\nfunc main() { os.Exit(len(os.Args)) }\n')
-    target = tmp_path / "program"
     subprocess.run(
-        [machine_go(), "build", f"-buildmode={mode}", "-o", str(target), str(source)],
+        [go, "build", f"-buildmode={mode}", "-o", "program", str(source)],
         env=build_environment() | {"CGO_ENABLED": "0"},
-        cwd=tmp_path,
+        cwd=folder,
         check=True,
     )
+    return folder / "program"
 
-    found = functions(target.read_bytes(), "os.Exit", "main.main")
 
-    assert found["os.Exit"].address == symbols(target)["os.Exit"]
-    assert found["main.main"].address == symbols(target)["main.main"]
+@pytest.mark.releases
+@pytest.mark.parametrize("minor", [21, 25, 27])
+def test_functions_of_a_position_independent_program_are_found(tmp_path: Path, minor: int) -> None:
+    """Its addresses are in relocations; to 1.25 the table is in a section of another name."""
+    program = built_program(go_release(f"1.{minor}"), "pie", tmp_path)
+    listed = symbols(program)
+
+    found = functions(program.read_bytes(), "os.Exit", "main.main")
+
+    assert {name: listed[name] for name in ("os.Exit", "main.main")} == {
+        name: function.address for name, function in found.items()
+    }
 
 
 def test_the_table_is_found_without_section_headers(go_image: bytes) -> None:

@@ -61,6 +61,25 @@ def test_every_release_can_be_probed(release: Callable[[int], Path], minor: int)
 
 
 @pytest.mark.releases
+def test_a_release_for_arm64_can_be_probed(arm64_go: Path) -> None:
+    """Returns are return words, and entries follow the branch of the stack check."""
+    image = arm64_go.read_bytes()
+
+    found = plan(image)
+
+    def word(offset: int) -> int:
+        return int.from_bytes(image[offset : offset + 4], "little")
+
+    assert (found.arch, found.missing) == ("arm64", {})
+    assert set(Site) == {point.site for point in found.points}
+    for point in found.points:
+        if point.site in ENTRIES:
+            assert word(point.offset - 4) & 0xFF00001F == 0x54000009
+        else:
+            assert word(point.offset) == 0xD65F03C0
+
+
+@pytest.mark.releases
 def test_another_disassembler_agrees(go_path: Path, go_image: bytes) -> None:
     """`go tool objdump` has a return, or an instruction after the check, at every point."""
     names = "|".join(re.escape(symbol) for probe in PROBES.values() for symbol in probe.symbols)
