@@ -1,0 +1,307 @@
+"""
+The batch: what one agent saw in one window, and its form on the wire. The only importer of msgpack.
+
+Knows nothing of records, sockets or clocks; shared with the collector. docs/wire.md describes
+each field, and a test holds it to this file. Times ending in `_at_ns`, `window_start_ns` and `window_end_ns`
+are the agent's wall clock, ns since 1970; other `_ns` are durations. Nil is "not seen", never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from .positional import Binary, Int, Many, Maybe, Row, Table, Text, WireValueError, wire
+from .sketch import MAX_SKETCH_BYTES
+
+SCHEMA = 1
+"""Raised when a field is appended; nothing else about a row ever changes."""
+OLDEST_SCHEMA = max(1, SCHEMA - 1)
+"""The collector is updated before its agents, by one version at a time."""
+CONTENT_TYPE = "application/msgpack"
+
+MAX_BATCH_BYTES = 1 << 20
+MAX_DEPTH = 8
+"""Nesting of arrays and maps; ours is 5, the rest is for fields to come."""
+MAX_PROXIES = 32
+"""Of one agent and window; a GOPROXY list has two to four."""
+MAX_EXEMPLARS = 5
+MAX_ADDRESSES = 16
+MAX_OUTCOMES = 32
+"""Several times the five that the outage gate reads."""
+MAX_ASKED = 1000
+"""Over all proxies of a batch; a `go mod download` asks some hundred times."""
+MAX_NAME_CHARS = 128
+"""Of an endpoint, class, counter, label or phase."""
+MAX_TEXT_CHARS = 512
+"""Of a URL, a module path, a subject, a sentence."""
+MAX_LABELS = 32
+MAX_LOSSES = 64
+MAX_CLASSES = 64
+MAX_STATUSES = 64
+MAX_PHASES = 16
+
+_COUNT = Int((1 << 32) - 1)
+_TOTAL = Int((1 << 63) - 1)
+_NAME = Text(MAX_NAME_CHARS, 1)
+_TEXT = Text(MAX_TEXT_CHARS)
+_COUNTS = Table(_NAME, _COUNT, MAX_CLASSES)
+_SECONDS = Int((1 << 53) - 1, -(1 << 53))
+
+OK = "ok"
+MISS = "miss"
+SUSPECT = "suspect"
+"""Outcomes of a request beside its failure class: answered, 404 or 410, and a doubtful one."""
+
+FIRST_BYTE = "first_byte_small"
+"""Phase of time to first byte of SMALL_ENDPOINTS with status 200: what the health score reads."""
+SMALL_ENDPOINTS = ("list", "latest", "info", "mod")
+"""A zip's time is its size."""
+
+
+class BatchError(ValueError):
+    """Bytes that are no batch, or a batch beyond its bounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """The certificate a proxy showed; of several in a window the one that expires first."""
+
+    subject: str = wire(_TEXT)
+    issuer: str = wire(_TEXT)
+    not_before_s: int = wire(_SECONDS)
+    """Seconds since 1970, UTC."""
+    not_after_s: int = wire(_SECONDS)
+    """Seconds since 1970, UTC."""
+    sha256: str = wire(Text(64, 64))
+    """Hex digest of the DER bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """One of the worst requests of the window: failures first, then the slowest."""
+
+    at_ns: int = wire(_TOTAL)
+    """When it began."""
+    endpoint: str | None = wire(Maybe(_NAME))
+    module: str | None = wire(Maybe(_TEXT))
+    version: str | None = wire(Maybe(_TEXT))
+    outcome: str = wire(_NAME)
+    """`ok`, `miss`, `suspect` or a failure class."""
+    final: str | None = wire(Maybe(_NAME))
+    """`ok`, `fell_through`, `stopped`; nil while it hangs."""
+    status: int | None = wire(Maybe(Int(999)))
+    elapsed_ns: int | None = wire(Maybe(_TOTAL))
+    """All that was measured of it, waiting for a connection included."""
+    phases: Mapping[str, int] = wire(Table(_NAME, _TOTAL, MAX_PHASES))
+    """Phase to duration; set-up on the request that paid for it."""
+    evidence: str | None = wire(Maybe(_TEXT))
+    """Of a failure, in words; nil where names are hashed."""
+    host: str | None = wire(Maybe(_TEXT))
+    """Of a failure: the name or address that failed."""
+    address: str | None = wire(Maybe(_NAME))
+    """Of a failure: `address:port` in hand or tried last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """How one request ended."""
+
+    at_ns: int = wire(_TOTAL)
+    """When it was known."""
+    outcome: str = wire(_NAME)
+    """`ok`, `miss`, `suspect` or a failure class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One thing that was asked for."""
+
+    module: str | None = wire(Maybe(_TEXT))
+    """Nil for a checksum database; where names are hashed, 32 hex digits of a keyed hash."""
+    version: str | None = wire(Maybe(_TEXT))
+    endpoint: str | None = wire(Maybe(_NAME))
+    outcome: str = wire(_NAME)
+    """`ok`, `miss`, `suspect` or a failure class."""
+    body_bytes: int | None = wire(Maybe(_TOTAL))
+    """As announced; nil when the server did not say."""
+    h1: str | None = wire(Maybe(_NAME))
+    """The `h1:` sum of a zip; nil where it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyWindow:
+    """What was seen of one proxy in the window."""
+
+    proxy: str = wire(Text(MAX_TEXT_CHARS, 1))
+    """The GOPROXY entry, canonical, without credentials; `direct`, or `sumdb:NAME`."""
+    requests: int = wire(_COUNT, 0)
+    """With an outcome: answered, missed or failed; each counted once."""
+    misses: int = wire(_COUNT, 0)
+    """404 and 410, the suspect ones not included."""
+    suspect_misses: int = wire(_COUNT, 0)
+    """404 and 410 that may be an outage in disguise."""
+    failures: Mapping[str, int] = wire(_COUNTS, {})
+    """By class; none that happened at an HTTP proxy on the way."""
+    statuses: Mapping[int, int] = wire(Table(Int(999), _COUNT, MAX_STATUSES), {})
+    """Answers by HTTP status."""
+    endpoints: Mapping[str, int] = wire(_COUNTS, {})
+    """Requests by endpoint."""
+    body_bytes: int = wire(_TOTAL, 0)
+    """Sum of the bodies, as announced by their servers."""
+    modules: int = wire(_COUNT, 0)
+    """Distinct modules asked for; counting ends at 10 000."""
+    sketches: Mapping[str, bytes] = wire(Table(_NAME, Binary(MAX_SKETCH_BYTES), MAX_PHASES), {})
+    """Phase to durations, see sketch.py: `resolve connect tls verify processing transfer`, and
+    `first_byte_small`: time to first byte of list, latest, info and mod answered 200."""
+    exemplars: tuple[Exemplar, ...] = wire(Many(Row(Exemplar), MAX_EXEMPLARS), ())
+    """The worst requests, worst first."""
+    certificate: Leaf | None = wire(Maybe(Row(Leaf)), None)  # noqa: RUF009 it makes a field
+    """Nil when no handshake showed one."""
+    handshakes: int = wire(_COUNT, 0)
+    """Finished ones, good and bad."""
+    bad_certificates: Mapping[str, int] = wire(_COUNTS, {})
+    """Of these: `tls.expired`, `tls.untrusted`, `tls.hostname`."""
+    resolvers: tuple[str, ...] = wire(Many(_NAME, MAX_ADDRESSES), ())
+    """DNS servers that were asked for its name, `address:port`, sorted."""
+    addresses: tuple[str, ...] = wire(Many(_NAME, MAX_ADDRESSES), ())
+    """Addresses that were dialled, sorted."""
+    min_ttl_s: int | None = wire(Maybe(Int((1 << 32) - 1)), None)
+    """Smallest DNS TTL seen; nil when no answer was."""
+    peak_in_flight: int = wire(_COUNT, 0)
+    """Most requests at one moment, as far as their records tell."""
+    fallbacks: int = wire(_COUNT, 0)
+    """Requests after which the next entry was asked."""
+    fallback_ns: int = wire(_TOTAL, 0)
+    """Time that these took."""
+    cancelled: int = wire(_COUNT, 0)
+    """Requests whose process ended first; in no other number."""
+    via_failures: Mapping[str, int] = wire(_COUNTS, {})
+    """By class: requests that failed at an HTTP proxy on the way; in no other number."""
+    happenings: tuple[Happening, ...] = wire(Many(Row(Happening), MAX_OUTCOMES), ())
+    """The latest outcomes, oldest first."""
+    asked: tuple[Asked, ...] = wire(Many(Row(Asked), MAX_ASKED), ())
+    """What was asked for, in the order it was known; the first of the window."""
+    asked_dropped: int = wire(_COUNT, 0)
+    """Requests that did not fit into `asked`."""
+
+    @property
+    def failed(self) -> int:
+        """Failures of every class."""
+        return sum(self.failures.values())
+
+    @property
+    def ok(self) -> int:
+        """Requests that were neither missed nor failed; below 0 where a sender lies."""
+        return self.requests - self.misses - self.suspect_misses - self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One window of one agent, also an idle one; (agent_id, run_id, seq) is its identity."""
+
+    schema: int = wire(Int(SCHEMA, OLDEST_SCHEMA), SCHEMA)
+    """Version of the schema; always the first field."""
+    agent_id: str = wire(_NAME)
+    """As configured, else a hash of the machine id."""
+    run_id: bytes = wire(Binary(16, 1))
+    """Random at each start of the agent."""
+    seq: int = wire(_TOTAL)
+    """From 0 in each run."""
+    window_start_ns: int = wire(_TOTAL)
+    """The window's first moment."""
+    window_end_ns: int = wire(_TOTAL)
+    """The moment after its last; never before `window_start_ns`."""
+    labels: Mapping[str, str] = wire(Table(_NAME, Text(MAX_NAME_CHARS), MAX_LABELS), {})
+    """Of the agent, as configured: site, pool."""
+    losses: Mapping[str, int] = wire(Table(_NAME, _TOTAL, MAX_LOSSES), {})
+    """The loss account: counter to its sum since the run began."""
+    lost: int = wire(_TOTAL, 0)
+    """Events lost in this window alone."""
+    proxies: tuple[ProxyWindow, ...] = wire(Many(Row(ProxyWindow), MAX_PROXIES), ())
+    """Each proxy once; empty when nothing was asked."""
+    proxies_dropped: int = wire(_COUNT, 0)
+    """Records that belonged to no proxy of `proxies` because there were too many."""
+
+
+_ROW = Row(Batch)
+
+
+def encode(batch: Batch) -> bytes:
+    """
+    Return the batch as bytes.
+
+    Raises:
+        BatchError: a field or the whole beyond its bounds.
+    """
+    try:
+        _check(batch)
+        data: bytes = msgpack.packb(_ROW.write(batch, "batch"), use_bin_type=True)
+    except (WireValueError, UnicodeEncodeError) as error:
+        raise BatchError(str(error)) from None
+    if len(data) > MAX_BATCH_BYTES:
+        raise BatchError(f"{len(data)} bytes, at most {MAX_BATCH_BYTES}")
+    return data
+
+
+def decode(data: bytes) -> Batch:
+    """
+    Read a batch; sketches stay bytes.
+
+    Raises:
+        BatchError: whatever is wrong with it.
+    """
+    if len(data) > MAX_BATCH_BYTES:
+        raise BatchError(f"{len(data)} bytes, at most {MAX_BATCH_BYTES}")
+    try:
+        plain = msgpack.unpackb(data, raw=False, strict_map_key=False, max_ext_len=0)
+    except (ValueError, TypeError, OverflowError) as error:
+        # TypeError: a map or an array as the key of a map.
+        raise BatchError(f"no msgpack: {type(error).__name__} {error}") from None
+    try:
+        _check_depth(plain)
+        _check_schema(plain)
+        batch = _ROW.read(plain, "batch")
+        _check(batch)
+    except WireValueError as error:
+        raise BatchError(str(error)) from None
+    return batch
+
+
+def _check(batch: Batch) -> None:
+    """Check what no field can say alone."""
+    if batch.window_end_ns < batch.window_start_ns:
+        raise WireValueError("batch.window_end_ns: before window_start_ns")
+    if sum(len(window.asked) for window in batch.proxies) > MAX_ASKED:
+        raise WireValueError(f"batch.proxies: more than {MAX_ASKED} asked in all")
+    if len({window.proxy for window in batch.proxies}) < len(batch.proxies):
+        raise WireValueError("batch.proxies: the same proxy twice")
+    for window in batch.proxies:
+        if window.ok < 0:
+            raise WireValueError(f"{window.proxy}: more misses and failures than requests")
+        if sum(window.bad_certificates.values()) > window.handshakes:
+            raise WireValueError(f"{window.proxy}: more bad certificates than handshakes")
+
+
+def _check_schema(plain: Any) -> None:
+    """Say so when it is only too new or too old, before any field is found wrong."""
+    if type(plain) is not list or not plain:
+        raise WireValueError("batch: no array")
+    if type(plain[0]) is int and not OLDEST_SCHEMA <= plain[0] <= SCHEMA:
+        raise WireValueError(f"schema {plain[0]}: {OLDEST_SCHEMA} to {SCHEMA} are read")
+
+
+def _check_depth(plain: Any) -> None:
+    """Bound the nesting, also in fields that are not known here."""
+    level = [plain]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if type(item) in (list, dict)]
+        if not containers:
+            return
+        level = [
+            inner
+            for item in containers
+            for inner in (item if type(item) is list else item.values())
+        ]
+    raise WireValueError(f"nested deeper than {MAX_DEPTH}")
