@@ -2,7 +2,7 @@
 Capture files: the only importer of scapy, which reads them.
 
 Knows nothing of TLS, DNS or flows: a file is read into the events that the kernel would have
-sent, and a trace is written as wire/trace.py says.
+sent, and a trace is written as trace.py says.
 """
 
 import logging
@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from .events import Event
 from .flow import Flows
 from .records import Request
+from .trace import Origin, Trace, parse_comment
 from .wire.ip import link_header_bytes
 from .wire.reader import WireError
-from .wire.trace import Origin, Trace, parse_comment
 
 MAGICS = (
     b"\x0a\x0d\x0d\x0a",

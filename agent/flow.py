@@ -9,12 +9,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .events import Event, Packet, Tcp, TcpState
-from .wire.ip import ACK, FIN, RST, SYN, UDP, IpPacket, parse_ip
+from .trace import Origin
+from .wire.ip import ACK, DNS_PORT, FIN, RST, SYN, UDP, IpPacket, parse_ip
 from .wire.reader import WireError
-from .wire.trace import DNS_PORT, Origin
 
 MAX_FLOWS = 65536
-"""Connections and DNS sockets told apart in one capture; more are counted as `flows_full`."""
+"""Connections and DNS sockets told apart at a time; open ones beyond are forgotten and counted."""
 
 Seen = str
 """What a TCP header says: `syn`, `syn_ack`, `fin_out`, `fin_in`, `rst_out`, `rst_in`."""
@@ -65,7 +65,7 @@ class Flows:
     """
     Feeds on packets in the order of the capture.
 
-    `losses` counts what could not be used: `not_ip`, `not_dns` (other UDP), `flows_full`.
+    `losses` counts what could not be used: `not_ip`, `not_dns` (other UDP), `flows_forgotten`.
     """
 
     losses: Counter[str] = field(default_factory=Counter)
@@ -104,9 +104,6 @@ class Flows:
             self.losses["not_dns"] += 1
             return []
         flow, outgoing = self._flow_of(packet, outgoing, origin)
-        if flow is None:
-            self.losses["flows_full"] += 1
-            return []
         events: list[Event] = []
         if packet.proto != UDP:
             events += _follow(flow, at_ns, outgoing, packet)
@@ -127,7 +124,7 @@ class Flows:
 
     def _flow_of(
         self, packet: IpPacket, outgoing: bool | None, origin: Origin | None
-    ) -> tuple[_Flow | None, bool]:
+    ) -> tuple[_Flow, bool]:
         src, dst = (packet.src, packet.sport), (packet.dst, packet.dport)
         known = self._flows.get((packet.proto, src, dst))
         if known and not _is_reused(known, packet):
@@ -135,8 +132,7 @@ class Flows:
         known_reply = self._flows.get((packet.proto, dst, src))
         if known_reply and not _is_opening(packet):
             return known_reply, False
-        if len(self._flows) >= MAX_FLOWS:
-            return None, False
+        self._make_room()
         if outgoing is None:
             outgoing = _is_from_client(packet)
         client, server = (src, dst) if outgoing else (dst, src)
@@ -144,6 +140,12 @@ class Flows:
         flow = _Flow(pid, cookie, client, server)
         self._flows[packet.proto, client, server] = flow
         return flow, outgoing
+
+    def _make_room(self) -> None:
+        """Forget the oldest of too many; most likely it is closed."""
+        if len(self._flows) >= MAX_FLOWS:
+            oldest = self._flows.pop(next(iter(self._flows)))
+            self.losses["flows_forgotten"] += oldest.state is not TcpState.CLOSE
 
     def _next_cookie(self) -> int:
         self._cookies += 1

@@ -12,6 +12,8 @@ from .reader import Reader, WireError
 
 TCP, UDP = 6, 17
 
+DNS_PORT = 53
+
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 LINKTYPE_NULL, LINKTYPE_ETHERNET, LINKTYPE_RAW, LINKTYPE_LOOP = 0, 1, 101, 108

@@ -17,8 +17,8 @@ from scapy.utils import wrpcap, wrpcapng
 from modpulse.agent.capture import Capture, CaptureError, write_trace
 from modpulse.agent.events import Event, Packet, Tcp, TcpState
 from modpulse.agent.records import Request
+from modpulse.agent.trace import Trace
 from modpulse.agent.wire.dns import parse_dns
-from modpulse.agent.wire.trace import Trace
 
 DATA = Path(__file__).parents[1] / "data"
 HELLO = (DATA / "go-tls13-client.bin").read_bytes()
@@ -200,7 +200,8 @@ def frames() -> list[IPv6]:
 def test_captures_of_others(kind: str, tmp_path: Path) -> None:
     """Captures of tcpdump and scapy, with link headers and without our comments, are read too."""
     path = tmp_path / "capture"
-    packets = [(frame if kind == "raw" else Ether() / frame) for frame in frames()]
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    packets = [frame if kind == "raw" else link / frame for frame in frames()]
     for index, packet in enumerate(packets):
         packet.time = 1_790_000_000 + index
     if kind == "pcapng":

@@ -1,13 +1,15 @@
 """Captured packets to the events of the kernel side: transcripts in, events out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 
+from modpulse.agent import flow as flow_module
 from modpulse.agent.events import Event, Packet, Tcp, TcpState
 from modpulse.agent.flow import Flows
-from modpulse.agent.wire.trace import Origin
+from modpulse.agent.trace import Origin
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 443)
 SYN_SENT, ESTABLISHED, CLOSE = TcpState.SYN_SENT, TcpState.ESTABLISHED, TcpState.CLOSE
@@ -161,6 +163,17 @@ def test_dns_and_other_udp() -> None:
     assert flows.losses == {"not_dns": 1, "not_ip": 1}
 
 
+def test_very_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest of too many connections is forgotten, and counted where it was open."""
+    monkeypatch.setattr(flow_module, "MAX_FLOWS", 2)
+    flows = Flows()
+    replay(out("S", 100), back("RA", 0), flows=flows)
+    replay(*(segment(("10.0.0.1", p), SERVER, "S", 5, b"") for p in range(1, 5)), flows=flows)
+
+    assert len(flows._flows) == 2
+    assert flows.losses["flows_forgotten"] == 2
+
+
 FLAGS = st.sampled_from(["S", "SA", "A", "PA", "FA", "R", "RA", "FRS", ""])
 
 
@@ -184,4 +197,5 @@ def test_any_bytes(packets: list[bytes]) -> None:
     events = replay(*packets, flows=flows)
 
     told = sum(isinstance(event, Packet) for event in events)
+
     assert told + sum(flows.losses.values()) == len(packets)

@@ -99,7 +99,8 @@ def test_refused(packet: IP, reason: str) -> None:
 def test_link_headers() -> None:
     """IP is found behind Ethernet, with VLAN tags too, and behind nothing."""
     inner = IP(src="10.0.0.1", dst="10.0.0.2") / SEGMENT / b"hello"
-    for frame in (bytes(Ether() / inner), bytes(Ether() / Dot1Q() / Dot1Q() / inner)):
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    for frame in (bytes(link / inner), bytes(link / Dot1Q() / Dot1Q() / inner)):
         assert parse_ip(frame[link_header_bytes(LINKTYPE_ETHERNET, frame) :]) == EXPECTED
 
     assert (

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 
+from modpulse.agent import trace as trace_module
 from modpulse.agent.events import Packet
 from modpulse.agent.records import Request
-from modpulse.agent.wire import trace as trace_module
-from modpulse.agent.wire.trace import Origin, Trace, masked_head, parse_comment, write_comment
+from modpulse.agent.trace import Origin, Trace, masked_head, parse_comment, write_comment
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[1] / "data"
 HELLO = (DATA / "go-tls13-client.bin").read_bytes()
 HELLO_BYTES = 5 + int.from_bytes(HELLO[3:5], "big")
 ANSWER = (DATA / "go-tls13-server.bin").read_bytes()

@@ -10,21 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ..events import Packet
-from ..records import Request
-from .hello import TlsWatcher
-from .http1 import MAX_HEAD_BYTES, head_bytes, parse_request_line, parse_status_line
-from .ip import LINKTYPE_RAW, UDP, IpPacket, parse_ip
-from .pcapng import file_start, packet_block
-from .reader import WireError
+from .events import Packet
+from .records import Request
+from .wire.hello import TlsWatcher
+from .wire.http1 import MAX_HEAD_BYTES, head_bytes, parse_request_line, parse_status_line
+from .wire.ip import DNS_PORT, LINKTYPE_RAW, UDP, IpPacket, parse_ip
+from .wire.pcapng import file_start, packet_block
+from .wire.reader import WireError
 
 MAX_TRACE_BYTES = 256 << 20
 """Held until the command ends, when it is known which request each packet belonged to."""
 
 MAX_FLOWS = 4096
 """Connections whose handshake is followed at a time; of others the headers are kept."""
-
-DNS_PORT = 53
 
 _HEADER_BYTES_AT_MOST = 120
 """IPv6 with some extensions, and TCP with options: kept of a packet that cannot be read."""
