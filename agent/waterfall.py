@@ -53,7 +53,8 @@ def _title(document: Document, rows: Sequence[Row], style: Style) -> list[str]:
     facts = [words.duration(took_ns)] if took_ns is not None else []
     facts += [_seen(document), *([", ".join(versions)] if versions else [])]
     dot = f" {style.glyph('dot')} "
-    command = style.text(" ".join(document.command) or "capture")
+    program = "".join(document.command[:1]).rpartition("/")[2]
+    command = style.text(" ".join([program, *document.command[1:]]) or "capture")
     short = min(words.width(command), MIN_COMMAND_CELLS)
     tail = dot.join(style.text(fact) for fact in facts)
     while facts and short + len(ending) + words.width(tail) + 2 * len(dot) > style.width:

@@ -168,6 +168,13 @@ def test_a_process_seen_by_packets_alone_is_said():
     assert "Process 4242 was seen by its packets alone" in text
 
 
+def test_the_title_names_the_program_not_its_folder():
+    """A command is known by its name; where it lies is in the process record."""
+    document = stories.document(command=("/usr/local/go/bin/go", "mod", "download"))
+
+    assert render(document, Style()).startswith("go mod download · exit 0 · ")
+
+
 def test_nothing_asked_is_one_line():
     """A command that stayed off the network gets one line."""
     assert len(lines("idle")) == 1
