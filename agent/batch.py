@@ -2,7 +2,7 @@
 The batch: what one agent saw in one window, and its form on the wire. The only importer of msgpack.
 
 Knows nothing of records, sockets or clocks; shared with the collector. docs/wire.md describes
-each field, and a test holds it to this file. Times ending in `_at_ns`, `window_start_ns` and `window_end_ns`
+each field, and a test holds it to this file. `_at_ns` and the window's `_start_ns` and `_end_ns`
 are the agent's wall clock, ns since 1970; other `_ns` are durations. Nil is "not seen", never 0.
 """
 
@@ -32,9 +32,9 @@ MAX_OUTCOMES = 32
 """Several times the five that the outage gate reads."""
 MAX_ASKED = 1000
 """Over all proxies of a batch; a `go mod download` asks some hundred times."""
-MAX_NAME_CHARS = 128
+MAX_NAME_BYTES = 128
 """Of an endpoint, class, counter, label or phase."""
-MAX_TEXT_CHARS = 512
+MAX_TEXT_BYTES = 512
 """Of a URL, a module path, a subject, a sentence."""
 MAX_LABELS = 32
 MAX_LOSSES = 64
@@ -44,8 +44,8 @@ MAX_PHASES = 16
 
 _COUNT = Int((1 << 32) - 1)
 _TOTAL = Int((1 << 63) - 1)
-_NAME = Text(MAX_NAME_CHARS, 1)
-_TEXT = Text(MAX_TEXT_CHARS)
+_NAME = Text(MAX_NAME_BYTES, 1)
+_TEXT = Text(MAX_TEXT_BYTES)
 _COUNTS = Table(_NAME, _COUNT, MAX_CLASSES)
 _SECONDS = Int((1 << 53) - 1, -(1 << 53))
 
@@ -95,13 +95,13 @@ class Exemplar:
     elapsed_ns: int | None = wire(Maybe(_TOTAL))
     """All that was measured of it, waiting for a connection included."""
     phases: Mapping[str, int] = wire(Table(_NAME, _TOTAL, MAX_PHASES))
-    """Phase to duration; set-up on the request that paid for it."""
+    """`wait` (for a connection, its set-up included), `processing`, `transfer`."""
     evidence: str | None = wire(Maybe(_TEXT))
     """Of a failure, in words; nil where names are hashed."""
     host: str | None = wire(Maybe(_TEXT))
-    """Of a failure: the name or address that failed."""
+    """Of a failure: the name or address that failed; nil where names are hashed."""
     address: str | None = wire(Maybe(_NAME))
-    """Of a failure: `address:port` in hand or tried last."""
+    """Of a failure: `address:port` in hand or tried last; nil where names are hashed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class Asked:
     """One thing that was asked for."""
 
     module: str | None = wire(Maybe(_TEXT))
-    """Nil for a checksum database; where names are hashed, 32 hex digits of a keyed hash."""
+    """Nil where the URL names none; where names are hashed, 32 hex digits of a keyed hash."""
     version: str | None = wire(Maybe(_TEXT))
     endpoint: str | None = wire(Maybe(_NAME))
     outcome: str = wire(_NAME)
@@ -134,7 +134,7 @@ class Asked:
 class ProxyWindow:
     """What was seen of one proxy in the window."""
 
-    proxy: str = wire(Text(MAX_TEXT_CHARS, 1))
+    proxy: str = wire(Text(MAX_TEXT_BYTES, 1))
     """The GOPROXY entry, canonical, without credentials; `direct`, or `sumdb:NAME`."""
     requests: int = wire(_COUNT, 0)
     """With an outcome: answered, missed or failed; each counted once."""
@@ -145,28 +145,29 @@ class ProxyWindow:
     failures: Mapping[str, int] = wire(_COUNTS, {})
     """By class; none that happened at an HTTP proxy on the way."""
     statuses: Mapping[int, int] = wire(Table(Int(999), _COUNT, MAX_STATUSES), {})
-    """Answers by HTTP status."""
+    """Answers by HTTP status; 0 for those beyond 64 different ones."""
     endpoints: Mapping[str, int] = wire(_COUNTS, {})
-    """Requests by endpoint."""
+    """Requests by endpoint; `other` where the URL is none of the protocol's."""
     body_bytes: int = wire(_TOTAL, 0)
     """Sum of the bodies, as announced by their servers."""
     modules: int = wire(_COUNT, 0)
     """Distinct modules asked for; counting ends at 10 000."""
     sketches: Mapping[str, bytes] = wire(Table(_NAME, Binary(MAX_SKETCH_BYTES), MAX_PHASES), {})
     """Phase to durations, see sketch.py: `resolve connect tls verify processing transfer`, and
-    `first_byte_small`: time to first byte of list, latest, info and mod answered 200."""
+    `first_byte_small`: time to first byte of list, latest, info and mod answered 200. Steps that
+    failed are counted elsewhere, not timed here."""
     exemplars: tuple[Exemplar, ...] = wire(Many(Row(Exemplar), MAX_EXEMPLARS), ())
-    """The worst requests, worst first."""
+    """The worst requests, worst first: failures, then what took longest."""
     certificate: Leaf | None = wire(Maybe(Row(Leaf)), None)  # noqa: RUF009 it makes a field
     """Nil when no handshake showed one."""
     handshakes: int = wire(_COUNT, 0)
-    """Finished ones, good and bad."""
+    """Finished ones, good and bad; those that their process gave up are not."""
     bad_certificates: Mapping[str, int] = wire(_COUNTS, {})
     """Of these: `tls.expired`, `tls.untrusted`, `tls.hostname`."""
     resolvers: tuple[str, ...] = wire(Many(_NAME, MAX_ADDRESSES), ())
-    """DNS servers that were asked for its name, `address:port`, sorted."""
+    """DNS servers that were asked for its name, sorted; 16 at most."""
     addresses: tuple[str, ...] = wire(Many(_NAME, MAX_ADDRESSES), ())
-    """Addresses that were dialled, sorted."""
+    """Addresses that were dialled without an HTTP proxy on the way, sorted; 16 at most."""
     min_ttl_s: int | None = wire(Maybe(Int((1 << 32) - 1)), None)
     """Smallest DNS TTL seen; nil when no answer was."""
     peak_in_flight: int = wire(_COUNT, 0)
@@ -213,7 +214,7 @@ class Batch:
     """The window's first moment."""
     window_end_ns: int = wire(_TOTAL)
     """The moment after its last; never before `window_start_ns`."""
-    labels: Mapping[str, str] = wire(Table(_NAME, Text(MAX_NAME_CHARS), MAX_LABELS), {})
+    labels: Mapping[str, str] = wire(Table(_NAME, Text(MAX_NAME_BYTES), MAX_LABELS), {})
     """Of the agent, as configured: site, pool."""
     losses: Mapping[str, int] = wire(Table(_NAME, _TOTAL, MAX_LOSSES), {})
     """The loss account: counter to its sum since the run began."""

@@ -49,18 +49,20 @@ class Int:
 
 
 class Text:
-    """UTF-8 of at most so many characters."""
+    """UTF-8 of at most so many bytes."""
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
-        self.name = f"str {minimum}..{maximum} characters"
+        self.name = f"str {minimum}..{maximum} bytes"
         self._range = range(minimum, maximum + 1)
 
     def read(self, value: Any, path: str) -> str:
         """Check it."""
         if type(value) is not str:
             raise WireValueError(f"{path}: {_type(value)} instead of a string")
-        if len(value) not in self._range:
-            raise WireValueError(f"{path}: {len(value)} characters, not {self.name}")
+        # Asking for ASCII costs nothing, and nearly all of it is.
+        size = len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+        if size not in self._range:
+            raise WireValueError(f"{path}: {size} bytes, not {self.name.removeprefix('str ')}")
         return value
 
     write = read
@@ -78,7 +80,9 @@ class Binary:
         if type(value) is not bytes:
             raise WireValueError(f"{path}: {_type(value)} instead of bytes")
         if len(value) not in self._range:
-            raise WireValueError(f"{path}: {len(value)} bytes, not {self.name}")
+            raise WireValueError(
+                f"{path}: {len(value)} bytes, not {self.name.removeprefix('bin ')}"
+            )
         return value
 
     write = read
