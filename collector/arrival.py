@@ -28,6 +28,10 @@ class Sighting:
     counts: Counts
     sketches: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """Phase to {bucket: count}, buckets as of modpulse.agent.sketch."""
+    served_at_ns: int | None = None
+    """When the last 200 or ordinary miss was known; None when none is told."""
+    failed_at_ns: tuple[int, ...] = ()
+    """When the latest failures were known, in any order."""
     body_bytes: int = 0
     certificate: Leaf | None = None
     """None when no handshake showed one."""

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config) -> int:
-    from .server import configure_logging, serve  # noqa: PLC0415  # status needs no uvicorn
+    from .server import configure_logging, serve  # status needs no uvicorn
 
     configure_logging()
     serve(config)
@@ -60,8 +60,8 @@ def _serve(config: Config) -> int:
 
 
 def _status(config: Config, url: str, as_json: bool, wide: bool) -> int:
-    from .client import ClientError, fetch_proxies  # noqa: PLC0415  # serve needs no client
-    from .status import render  # noqa: PLC0415
+    from .client import ClientError, fetch_proxies  # serve needs no client
+    from .status import render
 
     try:
         document = fetch_proxies(config, url)

@@ -15,9 +15,8 @@ HORIZON_NS = 600 * NS
 
 LOSSY_WEIGHT = 0.5
 """Evidence of a window that lost events weighs so much: the interval widens, nothing is guessed."""
-NOT_THE_PROXY = frozenset({"auth.407"})
-"""Failures at the HTTP proxy in between: reported, never held against the module proxy."""
-BAD_CERTIFICATE = ("tls.expired", "tls.untrusted", "tls.hostname")
+KEPT_FAILURES = 32
+"""Failures in a row whose times are kept: several times what the outage gate reads."""
 
 
 @dataclass(slots=True)
@@ -81,23 +80,35 @@ def _add_all(into: dict[str, int], other: Mapping[str, int], sign: int) -> None:
 class Timeline:
     """Counts by slot, newest HORIZON_NS only."""
 
-    __slots__ = ("slots",)
+    __slots__ = ("failed_at_ns", "served_at_ns", "slots")
 
     def __init__(self) -> None:
         self.slots: dict[int, Counts] = {}
+        self.served_at_ns = 0
+        """The last 200 or ordinary miss whose time is known; 0 before the first."""
+        self.failed_at_ns: list[int] = []
+        """Failures after it, oldest first, the newest KEPT_FAILURES."""
 
     def add(self, at_ns: int, counts: Counts) -> None:
         """Add what was seen in the window that ended at `at_ns`."""
         self.slots.setdefault(at_ns // SLOT_NS, Counts()).add(counts)
 
+    def order(self, served_at_ns: int | None, failed_at_ns: Iterable[int]) -> None:
+        """Add what is known of the order of outcomes within windows."""
+        self.served_at_ns = max(self.served_at_ns, served_at_ns or 0)
+        times = sorted((*self.failed_at_ns, *failed_at_ns))
+        self.failed_at_ns = [t for t in times if t > self.served_at_ns][-KEPT_FAILURES:]
+
     def expire(self, now_ns: int) -> None:
         """Forget what is older than the horizon."""
-        oldest = (now_ns - HORIZON_NS) // SLOT_NS
-        for slot in [slot for slot in self.slots if slot < oldest]:
+        oldest_ns = now_ns - HORIZON_NS
+        for slot in [slot for slot in self.slots if slot < oldest_ns // SLOT_NS]:
             del self.slots[slot]
+        self.served_at_ns = self.served_at_ns if self.served_at_ns > oldest_ns else 0
+        self.failed_at_ns = [t for t in self.failed_at_ns if t > oldest_ns]
 
     def without(self, others: Iterable["Timeline"]) -> "Timeline":
-        """Return a copy from which the others' counts are taken away."""
+        """Return a copy from which the others' counts are taken away; it knows no order."""
         rest = Timeline()
         for slot, counts in self.slots.items():
             rest.slots.setdefault(slot, Counts()).add(counts)
@@ -142,7 +153,7 @@ class Evidence:
     suspects: float
     """Decayed suspect misses."""
     consecutive_failures: int
-    """Failures since the last 200 or ordinary miss, as far as whole slots tell."""
+    """Failures since the last 200 or ordinary miss."""
     cause: str | None
     """The most frequent failure class, ties to the newest; None without failures."""
 
@@ -176,11 +187,26 @@ def weigh(timeline: Timeline, now_ns: int, half_life_ns: int, recent_ns: int) ->
         if age_ns < recent_ns:
             recent.add(counts)
     return Evidence(
-        total, recent, ok, failed, misses, suspects, _consecutive(slots), _cause(total, slots)
+        total,
+        recent,
+        ok,
+        failed,
+        misses,
+        suspects,
+        _consecutive(timeline, slots),
+        _cause(total, slots),
     )
 
 
-def _consecutive(slots: list[tuple[int, Counts]]) -> int:
+def _consecutive(timeline: Timeline, slots: list[tuple[int, Counts]]) -> int:
+    """Count by the order where that is known, else by whole slots: too few, never too many."""
+    known = len(timeline.failed_at_ns)
+    if timeline.served_at_ns and known < KEPT_FAILURES:
+        return known
+    return max(known, _consecutive_slots(slots))
+
+
+def _consecutive_slots(slots: list[tuple[int, Counts]]) -> int:
     failures = 0
     for _, counts in slots:
         if counts.served:

@@ -5,8 +5,10 @@ Knows nothing of HTTP or of the database; whoever calls gives the time.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from modpulse.agent.batch import FIRST_BYTE
 
 from .arrival import Arrival, Leaf, Sighting
 from .evidence import HORIZON_NS, NS, Evidence, Timeline, weigh
@@ -29,8 +31,6 @@ MAX_PROXIES = 1_000
 """GOPROXY entries of one fleet; beyond it the sightings are counted and dropped."""
 MAX_AGENTS_PER_PROXY = 20_000
 """Twice the design's fleet."""
-FIRST_BYTE = "first_byte_small"
-"""Time to first byte of list, info and mod answered 200: what R and the slow gate read."""
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -82,21 +82,19 @@ class Report:
 class Fleet:
     """All proxies; `merge` adds, `evaluate` judges."""
 
-    def __init__(
-        self, formula: Formula, rules: Rules, bucket_bound_ms: Callable[[int], float]
-    ) -> None:
+    def __init__(self, formula: Formula, rules: Rules, bucket_ms: Callable[[int], float]) -> None:
         """
         Args:
             formula: Of the score.
             rules: Of the gates.
-            bucket_bound_ms: Upper bound of a sketch's bucket.
+            bucket_ms: The latency that a sketch's bucket stands for.
         """
         self.formula = formula
         self.rules = rules
         self.proxies: dict[str, Proxy] = {}
         self.overflow: Counter[str] = Counter()
         """What was dropped because a bound was reached, by the bound's name."""
-        self._bound_ms = bucket_bound_ms
+        self._bucket_ms = bucket_ms
         self._served_ns: dict[str, int] = {}
 
     def merge(self, arrival: Arrival) -> None:
@@ -131,7 +129,9 @@ class Fleet:
             return
         enough = self.rules.past_requests
         success = ok / (ok + failed) if ok + failed >= enough else None
-        usual = quantile(buckets, 0.95, self._bound_ms) if sum(buckets.values()) >= enough else None
+        usual = (
+            quantile(buckets, 0.95, self._bucket_ms) if sum(buckets.values()) >= enough else None
+        )
         proxy.past = Past(success, usual)
 
     def evaluate(self, now_ns: int) -> list[Report]:
@@ -142,10 +142,12 @@ class Fleet:
     def _merge_one(self, proxy: Proxy, arrival: Arrival, sighting: Sighting) -> None:
         end_ns, counts = arrival.end_ns, sighting.counts
         proxy.timeline.add(end_ns, counts)
+        proxy.timeline.order(sighting.served_at_ns, sighting.failed_at_ns)
         proxy.last_seen_ns = max(proxy.last_seen_ns or 0, end_ns)
         witness = self._witness(proxy, arrival.agent_id, end_ns, sighting.resolvers)
         if witness is not None:
             witness.timeline.add(end_ns, counts)
+            witness.timeline.order(sighting.served_at_ns, sighting.failed_at_ns)
         if counts.served:
             self._serve(arrival.agent_id, end_ns)
         for phase, buckets in sighting.sketches.items():
@@ -241,9 +243,15 @@ class Fleet:
             resolvers=witness.resolvers,
         )
 
-    def _weigh(self, proxy: Proxy, excluded: Iterable[str], now_ns: int) -> Evidence:
-        timelines = [proxy.witnesses[a].timeline for a in excluded if a in proxy.witnesses]
-        rest = proxy.timeline.without(timelines) if timelines else proxy.timeline
+    def _weigh(self, proxy: Proxy, excluded: frozenset[str], now_ns: int) -> Evidence:
+        """Weigh everybody's evidence but that of the excluded agents."""
+        out = {agent: w.timeline for agent, w in proxy.witnesses.items() if agent in excluded}
+        if not out:
+            return self._sum(proxy.timeline, now_ns)
+        rest = proxy.timeline.without(out.values())
+        for agent_id, witness in proxy.witnesses.items():
+            if agent_id not in out:
+                rest.order(witness.timeline.served_at_ns, witness.timeline.failed_at_ns)
         return self._sum(rest, now_ns)
 
     def _sum(self, timeline: Timeline, now_ns: int) -> Evidence:
@@ -258,7 +266,7 @@ class Fleet:
             if phase == FIRST_BYTE and not evidence.total.small:
                 continue
             for name, q in QUANTILES.items():
-                value = sketch.quantile(q, self._bound_ms)
+                value = sketch.quantile(q, self._bucket_ms)
                 if value is not None:
                     found.setdefault(phase, {})[name] = value
         return found

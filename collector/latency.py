@@ -37,9 +37,9 @@ class FadingSketch:
         for bucket, count in buckets.items():
             self._weights[bucket] = self._weights.get(bucket, 0.0) + weight * count
 
-    def quantile(self, q: float, upper_bound: Callable[[int], float]) -> float | None:
-        """Return the upper bound of the bucket that holds the quantile; None without samples."""
-        return quantile(self._weights, q, upper_bound)
+    def quantile(self, q: float, value_of: Callable[[int], float]) -> float | None:
+        """Return the value of the bucket that holds the quantile; None without samples."""
+        return quantile(self._weights, q, value_of)
 
     def _rebase(self, at_ns: int, age: float) -> None:
         scale = 2.0 ** -min(age, 1000.0)
@@ -49,9 +49,9 @@ class FadingSketch:
 
 
 def quantile(
-    weights: Mapping[int, float], q: float, upper_bound: Callable[[int], float]
+    weights: Mapping[int, float], q: float, value_of: Callable[[int], float]
 ) -> float | None:
-    """Return the upper bound of the bucket that holds the quantile; None without samples."""
+    """Return the value of the bucket that holds the quantile; None without samples."""
     wanted = q * sum(weights.values())
     below = 0.0
     found = None
@@ -60,4 +60,4 @@ def quantile(
         found = bucket
         if below >= wanted:
             break
-    return None if found is None else upper_bound(found)
+    return None if found is None else value_of(found)

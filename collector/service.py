@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from modpulse.agent.batch import FIRST_BYTE
+
 from . import ingest
 from .config import Config
 from .document import proxies_document
-from .errors import OverloadedError, StoreUnavailableError
+from .errors import OverloadedError, RejectedError, StoreUnavailableError
 from .evidence import HORIZON_NS, NS
-from .fleet import FIRST_BYTE, Fleet, Report
+from .fleet import Fleet, Report
 from .state import restored
 from .store import History, SavedState, Store
 from .writer import Writer
@@ -39,7 +41,7 @@ class Service:
             store: Open; used by the writer's thread alone after `start`.
         """
         self.config = config
-        self.fleet = Fleet(config.formula, config.rules, ingest.bucket_bound_ms)
+        self.fleet = Fleet(config.formula, config.rules, ingest.bucket_estimate_ms)
         self.reports: list[Report] = []
         self.reported_at_ns = 0
         self.trouble: str | None = "starting"
@@ -63,7 +65,10 @@ class Service:
             if proxy is not None:
                 proxy.track = restored(saved.state, saved.since_ns, saved.findings)
         for arrived_ns, skew_ns, body in self._store.log():
-            self.fleet.merge(ingest.reread(body, arrived_ns, skew_ns))
+            try:
+                self.fleet.merge(ingest.reread(body, arrived_ns, skew_ns))
+            except RejectedError as error:
+                log.warning("log.skipped reason=%r", error.reason)
         self._learn(self._store.history(FIRST_BYTE, *_past_span(now_ns)), now_ns)
         self._writer.start()
         self.trouble = None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modpulse.agent.batch import FIRST_BYTE
+
 RESET = "\x1b[0m"
 COLOURS = {
     "healthy": "\x1b[32m",
@@ -19,7 +21,6 @@ COLOURS = {
 }
 GAP = "  "
 ABSENT = "-"
-FIRST_BYTE = "first_byte_small"
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 MIN_PROXY_WIDTH = 12
 """The proxy's name is cut before anything else is dropped, but not below this."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from modpulse.agent.batch import FIRST_BYTE
 from modpulse.collector.arrival import Arrival, Leaf, Sighting
 from modpulse.collector.evidence import Counts
-from modpulse.collector.fleet import FIRST_BYTE
 
 T0_NS = 1_800_000_000_000_000_000
 """A literal now, on a slot's border: 2027-01-15."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sightings import GOOD, SICK, T0_NS, S, arrival, sighting
 
+from modpulse.agent.batch import FIRST_BYTE
 from modpulse.collector.arrival import Leaf
 from modpulse.collector.errors import StoreError, StoreUnavailableError
-from modpulse.collector.fleet import FIRST_BYTE
 from modpulse.collector.gates import Finding
 from modpulse.collector.migrations import STEPS
 from modpulse.collector.store import History, SavedState, Store
