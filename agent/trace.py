@@ -30,7 +30,7 @@ _HEADER_BYTES_AT_MOST = 120
 _PACKET_COST_BYTES = 200
 """What a kept packet takes in memory besides its data, roughly."""
 
-_QUERY = re.compile(rb"(?<=\?)[^ \r\n]*(?= HTTP/)")
+_QUERY = re.compile(rb"\A([A-Z]+ [^ ?\r\n]*\?)([^ \r\n]*)")
 _FIELD = re.compile(rb"(?im)(?<=\n)((?!host:)[^:\r\n]+:)([^\r\n]*)")
 _COMMENT = re.compile(r"pid=(\d{1,10}) cookie=(\d{1,20})(?: module=(\S+))?")
 
@@ -135,8 +135,11 @@ def masked_head(payload: bytes) -> bytes:
             return b""
     except WireError:
         return b""
-    head = _QUERY.sub(lambda match: b"x" * len(match[0]), payload[:size])
-    return _FIELD.sub(lambda match: match[1] + b"x" * len(match[2]), head)
+    return _FIELD.sub(_masked, _QUERY.sub(_masked, payload[:size]))
+
+
+def _masked(match: re.Match[bytes]) -> bytes:
+    return match[1] + b"x" * len(match[2])
 
 
 def _is_request(payload: bytes) -> bool:

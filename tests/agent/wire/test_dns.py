@@ -93,6 +93,16 @@ def test_hostile(hostile: bytes) -> None:
         parse_dns(hostile)
 
 
+def test_long_names_cost_nothing() -> None:
+    """Names of many labels in very many records are walked over, not built."""
+    name = b"\x01a" * 120 + b"\0"
+    alias = b"\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xc0\x0c"
+    hostile = b"\0\7\x81\x80\0\1\xff\xff\0\0\0\0" + name + b"\0\1\0\1" + alias * 500
+    found = parse_dns(hostile)
+
+    assert (found.min_ttl_s, found.addresses) == (1, ())
+
+
 @given(st.binary(max_size=200), st.sampled_from([b"", QUERY.to_wire()[:12], ANSWER.to_wire()]))
 def test_only_wire_errors(data: bytes, start: bytes) -> None:
     """Arbitrary bytes raise nothing but WireError."""
