@@ -1,5 +1,7 @@
 """Sequences of windows with literal times, and what the fleet says of each proxy."""
 
+import dataclasses
+
 import pytest
 from sightings import GOOD, SICK, T0_NS, S, arrival, sighting
 
@@ -250,3 +252,36 @@ def test_proxies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.merge(window(0, sighting(GOOD, ok=1), sighting(SICK, ok=1)))
 
     assert (list(fleet.proxies), fleet.overflow["MAX_PROXIES"]) == ([GOOD], 1)
+
+
+def test_order_within_a_window() -> None:
+    """Where the order is told, five failures after the last answer make an outage."""
+    end_ns = T0_NS + 5 * S
+    mixed = dataclasses.replace(
+        sighting(ok=1, failures={"http.429": 5}),
+        served_at_ns=end_ns - 8 * S,
+        failed_at_ns=tuple(end_ns - number * S for number in range(5)),
+    )
+    fleet = new_fleet()
+    fleet.merge(arrival(mixed, sighting(GOOD, ok=1), end_ns=end_ns))
+    now = {r.proxy: r for r in fleet.evaluate(end_ns + S)}
+    later = {r.proxy: r for r in fleet.evaluate(end_ns + 80 * S)}
+
+    assert now[SICK].seen.consecutive_failures == 5
+    assert now[SICK].track.state == "healthy"  # an answer within the minute
+    assert later[SICK].track.state == "down"
+
+
+def test_order_without_an_excluded_host() -> None:
+    """The last answer of the agents that count is found when another's failures do not."""
+    fleet = new_fleet()
+    bad = dataclasses.replace(
+        sighting(failures={"dns.timeout": 9}), failed_at_ns=tuple(range(T0_NS, T0_NS + 9))
+    )
+    good = dataclasses.replace(sighting(ok=9), served_at_ns=T0_NS - S)
+    fleet.merge(arrival(bad, agent_id="build-1"))
+    fleet.merge(arrival(good, agent_id="build-2"))
+    report = fleet.evaluate(T0_NS + S)[0]
+
+    assert (report.evidence.consecutive_failures, report.seen.consecutive_failures) == (0, 9)
+    assert report.scope.kind == "host"
