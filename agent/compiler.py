@@ -23,7 +23,7 @@ SOURCES = (
 )
 """In the order in which they make one compile unit."""
 
-MAPS = ("events", "counters", "scope", "layouts", "wrapped")
+MAPS = ("events", "counters", "scope", "flows", "layouts", "wrapped")
 """The maps that user space reads or fills."""
 
 _CGROUP_INET4_CONNECT, _CGROUP_INET6_CONNECT = 10, 11

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from .connections import OpenConnection
 from .events import ContentFailed, Fatal, GoError
-from .failures import FailureClass, failure
+from .failures import failure
 from .probes import Site
 from .records import Certificate, Failure, Query
-from .requests import Hop, OpenRequest
+from .requests import OpenRequest
 from .verdict import (
     Cause,
     body_cause,
@@ -39,9 +39,7 @@ def judge(
         certificate: That this host showed last.
         now_s: Seconds since 1970 when it failed.
     """
-    if request.rejected is not None:
-        return request.rejected
-    cause = _cause(request, queries)
+    cause = request.rejected or _cause(request, queries)
     if cause is None:
         return None
     cls, words = cause
@@ -49,7 +47,7 @@ def judge(
     host = request.last.host if request.last else request.host
     name = host.partition(":")[0] if not host.startswith("[") else host
     at_proxy = via is not None and (
-        cls.startswith(("dns.", "tcp.")) or "HTTP proxy" in words or cls == "auth.407"
+        cls.startswith(("dns.", "tcp.")) or "an HTTP proxy" in words or cls == "auth.407"
     )
     who = via if at_proxy and via is not None else name
     evidence = f"{who} {words}"
@@ -70,19 +68,16 @@ def _cause(request: OpenRequest, queries: Sequence[Query]) -> Cause | None:
     if hop.status is not None and not request.is_redirect(hop.status):
         if hop.status == 200 and request.operation_error is not None:
             return body_cause(request.operation_error)
+        if hop.status == 200 and request.reported and hop.closed_at_ns is None:
+            return "http.stalled", "stopped sending in the middle of the body"
         return status_cause(hop.status)
     if hop.status is not None and request.operation_error is not None:
         return "http.protocol", f"redirects without end: {request.operation_error.text}"
     if hop.error is not None:
-        return _of_hop(hop, queries)
-    if request.reported and hop.in_hand_at_ns is not None:
+        return _of_error(hop.error, queries)
+    if request.reported:
         return "http.stalled", "took the request and has not answered it"
     return _of_error(request.operation_error, queries)
-
-
-def _of_hop(hop: Hop, queries: Sequence[Query]) -> Cause | None:
-    """Judge a round trip that failed; before a connection was in hand it was the dial that did."""
-    return _of_error(hop.error, queries)
 
 
 def _of_error(error: GoError | None, queries: Sequence[Query]) -> Cause | None:
@@ -91,21 +86,17 @@ def _of_error(error: GoError | None, queries: Sequence[Query]) -> Cause | None:
     return network_cause(error, queries)
 
 
-def judge_rejection(event: ContentFailed | Fatal) -> Failure | None:
+def judge_rejection(event: ContentFailed | Fatal) -> Cause | None:
     """Say why content was refused; None where the event is about something else."""
     if isinstance(event, Fatal):
         if event.format.startswith("verifying %s"):
-            return failure("checksum.gosum", "sent content that go.sum contradicts")
+            return "checksum.gosum", "sent content that go.sum contradicts"
         return None
     if event.error is None:
         return None
     text = event.error.text
-    cls: FailureClass
-    if event.site is Site.CHECK_SUM_DB_RET:
-        if "checksum mismatch" not in text:
-            return None
-        return failure("checksum.sumdb", "sent content that the checksum database contradicts")
-    if event.site is Site.DOWNLOAD_ZIP_RET and ("zip" in text or "not a valid" in text):
-        cls = "http.protocol"
-        return failure(cls, f"sent a zip that go refused: {text}")
+    if event.site is Site.CHECK_SUM_DB_RET and "checksum mismatch" in text:
+        return "checksum.sumdb", "sent content that the checksum database contradicts"
+    if event.site is Site.DOWNLOAD_ZIP_RET and "zip" in text:
+        return "http.protocol", f"sent a zip that go refused: {text}"
     return None

@@ -42,6 +42,8 @@ _TRACEPOINTS = {
 _CGROUP_HOOKS = {"on_connect4": 10, "on_connect6": 11, "on_ingress": 0, "on_egress": 1}
 _TRACEFS = "/sys/kernel/tracing"
 _NO_OFFSET = 0xFFFF
+_FLOW_BYTES = 32
+"""sizeof(struct flow), which begins with bytes_in."""
 _LAYOUT = struct.Struct("<8H")
 
 
@@ -216,6 +218,15 @@ class Kernel:
             values = map_lookup(self._held["counters"], struct.pack("<I", index), 8 * cpus)
             totals[name] = sum(struct.unpack(f"<{cpus}Q", values))
         return totals
+
+    def bytes_in(self, cookie: int) -> int | None:
+        """Return what a watched connection has received; None when it is gone."""
+        try:
+            value = map_lookup(self._held["flows"], struct.pack("<Q", cookie), _FLOW_BYTES)
+        except OSError:
+            return None
+        (received,) = struct.unpack_from("<Q", value)
+        return int(received)
 
     def close(self) -> None:
         """Detach everything and forget the programs."""

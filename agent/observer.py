@@ -6,10 +6,11 @@ binaries add. `modpulse run` and the daemon each drive one.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from .elf import BinaryError
 from .events import DecodeError, Event, Exec, Fatal, decode
-from .findgo import Candidate, find_go, read_constant, read_image, stat_candidate
+from .findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
 from .kernel import Compilation, Kernel
 from .probes import Plan, plan
 from .procfs import read_facts
@@ -49,48 +50,50 @@ class Observer:
         Raises:
             KernelError: this host cannot be observed.
         """
-        self._plans: list[tuple[Candidate, Plan | None]] = []
+        self._plans: list[Plan | None] = []
+        self._paths: list[str] = []
         self._numbers: dict[tuple[int, int], int] = {}
         self._job_variables = job_variables
         self._witness = witness
         self.decode_errors = 0
-        candidates = find_go(environ) + [
-            found for path in extra_paths if (found := stat_candidate(path)) is not None
-        ]
-        for candidate in candidates:
-            self._read(candidate)
-        self.kernel = Kernel(compilation, multi_uprobe)
-        self.tracker = Tracker(stalled_after_ns, time.time_ns() - time.monotonic_ns())
         self.failed_probes: dict[str, str] = {}
-        for number in range(len(self._plans)):
-            self._probe(number)
+        with ExitStack() as held:
+            found = [
+                candidate
+                for path in (*(found.path for found in find_go(environ)), *extra_paths)
+                if (candidate := held.enter_context(hold(path))) is not None
+            ]
+            numbers = [self._read(candidate) for candidate in found]
+            self.kernel = Kernel(compilation, multi_uprobe)
+            self.tracker = Tracker(stalled_after_ns, time.time_ns() - time.monotonic_ns())
+            for candidate, number in zip(found, numbers, strict=True):
+                self._probe(candidate, number)
 
     def _read(self, candidate: Candidate) -> int | None:
-        """Read a binary that has not been met; return its number, None when there are too many."""
-        if candidate.key in self._numbers:
-            return None
-        if len(self._plans) >= MAX_BINARIES:
+        """Plan for a binary that has not been met; return its number."""
+        if candidate.key in self._numbers or len(self._plans) >= MAX_BINARIES:
             return None
         image = read_image(candidate.path)
         try:
             made = plan(image) if image is not None else None
         except BinaryError:
             made = None
-        self._plans.append((candidate, made))
-        self._numbers[candidate.key] = len(self._plans) - 1
+        self._numbers[candidate.key] = len(self._plans)
+        self._plans.append(made)
+        self._paths.append(os.path.realpath(candidate.path))
         return len(self._plans) - 1
 
-    def _probe(self, number: int) -> None:
-        candidate, made = self._plans[number]
-        if made is None:
+    def _probe(self, candidate: Candidate, number: int | None) -> None:
+        made = self._binary(number) if number is not None else None
+        if number is None or made is None:
             return
         try:
             self.kernel.probe(candidate, made, number)
         except OSError as error:
-            self.failed_probes[candidate.path] = str(error)
+            self.failed_probes[self._paths[number]] = str(error)
 
     def _binary(self, number: int) -> Plan | None:
-        return self._plans[number][1] if number < len(self._plans) else None
+        return self._plans[number] if number < len(self._plans) else None
 
     def poll(self, timeout_seconds: float) -> list[Record]:
         """Wait for events, at most so long, and return the records they complete."""
@@ -111,13 +114,18 @@ class Observer:
                 self.tracker.describe(event.pid, self._facts(event))
             if self._witness is not None:
                 self._witness(event)
-        return records + self.tracker.expire(time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        for cookie in self.tracker.slow_bodies(now_ns):
+            bytes_in = self.kernel.bytes_in(cookie)
+            if bytes_in is not None:
+                self.tracker.note_bytes(cookie, bytes_in, now_ns)
+        return records + self.tracker.expire(now_ns)
 
     def _meet(self, event: Exec) -> None:
         """Probe the binary of a new process, unless it has been met."""
-        candidate = stat_candidate(f"/proc/{event.pid}/exe")
-        if candidate is not None and (number := self._read(candidate)) is not None:
-            self._probe(number)
+        with hold(f"/proc/{event.pid}/exe") as candidate:
+            if candidate is not None:
+                self._probe(candidate, self._read(candidate))
 
     def _facts(self, event: Exec) -> dict[str, object]:
         facts = read_facts(event.pid, self._job_variables)
@@ -134,11 +142,12 @@ class Observer:
 
     def _complete(self, event: Fatal) -> Fatal:
         """Read a format string from the file when its page was not in memory."""
-        candidate, made = self._plans[event.binary]
+        made = self._binary(event.binary)
         if event.format or made is None:
             return event
+        path = self._paths[event.binary]
         offset = made.file_offset(event.address, event.length)
-        text = read_constant(candidate.path, offset, event.length) if offset is not None else None
+        text = read_constant(path, offset, event.length) if offset is not None else None
         return Fatal(
             event.at_ns, event.pid, event.goid, event.parent_goid, event.binary,
             (text or b"").decode("utf-8", "replace"), event.address, event.length,

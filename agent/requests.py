@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .events import GoError, SocketEnds
 from .records import ChainEntry, Failure, Final, Request
+from .verdict import Cause
 from .wire.goproxy import Attribution, attribute
 
 MAX_HOPS = 32
@@ -52,11 +53,14 @@ class OpenRequest:
     hops: list[Hop] = field(default_factory=list)
     operation_error: GoError | None = None
     """What the operation failed with, also after a whole answer."""
-    rejected: Failure | None = None
+    rejected: Cause | None = None
     """The content was refused after it had arrived."""
-    stalled: Failure | None = None
-    """It was reported hanging; stays although an answer may come."""
     reported: bool = False
+    """It was reported hanging; an answer may still come."""
+    body_bytes_in: int | None = None
+    """What its connection had received when the body was last seen to grow."""
+    grown_at_ns: int | None = None
+    """When that was."""
     failure: Failure | None = None
     final: Final | None = None
     suspect: bool = False
@@ -86,6 +90,16 @@ class OpenRequest:
         return (
             last is not None and last.head_at_ns is not None and not self.is_redirect(last.status)
         )
+
+    def is_unfinished(self, sees_bodies: bool) -> bool:
+        """Neither answered whole nor failed."""
+        hop = self.last
+        if hop is None:
+            return self.operation_error is None
+        if hop.head_at_ns is None:
+            return True
+        body_open = hop.closed_at_ns is None and sees_bodies and self.operation_error is None
+        return hop.status == 200 and body_open
 
     @staticmethod
     def is_redirect(status: int | None) -> bool:
@@ -175,7 +189,11 @@ class OpenRequest:
         )
 
     def final_of(
-        self, chain: Sequence[ChainEntry] | None, then: "OpenRequest | None", ended: bool
+        self,
+        chain: Sequence[ChainEntry] | None,
+        then: "OpenRequest | None",
+        ended: bool,
+        sees_bodies: bool,
     ) -> Final:
         """
         Say what `go` did after this request. Source: modfetch/proxy.go, TryProxies.
@@ -184,30 +202,33 @@ class OpenRequest:
             chain: The effective GOPROXY; None when not known.
             then: The next request of the same goroutine, if any.
             ended: The process is gone.
+            sees_bodies: Its release tells when a body was read.
         """
         if self.rejected is not None:
             return "stopped"
-        is_miss = self.status in (404, 410)
-        if self.failure is None and self.status == 200:
-            return "ok" if self.closed_at_ns is not None or not ended else "cancelled"
-        if self.failure is None and not is_miss:
+        if ended and self.is_unfinished(sees_bodies):
             return "cancelled"
+        is_miss = self.status in (404, 410)
+        if self.failure is None and not is_miss:
+            return "ok" if self.status == 200 else "cancelled"
+        if is_miss and self._asks_for_sumdb():
+            return "fell_through"  # to the next entry, and after the last to the database itself
         index = self.where.chain_index
         if chain is not None and index is not None and index < len(chain):
             asks_on = (
                 index + 1 < len(chain)
                 and chain[index + 1].url != "off"
                 and (is_miss or chain[index].fallback == "|")
-                and self._is_operation()
+                and (self.where.target.endpoint != "sumdb" or self._asks_for_sumdb())
             )
             return "fell_through" if asks_on else "stopped"
         if then is not None and then.where.target == self.where.target:
             return "fell_through" if then.where.proxy != self.where.proxy else "stopped"
         return "stopped"
 
-    def _is_operation(self) -> bool:
+    def _asks_for_sumdb(self) -> bool:
         """Of the checksum database only `/supported` is asked of one proxy after the other."""
-        return self.where.target.endpoint != "sumdb" or self.path.endswith("/supported")
+        return self.where.target.endpoint == "sumdb" and self.path.endswith("/supported")
 
 
 def open_request(

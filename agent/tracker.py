@@ -39,6 +39,7 @@ from .events import (
 from .lookups import is_address
 from .packets import Packets
 from .records import Process, Record
+from .suspects import Suspects
 from .watched import Watched
 from .wire.goproxy import chain_entries
 
@@ -78,7 +79,12 @@ class Tracker:
         self._watched: dict[int, Watched] = {}
         self._connections = Connections()
         self._packets = Packets(self._connections)
+        self._suspects = Suspects()
         self._gone: dict[int, None] = {}
+
+    def is_running(self) -> bool:
+        """Whether any process that is watched has not ended."""
+        return any(watched.process.end_at_ns is None for watched in self._watched.values())
 
     def feed(self, event: Event) -> list[Record]:
         """Take one event; return the records that it completes."""
@@ -115,7 +121,7 @@ class Tracker:
             if pid in self._gone or len(self._watched) >= MAX_PROCESSES:
                 return None
             process = Process(pid=pid, start_at_ns=at_ns)
-            watched = Watched(process, self._connections, self._wall_offset_ns)
+            watched = Watched(process, self._connections, self._suspects, self._wall_offset_ns)
             self._watched[pid] = watched
         return watched
 
@@ -132,7 +138,9 @@ class Tracker:
             exe=event.filename or None,
             parent_pid=event.parent_pid,
         )
-        self._watched[event.pid] = Watched(process, self._connections, self._wall_offset_ns)
+        self._watched[event.pid] = Watched(
+            process, self._connections, self._suspects, self._wall_offset_ns
+        )
         return records
 
     def describe(self, pid: int, facts: Mapping[str, Any]) -> None:
@@ -181,6 +189,24 @@ class Tracker:
             else:
                 records += self._closed(watched, now_ns)
         return records
+
+    def slow_bodies(self, now_ns: int) -> list[int]:
+        """Return the cookies of connections on which a body has been under way for a while."""
+        return [
+            request.last.cookie
+            for watched in self._watched.values()
+            for request in watched.open_bodies(now_ns)
+            if request.last is not None and request.last.cookie is not None
+        ]
+
+    def note_bytes(self, cookie: int, bytes_in: int, now_ns: int) -> None:
+        """Take what the kernel has counted on such a connection."""
+        for watched in self._watched.values():
+            for request in watched.open_bodies(now_ns):
+                if request.last is None or request.last.cookie != cookie:
+                    continue
+                if request.body_bytes_in != bytes_in:
+                    request.body_bytes_in, request.grown_at_ns = bytes_in, now_ns
 
     def _closed(self, watched: Watched, now_ns: int) -> list[Record]:
         """Return the connections that closed a while ago and that no request waits for."""

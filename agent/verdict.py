@@ -36,14 +36,14 @@ _X509_EXPIRED = 1
 """crypto/x509/verify.go: InvalidReason Expired; also "not yet valid"."""
 
 _CONNECT_ANSWERS: dict[str, tuple[FailureClass, str]] = {
-    "Proxy Authentication Required": ("auth.407", "the HTTP proxy answered 407"),
-    "Forbidden": ("auth.403", "the HTTP proxy answered 403"),
-    "Unauthorized": ("auth.401", "the HTTP proxy answered 401"),
-    "Too Many Requests": ("http.429", "the HTTP proxy answered 429"),
-    "Bad Gateway": ("http.5xx", "the HTTP proxy answered 502"),
-    "Service Unavailable": ("http.5xx", "the HTTP proxy answered 503"),
-    "Gateway Timeout": ("http.5xx", "the HTTP proxy answered 504"),
-    "Internal Server Error": ("http.5xx", "the HTTP proxy answered 500"),
+    "Proxy Authentication Required": ("auth.407", "is an HTTP proxy and answered 407"),
+    "Forbidden": ("auth.403", "is an HTTP proxy and answered 403"),
+    "Unauthorized": ("auth.401", "is an HTTP proxy and answered 401"),
+    "Too Many Requests": ("http.429", "is an HTTP proxy and answered 429"),
+    "Bad Gateway": ("http.5xx", "is an HTTP proxy and answered 502"),
+    "Service Unavailable": ("http.5xx", "is an HTTP proxy and answered 503"),
+    "Gateway Timeout": ("http.5xx", "is an HTTP proxy and answered 504"),
+    "Internal Server Error": ("http.5xx", "is an HTTP proxy and answered 500"),
 }
 """net/http/transport.go: the text of a refused CONNECT is the whole error, without its number."""
 

@@ -6,8 +6,6 @@ connections, so a goroutine's ancestors tell who caused a dial, and the two ends
 which connection a request has in hand.
 """
 
-from dataclasses import replace
-
 from .connections import Connections, OpenConnection
 from .events import (
     BodyClosed,
@@ -23,9 +21,11 @@ from .events import (
 )
 from .handshakes import Handshakes, OpenHandshake
 from .judge import judge, judge_rejection
+from .layouts import minor_release
 from .lookups import Lookups
 from .records import Certificate, ChainEntry, Process, Record, Request
 from .requests import CONTENT, MAX_HOPS, Hop, OpenRequest, open_request
+from .suspects import Suspects
 
 MAX_GOROUTINES = 4096
 """Ancestors remembered; the oldest are forgotten."""
@@ -33,6 +33,8 @@ MAX_HELD = 4096
 """Requests under way or waiting for a verdict."""
 MAX_CERTIFICATES = 64
 """Hosts whose latest certificate is remembered."""
+_BODY_EXPECTED_NS = 1_000_000_000
+"""A body that takes longer is looked after: whether it still grows."""
 _VERDICT_NS = 2_000_000_000
 """How long after its last byte a request may still be refused: parsing, hashing."""
 _CONTENT_VERDICT_NS = 10_000_000_000
@@ -42,30 +44,41 @@ _CONTENT_VERDICT_NS = 10_000_000_000
 class Watched:
     """The state of one process."""
 
-    def __init__(self, process: Process, connections: Connections, wall_offset_ns: int) -> None:
+    def __init__(
+        self,
+        process: Process,
+        connections: Connections,
+        suspects: Suspects,
+        wall_offset_ns: int,
+    ) -> None:
         """
         Begin to watch.
 
         Args:
             process: What is known of it so far.
             connections: Of the whole host.
+            suspects: Memory of what proxies have served.
             wall_offset_ns: What to add to `at_ns` to get the time since 1970.
         """
         self.process = process
         self.connections = connections
         self.lookups = Lookups(process.pid)
         self.handshakes = Handshakes(process.pid)
+        self._suspects = suspects
         self._wall_offset_ns = wall_offset_ns
         self._requests: dict[int, list[OpenRequest]] = {}
         self._parents: dict[int, int] = {}
         self._tls_states: dict[int, int] = {}
         self._certificates: dict[str, Certificate] = {}
-        self._handshake_errors: dict[int, OpenHandshake] = {}
 
     @property
     def chain(self) -> tuple[ChainEntry, ...] | None:
         """The effective GOPROXY, once it is known."""
         return self.process.goproxy
+
+    def _sees_bodies(self) -> bool:
+        """Go 1.21 began to close bodies in a function of its own (web.hookCloser)."""
+        return (minor_release(self.process.go_version or "") or 21) >= 21
 
     def open_requests(self) -> list[OpenRequest]:
         """Return what is under way or waiting for a verdict, the oldest first."""
@@ -217,7 +230,7 @@ class Watched:
             return None
         request = found[0]
         if request.rejected is None:
-            request.rejected = replace(rejection, host=request.host)
+            request.rejected = rejection
         return []
 
     def finish_handshake(self, event: HandshakeDone) -> OpenHandshake | None:
@@ -239,7 +252,8 @@ class Watched:
     ) -> Request:
         """Decide what became of a request, for good."""
         self._judge(request, request.hops[-1].head_at_ns if request.hops else None)
-        request.final = request.final_of(self.chain, then, ended)
+        request.final = request.final_of(self.chain, then, ended, self._sees_bodies())
+        request.suspect = self._suspects.judge(request.record())
         if request.final == "ok" and request.paid_setup is None and request.last is not None:
             request.paid_setup = False if request.last.cookie is not None else None
         return request.record()
@@ -296,12 +310,29 @@ class Watched:
             return False
         if hop.head_at_ns is None:
             return now_ns - hop.in_hand_at_ns > stalled_after_ns
-        return False
+        grown_at_ns = request.grown_at_ns
+        return grown_at_ns is not None and now_ns - grown_at_ns > stalled_after_ns
 
     def _report_stalled(self, request: OpenRequest, now_ns: int) -> Request:
         request.reported = True
         self._judge(request, now_ns)
         return request.record()
+
+    def open_bodies(self, now_ns: int) -> list[OpenRequest]:
+        """Return the requests whose body has been under way for a while."""
+        if not self._sees_bodies():
+            return []
+        return [
+            request
+            for request in self.open_requests()
+            if (hop := request.last) is not None
+            and hop.status == 200
+            and hop.head_at_ns is not None
+            and hop.closed_at_ns is None
+            and request.operation_error is None
+            and not request.reported
+            and now_ns - hop.head_at_ns > _BODY_EXPECTED_NS
+        ]
 
     def drain(self) -> list[Request]:
         """The process is gone: nothing more can change its requests."""

@@ -25,6 +25,8 @@ struct flow {
 	u8 _pad[2];
 };
 
+_Static_assert(sizeof(struct flow) == 32, "change agent/kernel.py too");
+
 struct goroutine {
 	u64 pid;
 	u64 goid;

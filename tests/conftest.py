@@ -1,10 +1,12 @@
 """Fixtures that need the machine: the lab, once per test process."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
+from eyes import Eyes
 from lab.lab import Lab
 
 
@@ -32,3 +34,24 @@ def lab(running_lab: Lab) -> Lab:
     """The lab, with an empty log of requests."""
     running_lab.forget()
     return running_lab
+
+
+def has_bpf() -> bool:
+    """Whether the distribution's bcc is there; `import bcc` itself takes 70 MB."""
+    return importlib.util.find_spec("bcc") is not None
+
+
+@pytest.fixture(scope="session")
+def running_eyes() -> Iterator[Eyes]:
+    """The agent's eyes on what this process starts; tests take `eyes`."""
+    needs(os.geteuid() == 0, "root, to load eBPF programs")
+    needs(has_bpf(), "the Debian package python3-bpfcc")
+    with Eyes() as eyes:
+        yield eyes
+
+
+@pytest.fixture
+def eyes(running_eyes: Eyes) -> Eyes:
+    """The eyes, with nothing seen yet."""
+    running_eyes.forget()
+    return running_eyes
