@@ -1,0 +1,157 @@
+"""Rules of the agent's configuration: one bad file per way to be wrong."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modpulse.agent.config import (
+    JOB_VARIABLES,
+    AgentConfig,
+    ConfigError,
+    defaults,
+    load,
+    parse,
+)
+
+FILES = Path(__file__).parent.parent / "config"
+BAD = {
+    "agent-id": "agent_id = 'build 7': expected letters, digits and . _ : - (at most 128)",
+    "bool": "spool_max_bytes = True: expected a whole number",
+    "ca-without-tls": "ca_file needs a collector_url that begins with https://",
+    "certificate-without-key": "tls_certificate and tls_key belong together",
+    "fraction": "ring_bytes = 4096.5: expected a whole number",
+    "label-name": "labels: 'a-b': expected letters, digits and _ (at most 63)",
+    "label-value": "labels.site = 1: expected text",
+    "labels-list": "labels = ['site']: expected a table of texts",
+    "not-a-number": "window_seconds = nan: must be from 1 to 60",
+    "odd-ring": "ring_bytes = 5000: must be a power of two",
+    "paths-text": "go_paths = '/opt/go': expected a list of texts",
+    "relative-go": "go_paths: 'go': expected absolute paths",
+    "relative-spool": "spool_dir = 'spool': must be an absolute path",
+    "small-spool": "spool_max_bytes = 4096: must be from 1048576 to 1099511627776",
+    "syntax": "not valid TOML: Invalid value (at line 1, column 17)",
+    "text-for-number": "window_seconds = '10': expected a number",
+    "token-in-the-clear": (
+        "collector_url = 'http://collector.corp.example:6637': the token would travel in the "
+        "clear; beyond loopback it needs https://"
+    ),
+    "too-short-window": "window_seconds = 0.2: must be from 1 to 60",
+    "two-lines": "spool_dir = '/a\\nb': must be printable text of one line",
+    "unknown-key": "unknown key 'windows_seconds'",
+    "url-password": "collector_url: must not name a user; see token_file",
+    "url-port": "collector_url = 'http://collector:99999': expected http(s)://host[:port]",
+    "url-query": "collector_url = 'https://collector/?a=b': expected http(s)://host[:port]",
+    "url-scheme": "collector_url = 'ftp://collector': expected http(s)://host[:port]",
+    "variable": "job_variables: 'CI JOB': expected names of environment variables",
+}
+
+
+def test_nothing_is_needed() -> None:
+    """An empty file gives the defaults, and these pass their own checks."""
+
+    assert AgentConfig() == parse("", {})
+
+
+def test_every_key() -> None:
+    """The file with every key is read, and each differs from its default."""
+    config = load(FILES / "good-agent.toml", {})
+
+    assert [key for key, value in defaults().items() if getattr(config, key) == value] == []
+    assert config.labels == {"site": "fra1", "pool": "arm"}
+    assert config.window_seconds == 5.0
+
+
+def test_each_bad_file_is_listed() -> None:
+    """There is no bad file without its message."""
+
+    assert sorted(BAD) == sorted(p.stem[10:] for p in FILES.glob("bad-agent-*.toml"))
+
+
+@pytest.mark.parametrize("reason", sorted(BAD))
+def test_bad_files(reason: str) -> None:
+    """The message names the file, the key, the value and what was expected."""
+    path = FILES / f"bad-agent-{reason}.toml"
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+
+    assert str(caught.value) == f"{path}: {BAD[reason]}"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("collector_url", "http://[::1]:1", "http://[::1]:1"),
+        ("window_seconds", "2.5", 2.5),
+        ("ring_bytes", "8192", 8192),
+        ("labels", "site=fra1, note = a=b", {"site": "fra1", "note": "a=b"}),
+        ("go_paths", "/a/go,/b/go", ("/a/go", "/b/go")),
+        ("job_variables", "", ()),
+    ],
+)
+def test_the_environment_wins(key: str, text: str, expected: object) -> None:
+    """MODPULSE_AGENT_<KEY> overrides the file; lists and tables are written with commas."""
+    file = 'collector_url = "https://c"\nwindow_seconds = 7'
+    config = parse(file, {f"MODPULSE_AGENT_{key.upper()}": text, "MODPULSE_OTHER": "x"})
+
+    assert expected == getattr(config, key)
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"MODPULSE_AGENT_URL": "x"}, "unknown key 'url'"),
+        ({"MODPULSE_AGENT_RING_BYTES": "1k"}, "ring_bytes = '1k': expected a number"),
+        ({"MODPULSE_AGENT_RING_BYTES": "9" * 5000}, "expected a number"),
+        ({"MODPULSE_AGENT_SPOOL_MAX_BYTES": "9" * 20}, "spool_max_bytes: a number of more than"),
+        ({"MODPULSE_AGENT_LABELS": "site"}, "labels = 'site': expected name=value,name=value"),
+        ({"MODPULSE_AGENT_WINDOW_SECONDS": "inf"}, "window_seconds = inf: must be"),
+        ({"MODPULSE_AGENT_GO_PATHS": ",".join(["/go"] * 65)}, "go_paths: 65 entries"),
+    ],
+)
+def test_a_bad_environment(environ: dict[str, str], message: str) -> None:
+    """What the environment says is checked as the file is."""
+    with pytest.raises(ConfigError) as caught:
+        parse("", environ)
+
+    assert message in str(caught.value)
+
+
+def test_a_number_beyond_all_bounds() -> None:
+    """A number too long to be printed is refused without being printed."""
+    with pytest.raises(ConfigError, match="ring_bytes: a number of more than 64 bits"):
+        parse(f"ring_bytes = 0x{'F' * 5000}", {})
+
+
+def test_the_default_file_may_be_missing(tmp_path: Path) -> None:
+    """A file that was asked for must be there; the default one need not."""
+
+    assert load(None, {}) == AgentConfig()
+    with pytest.raises(ConfigError):
+        load(tmp_path / "absent.toml", {})
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is a configuration error too."""
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"agent_id = '\xff'")
+    with pytest.raises(ConfigError):
+        load(path, {})
+
+
+def test_no_secret_is_a_job_variable() -> None:
+    """None of the variables that are read by default holds a credential."""
+    secret = ("TOKEN", "PASSWORD", "SECRET", "KEY", "AUTH")
+
+    assert [name for name in JOB_VARIABLES if any(word in name for word in secret)] == []
+
+
+@given(st.text(), st.dictionaries(st.sampled_from(sorted(defaults())), st.text()))
+def test_only_config_errors(text: str, values: dict[str, str]) -> None:
+    """Whatever file and environment hold, the only error is ConfigError."""
+    environ = {f"MODPULSE_AGENT_{key.upper()}": value for key, value in values.items()}
+    try:
+        parse(text, environ)
+    except ConfigError:
+        return
