@@ -19,6 +19,7 @@ from modpulse.agent.events import Event, Packet, Tcp, TcpState
 from modpulse.agent.records import Request
 from modpulse.agent.trace import Trace
 from modpulse.agent.wire.dns import parse_dns
+from modpulse.agent.wire.pcapng import file_start
 
 DATA = Path(__file__).parents[1] / "data"
 HELLO = (DATA / "go-tls13-client.bin").read_bytes()
@@ -261,6 +262,15 @@ def test_other_link_types(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 147) + record)
 
     assert replay(path) == ([], {"not_ip": 1})
+
+
+def test_packets_without_a_time(tmp_path: Path) -> None:
+    """A simple packet block has no time: it is counted."""
+    path = tmp_path / "capture.pcapng"
+    simple = struct.pack("<IIII", 3, 20, 4, 0x45000000) + struct.pack("<I", 20)
+    path.write_bytes(file_start("test", 101) + simple)
+
+    assert replay(path) == ([], {"untimed": 1})
 
 
 WRITTEN = written()

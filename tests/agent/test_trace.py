@@ -122,6 +122,21 @@ def test_dns_is_kept() -> None:
     assert kept(packet(b"\x00\x08question", 1, dport=53)) == [b"\x00\x08question"]
 
 
+def test_unreadable_packet() -> None:
+    """Of a packet that cannot be read no more is kept than headers take."""
+    trace = Trace()
+    trace.add(Packet(1, 42, 77, True, 1500, b"\x45" + bytes(1000)))
+
+    assert len(trace._packets[0].data) == 120
+
+
+def test_very_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of connections beyond the bound the headers are kept."""
+    monkeypatch.setattr(trace_module, "MAX_FLOWS", 0)
+
+    assert kept(packet(HELLO[:HELLO_BYTES], 1)) == [b""]
+
+
 def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not fit is counted."""
     monkeypatch.setattr(trace_module, "MAX_TRACE_BYTES", 500)
@@ -136,7 +151,7 @@ def request(module: str, at_ns: int, **fields: object) -> Request:
     known = {"connect_wait_ns": 10, "processing_ns": 20, "transfer_ns": 30} | fields
     return Request(
         id=module, pid=42, proxy="https://a.example", host="a.example", endpoint="zip",
-        module=module, version="v1.0.0", connection=77, at_ns=at_ns, **known,
+        module=module, version="v1.0.0", at_ns=at_ns, **({"connection": 77} | known),
     )  # type: ignore[arg-type] # fmt: skip # fields are given by name
 
 
@@ -168,6 +183,14 @@ def test_module_of_the_request_that_paid() -> None:
     trace.add(packet(b"", 1, at_ns=105))
 
     assert comments(trace, request("a.example/m", 100, paid_setup=True)) == ["a.example/m@v1.0.0"]
+
+
+def test_request_without_a_connection() -> None:
+    """A request whose connection was not seen names no packet."""
+    trace = Trace()
+    trace.add(packet(b"", 1, at_ns=105))
+
+    assert comments(trace, request("a.example/m", 100, connection=None)) == [None]
 
 
 def test_pending_request() -> None:

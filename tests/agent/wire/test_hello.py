@@ -175,6 +175,16 @@ def test_cut_packet() -> None:
     assert [(True, ClientHello)] == kinds(seen)
 
 
+def test_cut_answer() -> None:
+    """An answer cut before its hello is whole ends the matter."""
+    watcher = TlsWatcher()
+    seen = watch(handshake("go-tls13")[:1], watcher=watcher)
+    seen += watcher.feed(9, False, segment(200, recorded("go-tls13-server")[:20], size=1400))
+
+    assert kinds(seen) == [(True, ClientHello)]
+    assert watcher.done
+
+
 def test_server_first() -> None:
     """Packets of the two sides may come in the wrong order from two processors."""
     client, server, _ = handshake("go-tls13")

@@ -30,6 +30,15 @@ def test_late_and_repeated() -> None:
     assert seen == [b"", b"abcd", b"", b"ef"]
 
 
+def test_the_first_start_counts() -> None:
+    """A SYN that comes again does not move the start."""
+    stream = Stream()
+    stream.start(99)
+    stream.start(500)
+
+    assert stream.feed(100, b"ab") == b"ab"
+
+
 def test_sequence_numbers_wrap() -> None:
     """2^32 is followed by 0."""
     stream = Stream()

@@ -158,6 +158,29 @@ def test_only_wire_errors(data: bytes) -> None:
     HandshakeReader().feed(b"\x16\x03\x01" + len(data).to_bytes(2, "big") + data)
 
 
+def test_no_certificate() -> None:
+    """An empty list of certificates has no leaf."""
+    assert parse_certificate(b"\0\0\0") is None
+
+
+def test_hello_without_extensions() -> None:
+    """The oldest hellos end behind their compression methods; their own version counts."""
+    hello = b"\x03\x01" + bytes(32) + b"\0" + b"\0\2\0\x2f" + b"\1\0"
+
+    assert parse_client_hello(hello) == ClientHello(None, (), (0x0301,))
+    assert parse_server_hello(b"\x03\x01" + bytes(32) + b"\0\0\x2f\0") == ServerHello(
+        0x0301, 0x2F, None, b"", None
+    )
+
+
+def test_server_name_of_another_type() -> None:
+    """A name that is no host name is passed over."""
+    extension = b"\0\0\0\x06" + b"\0\4" + b"\7\0\1x"
+    hello = b"\x03\x03" + bytes(32) + b"\0" + b"\0\0" + b"\0" + b"\0\x0a" + extension
+
+    assert parse_client_hello(hello).sni is None
+
+
 def test_a_message_without_end_is_refused() -> None:
     """A handshake message beyond Go's own limit is an error before it is held."""
     size = (MAX_MESSAGE_BYTES + 1).to_bytes(3, "big")
