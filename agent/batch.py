@@ -42,8 +42,11 @@ MAX_CLASSES = 64
 MAX_STATUSES = 64
 MAX_PHASES = 16
 
+MAX_TOTAL = (1 << 63) - 1
+"""Of a sum of bytes or nanoseconds, and of a time."""
+
 _COUNT = Int((1 << 32) - 1)
-_TOTAL = Int((1 << 63) - 1)
+_TOTAL = Int(MAX_TOTAL)
 _NAME = Text(MAX_NAME_BYTES, 1)
 _TEXT = Text(MAX_TEXT_BYTES)
 _COUNTS = Table(_NAME, _COUNT, MAX_CLASSES)
