@@ -103,15 +103,22 @@ class TlsWatcher:
         seen = self._read(at_ns)
         if stream.stopped and outgoing:
             seen += self.finish(at_ns)
-        if stream.stopped and not outgoing and not self.done:
-            self._protocol = _Protocol.DONE
+        elif stream.stopped:
+            self._end_server()
         return seen
 
     def finish(self, at_ns: int) -> list[Seen]:
         """The client's stream has ended or has a gap: return what a cut ClientHello tells."""
-        if self._protocol is not _Protocol.TLS or self._hello:
+        if self._protocol is not _Protocol.TLS:
             return []
         return self._messages(at_ns, True, self._client.cut())
+
+    def _end_server(self) -> None:
+        """No more of the server's stream can be read; the client's may still tell its end."""
+        if self._server:
+            self._server.done = True
+        else:
+            self._protocol = _Protocol.DONE
 
     def _read(self, at_ns: int) -> list[Seen]:
         """Read both sides as far as they go; a proxy's 200 makes the client's side new."""

@@ -182,7 +182,17 @@ def test_cut_answer() -> None:
     seen += watcher.feed(9, False, segment(200, recorded("go-tls13-server")[:20], size=1400))
 
     assert kinds(seen) == [(True, ClientHello)]
-    assert watcher.done
+
+
+def test_cut_flight_of_the_server() -> None:
+    """With the server's flight cut behind its hello, the client still tells the end."""
+    watcher = TlsWatcher()
+    hello, (_, server), (_, finished) = handshake("go-tls12-untrusted")
+    seen = watch([hello], watcher=watcher)
+    seen += watcher.feed(8, False, segment(200, server[:100], size=len(server)))
+    seen += watcher.feed(9, True, segment(100 + len(hello[1]), finished))
+
+    assert kinds(seen) == [(True, ClientHello), (False, ServerHello), (True, Alert)]
 
 
 def test_server_first() -> None:
