@@ -8,6 +8,7 @@ batches, which are counted, and never raises. One process at a time (`lock`); an
 import fcntl
 import logging
 import os
+import queue
 import re
 import stat
 import threading
@@ -20,6 +21,9 @@ MAX_BATCH_BYTES = 1 << 20
 """What the collector takes."""
 BLOCK_BYTES = 4096
 """A file occupies whole blocks; so the number of files is bounded as well."""
+
+MAX_QUEUED = 64
+"""Batches that wait for the disk, ten minutes of windows; beyond it they are counted."""
 
 _NAME = re.compile(r"[0-9]{16}-[0-9a-f]{1,32}-[0-9]{1,19}\.batch")
 _PARTIAL = re.compile(r"[0-9]{16}-[0-9a-f]{1,32}-[0-9]{1,19}\.partial")
@@ -196,6 +200,46 @@ class Spool:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
+
+
+class Writer:
+    """The thread that appends to a spool: a slow disk must not keep the kernel's events waiting."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._queue: queue.Queue[tuple[str, int, bytes] | None] = queue.Queue(MAX_QUEUED)
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self.dropped_queue = 0
+        """Batches lost because too many waited for the disk."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether batches are still written."""
+        return self._thread.is_alive()
+
+    def put(self, run_id: str, seq: int, data: bytes) -> None:
+        """Hand over a batch; never waits."""
+        try:
+            self._queue.put_nowait((run_id, seq, data))
+        except queue.Full:
+            self.dropped_queue += 1
+            log.error("spool.failed action=queue waiting=%d", MAX_QUEUED)
+
+    def finish(self, seconds: float) -> None:
+        """Write what waits, at most so long, and end."""
+        try:
+            self._queue.put(None, timeout=seconds)
+        except queue.Full:
+            return
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while item := self._queue.get():
+            self._spool.append(*item)
 
 
 def _partial(name: str) -> str:
