@@ -31,6 +31,8 @@ MAX_PROXIES = 1_000
 """GOPROXY entries of one fleet; beyond it the sightings are counted and dropped."""
 MAX_AGENTS_PER_PROXY = 20_000
 """Twice the design's fleet."""
+PROXY_KEPT_NS = 7 * 86_400 * NS
+"""A GOPROXY entry that nobody asked for a week is in use no more."""
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -178,7 +180,10 @@ class Fleet:
         served_after = now_ns - self.rules.served_s * NS
         self._served_ns = {a: t for a, t in self._served_ns.items() if t > served_after}
         asked_after = now_ns - max(self.rules.asked_s * NS, HORIZON_NS)
-        for proxy in self.proxies.values():
+        for name, proxy in list(self.proxies.items()):
+            if proxy.last_seen_ns is not None and proxy.last_seen_ns < now_ns - PROXY_KEPT_NS:
+                del self.proxies[name]
+                continue
             proxy.timeline.expire(now_ns)
             for agent_id, witness in list(proxy.witnesses.items()):
                 witness.timeline.expire(now_ns)

@@ -53,6 +53,23 @@ class Service:
 
     def start(self, now_ns: int) -> None:
         """Rebuild memory from the store, then take batches."""
+        self._restore()
+        for arrived_ns, skew_ns, body in self._store.log():
+            try:
+                self.fleet.merge(ingest.reread(body, arrived_ns, skew_ns))
+            except RejectedError as error:
+                log.warning("log.skipped reason=%r", error.reason)
+        self._learn(self._store.history(FIRST_BYTE, *_past_span(now_ns)), now_ns)
+        self._writer.start()
+        self.trouble = None
+        self._judge(now_ns)
+
+    def _restore(self) -> None:
+        """Take back what is no evidence: states, certificates, who asked."""
+        for name, seen_s in self._store.last_seen_s().items():
+            proxy = self.fleet.proxy(name)
+            if proxy is not None:
+                proxy.last_seen_ns = seen_s * NS
         for ask in self._store.asks():
             self.fleet.restore_ask(ask)
         for name, (leaf, seen_ns) in self._store.certificates().items():
@@ -64,15 +81,6 @@ class Service:
             proxy = self.fleet.proxy(name)
             if proxy is not None:
                 proxy.track = restored(saved.state, saved.since_ns, saved.findings)
-        for arrived_ns, skew_ns, body in self._store.log():
-            try:
-                self.fleet.merge(ingest.reread(body, arrived_ns, skew_ns))
-            except RejectedError as error:
-                log.warning("log.skipped reason=%r", error.reason)
-        self._learn(self._store.history(FIRST_BYTE, *_past_span(now_ns)), now_ns)
-        self._writer.start()
-        self.trouble = None
-        self._judge(now_ns)
 
     async def stop(self) -> None:
         """Commit what waits and end the writer."""
@@ -137,8 +145,16 @@ class Service:
             for proxy, state in states.items()
             if proxy not in self._saved or _differs(state, self._saved[proxy])
         }
+        if self.trouble:
+            # Where nobody asks because we are not ready, this is what finds room on the disk.
+            await asyncio.wrap_future(self._writer.call(Store.probe))
+            self.trouble = None
         if changed:
             await asyncio.wrap_future(self._writer.call(lambda store: store.save_states(changed)))
+            for proxy, new in changed.items():
+                old = self._saved.get(proxy)
+                if old is None or old.state != new.state:
+                    log.info("state.changed proxy=%r state=%s", proxy, new.state)
             self._saved |= changed
 
     async def _keep_house(self, now_ns: int) -> None:

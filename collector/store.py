@@ -15,7 +15,7 @@ from pathlib import Path
 from .arrival import Arrival, Leaf
 from .errors import StoreError, StoreUnavailableError
 from .gates import Finding, State
-from .migrations import prepare
+from .migrations import STEPS, prepare
 from .rollup import HOUR_S, MINUTE_S, NS, Ask, Rollup, merge_asks, roll_up
 
 BUSY_TIMEOUT_S = 5.0
@@ -122,6 +122,11 @@ class Store:
                 ],
             )
 
+    def probe(self) -> None:
+        """Write a page, to learn whether there is room on the disk again."""
+        with self._transaction():
+            self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
+
     def log(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (arrived_ns, skew_ns, body) of the logged batches, oldest first."""
         yield from self._read("SELECT arrived_ns, skew_ns, batch FROM log ORDER BY id")
@@ -133,6 +138,10 @@ class Store:
             proxy: SavedState(state, since_ns, tuple(Finding(*pair) for pair in json.loads(text)))
             for proxy, state, since_ns, text in rows
         }
+
+    def last_seen_s(self) -> dict[str, int]:
+        """Return when the newest minute or hour of each proxy began, seconds."""
+        return dict(self._read("SELECT proxy, MAX(start_s) FROM counts " + _JOIN + "GROUP BY 1"))
 
     def asks(self) -> list[Ask]:
         """Return who asked which proxy lately."""
@@ -195,6 +204,10 @@ class Store:
                 self._fold(table, key, minutes_until_s)
                 self._db.execute(f"DELETE FROM {table} WHERE start_s < ?", (hours_until_s,))
             self._db.execute("DELETE FROM seen WHERE at_s < ?", (hours_until_s,))
+            for table in ("states", "certificates"):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE proxy_id NOT IN (SELECT proxy_id FROM counts)"
+                )
 
     def _fold(self, table: str, key: str, until_s: int) -> None:
         where = "WHERE period_s = ? AND start_s < ?"

@@ -285,3 +285,25 @@ def test_order_without_an_excluded_host() -> None:
 
     assert (report.evidence.consecutive_failures, report.seen.consecutive_failures) == (0, 9)
     assert report.scope.kind == "host"
+
+
+def test_unused_proxies_are_forgotten() -> None:
+    """An entry that nobody asked for a week is in no report."""
+    fleet = new_fleet()
+    play(fleet, [window(0, sighting(ok=20))])
+    week_ns = 7 * 86_400 * S
+
+    assert [r.proxy for r in fleet.evaluate(T0_NS + week_ns)] == [SICK]
+    assert fleet.evaluate(T0_NS + week_ns + 60 * S) == []
+
+
+def test_own_past() -> None:
+    """With a past, the prior is the proxy's own ratio, and slow is also 3 times its usual."""
+    fleet = new_fleet()
+    fleet.merge(window(0, sighting(ok=10, first_byte={700: 10})))
+    fleet.learn(SICK, 900, 100, {150: 1000})
+    usual = fleet.proxies[SICK].past
+    fleet.learn(SICK, 9, 1, {150: 10})
+
+    assert (usual.success, usual.first_byte_ms) == (0.9, 150)
+    assert fleet.proxies[SICK].past.success is None

@@ -94,11 +94,13 @@ def test_late_minutes_fold_into_an_hour_that_was_folded(store: Store) -> None:
 
 
 def test_retention_is_bounded(store: Store) -> None:
-    """What is older than its retention is gone."""
-    store.append([arrival(sighting(ok=1))])
+    """What is older than its retention is gone, and what is known of a proxy goes with it."""
+    store.append([arrival(sighting(ok=1, certificate=Leaf(1, 2)))])
+    store.save_states({SICK: SavedState("healthy", T0_NS, ())})
     store.prune(T0_NS + S, T0_NS + S, T0_S + HOUR_S, T0_S + HOUR_S)
 
     assert (list(store.log()), store.asks()) == ([], [])
+    assert (store.states(), store.certificates(), store.last_seen_s()) == ({}, {}, {})
     assert store.history(FIRST_BYTE, 0, T0_S + HOUR_S) == {}
     assert seqs(store, 0) == [True]
 
