@@ -50,7 +50,8 @@ _TOTAL = Int(MAX_TOTAL)
 _NAME = Text(MAX_NAME_BYTES, 1)
 _TEXT = Text(MAX_TEXT_BYTES)
 _COUNTS = Table(_NAME, _COUNT, MAX_CLASSES)
-_SECONDS = Int((1 << 53) - 1, -(1 << 53))
+_SECONDS = Int((1 << 48) - 1, -62_135_596_800)
+"""From the year 1: X.509 has four digits for a year, DER does not check that they make sense."""
 
 OK = "ok"
 MISS = "miss"
@@ -72,7 +73,9 @@ class Leaf:
     """The certificate a proxy showed; of several in a window the one that expires first."""
 
     subject: str = wire(_TEXT)
+    """Distinguished name, RFC 4514."""
     issuer: str = wire(_TEXT)
+    """Distinguished name, RFC 4514."""
     not_before_s: int = wire(_SECONDS)
     """Seconds since 1970, UTC."""
     not_after_s: int = wire(_SECONDS)
@@ -88,22 +91,26 @@ class Exemplar:
     at_ns: int = wire(_TOTAL)
     """When it began."""
     endpoint: str | None = wire(Maybe(_NAME))
+    """As in docs/records.md; nil when the URL is none of the protocol's."""
     module: str | None = wire(Maybe(_TEXT))
+    """As in `asked`."""
     version: str | None = wire(Maybe(_TEXT))
+    """Nil where the URL names none."""
     outcome: str = wire(_NAME)
     """`ok`, `miss`, `suspect` or a failure class."""
     final: str | None = wire(Maybe(_NAME))
     """`ok`, `fell_through`, `stopped`; nil while it hangs."""
     status: int | None = wire(Maybe(Int(999)))
-    elapsed_ns: int | None = wire(Maybe(_TOTAL))
-    """All that was measured of it, waiting for a connection included."""
+    """Nil without an answer."""
+    elapsed_ns: int = wire(_TOTAL)
+    """From its beginning until it was over; without an answer until it was reported."""
     phases: Mapping[str, int] = wire(Table(_NAME, _TOTAL, MAX_PHASES))
     """`wait` (for a connection, its set-up included), `processing`, `transfer`."""
     evidence: str | None = wire(Maybe(_TEXT))
     """Of a failure, in words; nil where names are hashed."""
     host: str | None = wire(Maybe(_TEXT))
     """Of a failure: the name or address that failed; nil where names are hashed."""
-    address: str | None = wire(Maybe(_NAME))
+    address: str | None = wire(Maybe(Text(MAX_NAME_BYTES)))
     """Of a failure: `address:port` in hand or tried last; nil where names are hashed."""
 
 
@@ -112,7 +119,7 @@ class Happening:
     """How one request ended."""
 
     at_ns: int = wire(_TOTAL)
-    """When it was known."""
+    """When it was over; without an answer, when it was reported."""
     outcome: str = wire(_NAME)
     """`ok`, `miss`, `suspect` or a failure class."""
 
@@ -124,7 +131,9 @@ class Asked:
     module: str | None = wire(Maybe(_TEXT))
     """Nil where the URL names none; where names are hashed, 32 hex digits of a keyed hash."""
     version: str | None = wire(Maybe(_TEXT))
+    """Nil where the URL names none."""
     endpoint: str | None = wire(Maybe(_NAME))
+    """As in docs/records.md; nil when the URL is none of the protocol's."""
     outcome: str = wire(_NAME)
     """`ok`, `miss`, `suspect` or a failure class."""
     body_bytes: int | None = wire(Maybe(_TOTAL))
@@ -162,7 +171,7 @@ class ProxyWindow:
     exemplars: tuple[Exemplar, ...] = wire(Many(Row(Exemplar), MAX_EXEMPLARS), ())
     """The worst requests, worst first: failures, then what took longest."""
     certificate: Leaf | None = wire(Maybe(Row(Leaf)), None)  # noqa: RUF009 it makes a field
-    """Nil when no handshake showed one."""
+    """Of several the one that expires first; nil when no handshake showed one."""
     handshakes: int = wire(_COUNT, 0)
     """Finished ones, good and bad; those that their process gave up are not."""
     bad_certificates: Mapping[str, int] = wire(_COUNTS, {})

@@ -34,7 +34,7 @@ class Int:
     """An integer within bounds; never a bool or a float."""
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
-        self.name = f"int {_power(minimum)}..{_power(maximum)}"
+        self.name = f"int {_span(minimum, maximum)}"
         self._range = range(minimum, maximum + 1)
 
     def read(self, value: Any, path: str) -> int:
@@ -52,7 +52,7 @@ class Text:
     """UTF-8 of at most so many bytes."""
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
-        self.name = f"str {minimum}..{maximum} bytes"
+        self.name = f"str {_span(minimum, maximum)} bytes"
         self._range = range(minimum, maximum + 1)
 
     def read(self, value: Any, path: str) -> str:
@@ -72,7 +72,7 @@ class Binary:
     """Bytes, at most so many."""
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
-        self.name = f"bin {minimum}..{maximum} bytes"
+        self.name = f"bin {_span(minimum, maximum)} bytes"
         self._range = range(minimum, maximum + 1)
 
     def read(self, value: Any, path: str) -> bytes:
@@ -205,9 +205,14 @@ def wire(kind: Kind, default: Any = dataclasses.MISSING, since: int = 1) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def _span(minimum: int, maximum: int) -> str:
+    return _power(minimum) if minimum == maximum else f"{_power(minimum)}..{_power(maximum)}"
+
+
 def _power(number: int) -> str:
+    """Write what is one below a power of two so that it can be read."""
     size = number.bit_length()
-    return f"2^{size}-1" if size > 10 and number == (1 << size) - 1 else str(number)
+    return f"2^{size}-1" if size > 16 and number == (1 << size) - 1 else str(number)
 
 
 def _type(value: Any) -> str:

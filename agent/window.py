@@ -269,7 +269,7 @@ def end_of(request: Request, now_ns: int) -> int:
 
 
 def _put(names: set[str], name: str) -> None:
-    if len(names) < MAX_ADDRESSES:
+    if name and len(names) < MAX_ADDRESSES:
         names.add(cut(name, MAX_NAME_BYTES))
 
 
