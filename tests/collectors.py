@@ -190,11 +190,13 @@ def batch_bytes(
     ok: int = 1,
     failing: str | None = None,
     end_ns: int | None = None,
+    windows: tuple[ProxyWindow, ...] = (),
 ) -> bytes:
     """Make a batch of requests to https://good.example, and nine refused ones to `failing`."""
-    windows = [ProxyWindow(proxy="https://good.example", requests=ok)]
+    if not windows:
+        windows = (ProxyWindow(proxy="https://good.example", requests=ok),)
     if failing:
-        windows.append(ProxyWindow(proxy=failing, requests=9, failures={"tcp.refused": 9}))
+        windows += (ProxyWindow(proxy=failing, requests=9, failures={"tcp.refused": 9}),)
     end_ns = time.time_ns() if end_ns is None else end_ns
     return encode(
         Batch(
@@ -203,6 +205,6 @@ def batch_bytes(
             seq=seq,
             window_start_ns=end_ns - 10**10,
             window_end_ns=end_ns,
-            proxies=tuple(windows),
+            proxies=windows,
         )
     )

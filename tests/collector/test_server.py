@@ -1,11 +1,13 @@
 """Rules of the running collector: a real process, real sockets on loopback, a real kill."""
 
 import os
+import re
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import termios
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,9 @@ from pathlib import Path
 
 import pytest
 from collectors import PROGRAM, Collector, Reply, batch_bytes, call, post, write_certificates
+
+from modpulse.agent.batch import FIRST_BYTE, ProxyWindow
+from modpulse.agent.sketch import Sketch
 
 TOKEN = "0123456789abcdef"
 
@@ -184,6 +189,62 @@ def test_status(collector: Collector) -> None:
     assert "https://good.example  healthy" in table.stdout
     assert "\x1b" not in table.stdout
     assert '"schema": 1' in document.stdout
+
+
+def test_status_on_a_terminal(collector: Collector) -> None:
+    """On a terminal the state is coloured and lines fit its width; NO_COLOR takes the colour."""
+    collector.keys["window_s"] = 0.1
+    collector.start()
+    post(collector, batch_bytes(ok=8))
+    requests_of(collector)
+    shown = []
+    for extra in ({}, {"NO_COLOR": "1"}):
+        master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (24, 72))
+        environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+        with open(master, "rb", buffering=0) as screen:
+            subprocess.run(
+                [sys.executable, "-c", PROGRAM, "status", "--url", collector.url],
+                env=environment | extra,
+                stdout=slave,
+                timeout=60,
+                check=True,
+            )
+            shown.append(screen.read(65_536).decode())
+            os.close(slave)
+
+    assert "\x1b[32mhealthy\x1b[0m" in shown[0]
+    assert shown[1] == re.sub("\x1b\\[[0-9;]*m", "", shown[0])
+    assert max(len(line) for line in shown[1].splitlines()) <= 72
+
+
+def test_good_slow_and_failing(collector: Collector) -> None:
+    """From bytes to table: good is healthy, slow degraded, failing down with the right cause."""
+    collector.keys["window_s"] = 0.1
+    collector.start()
+    quick, slow = Sketch(), Sketch()
+    for _ in range(12):
+        quick.add(30_000_000)
+        slow.add(2_520_000_000)
+    windows = (
+        ProxyWindow(proxy="https://a", requests=12, sketches={FIRST_BYTE: quick.to_bytes()}),
+        ProxyWindow(proxy="https://b", requests=12, sketches={FIRST_BYTE: slow.to_bytes()}),
+        ProxyWindow(proxy="https://c", requests=8, failures={"http.5xx": 5, "tls.expired": 3}),
+    )
+    post(collector, batch_bytes(windows=windows))
+    for _ in range(100):
+        found = proxies(collector)
+        if found and found["https://b"]["state"] == "degraded":
+            break
+        threading.Event().wait(0.05)
+
+    assert {name: proxy["state"] for name, proxy in found.items()} == {
+        "https://a": "healthy",
+        "https://b": "degraded",
+        "https://c": "down",
+    }
+    assert found["https://c"]["top_cause"] == "http.5xx"
+    assert found["https://c"]["scope"] == "host"
 
 
 def test_kill_loses_nothing_that_was_answered(collector: Collector) -> None:
