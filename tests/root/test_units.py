@@ -1,0 +1,150 @@
+"""The units under a real systemd: PID 1 of a container, booted in half a second."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import needs
+from lab.parts import CACHE, built
+
+pytestmark = pytest.mark.root
+
+ROOT = Path(__file__).parent.parent.parent
+SYSTEMD = ROOT / "systemd"
+PACKAGES = "systemd,systemd-sysv,dbus,python3-bpfcc,python3-venv"
+APT_SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
+BOOT_TIMEOUT_S = 30
+RUN_UNIT = """\
+[Unit]
+SuccessAction=exit
+FailureAction=exit
+[Service]
+Type=exec
+ExecStart=/bin/sh -x /exchange/run.sh
+StandardOutput=file:/exchange/run.log
+StandardError=file:/exchange/run.log
+"""
+
+
+def make_tree(folder: Path) -> None:
+    """The distribution that this machine runs, as small as systemd and bcc allow."""
+    sources = next(path for path in APT_SOURCES if path.exists())
+    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    command = ["mmdebstrap", "--variant=apt", f"--include={PACKAGES}", codename, folder, sources]
+    subprocess.run(command, check=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def tree():
+    """A root folder for containers, built once and never written to."""
+    needs(os.geteuid() == 0, "root, to boot a container")
+    needs(shutil.which("systemd-nspawn") is not None, "systemd-container")
+    needs(shutil.which("mmdebstrap") is not None, "mmdebstrap")
+    needs(any(path.exists() for path in APT_SOURCES), "Debian's package sources")
+    return built(CACHE / "systemd-tree", make_tree)
+
+
+@pytest.fixture
+def boot(tree, tmp_path):
+    """Boot a container with these units, run a script in it, return what it printed."""
+
+    def run(script: str, units: Sequence[Path]) -> str:
+        (tmp_path / "run.sh").write_text(script)
+        (tmp_path / "run.service").write_text(RUN_UNIT)
+        (tmp_path / "wants.conf").write_text("[Unit]\nWants=run.service\n")
+        prefix, system = Path(sys.prefix), "/etc/systemd/system"
+        binds = [
+            f"--bind={tmp_path}:/exchange",
+            f"--bind-ro={ROOT}",
+            f"--bind-ro={prefix}",
+            f"--bind-ro={prefix}:/opt/modpulse/.venv",
+            f"--bind-ro={tmp_path}/run.service:{system}/run.service",
+            f"--bind-ro={tmp_path}/wants.conf:{system}/multi-user.target.d/run.conf",
+            *(f"--bind-ro={unit}:{system}/{unit.name}" for unit in units),
+        ]
+        # nspawn takes CAP_BPF and bpf(2) away unless it is told not to.
+        allowed = ["--capability=all", "--system-call-filter=bpf perf_event_open"]
+        booted = subprocess.run(
+            ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--volatile=overlay",
+             "--console=pipe", "--bind=/sys/kernel/tracing", *allowed, *binds, "--boot",
+             f"--directory={tree}"],
+            env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=BOOT_TIMEOUT_S, check=False,
+        )  # fmt: skip
+        log = tmp_path / "run.log"
+
+        assert log.exists(), booted.stdout + booted.stderr
+        return log.read_text()
+
+    return run
+
+
+def test_the_collector_starts_ready_and_answers(boot):
+    """Started means that it answers; stopped means that it ended by itself."""
+    said = boot(
+        """
+        systemctl start modpulse-collector && echo started
+        python3 -c "import urllib.request as u; print(u.urlopen('http://127.0.0.1:6637/healthz').status)"
+        systemctl stop modpulse-collector
+        systemctl show --property=Result,NRestarts modpulse-collector
+        journalctl --output=cat --no-pager --unit=modpulse-collector
+        """,
+        [SYSTEMD / "modpulse-collector.service"],
+    ).splitlines()
+
+    assert "started" in said
+    assert "200" in said
+    assert "Result=success" in said
+    assert "NRestarts=0" in said
+
+
+def test_a_hanging_collector_is_started_anew(boot, tmp_path):
+    """The watchdog kills what no longer works."""
+    hasty = tmp_path / "modpulse-collector.service"
+    text = (SYSTEMD / hasty.name).read_text()
+    hasty.write_text(text.replace("WatchdogSec=30", "WatchdogSec=3"))
+    said = boot(
+        """
+        systemctl start modpulse-collector
+        systemctl kill --signal=STOP modpulse-collector
+        for i in $(seq 300); do
+            [ "$(systemctl show --value --property=NRestarts modpulse-collector)" = 1 ] && break
+            sleep 0.1
+        done
+        journalctl --output=cat --no-pager --unit=modpulse-collector
+        """,
+        [hasty],
+    )
+
+    assert "Failed with result 'watchdog'" in said
+
+
+def test_the_agents_sandbox_lets_the_probes_through(boot, tmp_path):
+    """With the agent's capabilities and filters everything compiles, loads and attaches."""
+    checking = tmp_path / "modpulse-agent.service"
+    lines = (SYSTEMD / checking.name).read_text().splitlines()
+    changed = {
+        "Type": "Type=oneshot",
+        "ExecStart": "ExecStart=/opt/modpulse/.venv/bin/modpulse check --json",
+        "WatchdogSec": "",
+        "Restart": "Restart=no",
+    }
+    checking.write_text("\n".join(changed.get(line.partition("=")[0], line) for line in lines))
+    said = boot(
+        """
+        systemctl start modpulse-agent && echo observable
+        journalctl --output=cat --no-pager --unit=modpulse-agent
+        """,
+        [checking],
+    ).splitlines()
+    answer = json.loads(next(line for line in said if line.startswith('{"schema"')))
+
+    assert [found for found in answer["findings"] if found["level"] == "fail"] == []
+    assert "observable" in said
