@@ -13,6 +13,8 @@ import stories
 from modpulse.agent import records
 from modpulse.agent.document import ACCOUNT, Document
 from modpulse.agent.failures import CLASSES
+from modpulse.agent.layouts import MINORS
+from modpulse.agent.probes import PROBES, Site
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "records.schema.json").read_text())
@@ -170,3 +172,12 @@ def test_every_failure_class_is_documented():
 def test_every_counter_that_is_no_loss_is_documented():
     """docs/records.md names the counters that only account for events."""
     assert [name for name in sorted(ACCOUNT) if f"`{name}`" not in section("losses")] == []
+
+
+def test_the_releases_without_an_end_of_the_body_are_documented():
+    """The table of nulls names the releases whose probe for the end of a body is missing."""
+    early = [f"1.{minor}" for minor in MINORS if minor < PROBES[Site.BODY_CLOSE].since]
+    row = re.search(r"^\| (.+?) \| `request\.transfer_ns` \|", DOCS, re.MULTILINE)
+
+    assert row is not None
+    assert row[1].split(", ") == early
