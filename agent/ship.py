@@ -41,7 +41,8 @@ SLOW_SECONDS = 120.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
 FINAL_SECONDS = 2.0
 """For what is in the spool when the agent ends; the rest stays there."""
-_IDLE_SECONDS = 0.5
+_CUT_SECONDS = 0.5
+_IDLE_SECONDS = 60.0
 
 _TOKEN = re.compile(rb"[\x21-\x7e]+")
 
@@ -136,12 +137,13 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         super().__init__(host, port, timeout=SILENCE_SECONDS)
         self._context = context
-        self._is_cut = False
+        self.is_cut = False
+        """Nothing more can come over it."""
 
     def connect(self) -> None:
         """Connect; `sock` is set before the handshake, so that `cut` reaches it."""
         super().connect()
-        if self._is_cut:
+        if self.is_cut:
             raise TimeoutError("no answer in time")
         if self._context is not None:
             secured = self._context.wrap_socket(
@@ -152,7 +154,7 @@ class _Connection(http.client.HTTPConnection):
 
     def cut(self) -> None:
         """End whatever is going on; called from another thread."""
-        self._is_cut = True
+        self.is_cut = True
         sock = self.sock
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -180,12 +182,12 @@ class Client:
         Raises:
             ShipError: no answer; the batch may have arrived all the same.
         """
-        is_reused = self._connection is not None
+        reused = self._connection
         try:
             return self._exchange(data, deadline_seconds)
         except (ConnectionError, http.client.BadStatusLine) as error:
             # The collector closes idle connections, which shows only with the next use.
-            if not is_reused:
+            if reused is None or reused.is_cut:
                 raise ShipError(_words(error)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ShipError(_words(error)) from None
@@ -223,6 +225,12 @@ class Client:
         if self._config.tls_certificate:
             context.load_cert_chain(self._config.tls_certificate, self._config.tls_key)
         return context
+
+    def cut(self) -> None:
+        """End a `post` under way with a ShipError; called from another thread."""
+        connection = self._connection
+        if connection is not None:
+            connection.cut()
 
     def close(self) -> None:
         """Hang up; the next `post` connects anew."""
@@ -283,7 +291,11 @@ class Shipper:
         """Try once more to send what is there, at most so long, and end."""
         self._until = time.monotonic() + seconds
         self._stop.set()
+        self._spool.interrupt()
         self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._client.cut()
+            self._thread.join(_CUT_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -49,6 +49,7 @@ class Spool:
         self._held_bytes = 0
         self._next_number = 0
         self._changed = threading.Condition()
+        self._is_interrupted = False
         self._lock_descriptor: int | None = None
         self.dropped_full = 0
         """Batches dropped, oldest first, because the spool was full."""
@@ -147,8 +148,16 @@ class Spool:
     def oldest(self, timeout_seconds: float = 0.0) -> str | None:
         """Return the name of the oldest batch; None when there is none within the time."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._sizes), timeout_seconds)
+            self._changed.wait_for(
+                lambda: bool(self._sizes) or self._is_interrupted, timeout_seconds
+            )
             return next(iter(self._sizes), None)
+
+    def interrupt(self) -> None:
+        """Let `oldest` wait no longer: the agent ends."""
+        with self._changed:
+            self._is_interrupted = True
+            self._changed.notify_all()
 
     def read(self, name: str) -> bytes | None:
         """Return the batch; None when it is gone, which then is counted and forgotten."""
