@@ -1,5 +1,6 @@
 """Rules of dataclasses as positional arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -30,7 +31,7 @@ class Second:
 
     name: str = wire(Text(9))
     count: int | None = wire(Maybe(Int(9)), None, since=2)
-    rest: dict[str, int] = wire(Table(Text(9), Int(9), 2), {}, since=2)
+    rest: Mapping[str, int] = wire(Table(Text(9), Int(9), 2), {}, since=2)
 
 
 def test_a_row_of_the_schema_before_lacks_what_was_appended():
@@ -78,6 +79,6 @@ def test_kinds_have_names(kind, name):
 def test_text_is_measured_in_bytes():
     """Also what cannot be encoded, which is for the packer to refuse."""
     assert Text(6).read("€€", "text") == "€€"
-    with pytest.raises(WireValueError, match="text: 9 bytes, not 0..6 bytes"):
+    with pytest.raises(WireValueError, match=r"text: 9 bytes, not 0\.\.6 bytes"):
         Text(6).read("€€€", "text")
     assert Text(3).read("\udcff", "text") == "\udcff"
