@@ -5,6 +5,7 @@ The only importer of bcc, which with LLVM takes 100 MB: that is why it is a proc
 Run as `python -m modpulse.agent.compiler FD OPTIONS`, FD a SEQPACKET socket to the parent.
 """
 
+import ctypes
 import importlib.resources
 import json
 import os
@@ -29,6 +30,8 @@ MAPS = ("events", "counters", "scope", "flows", "layouts", "wrapped")
 _CGROUP_INET4_CONNECT, _CGROUP_INET6_CONNECT = 10, 11
 _CGROUP_INGRESS, _CGROUP_EGRESS = 0, 1
 _UPROBE_MULTI = 48
+_CLONE_NEWNS = 0x20000
+_MS_BIND, _MS_REC, _MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 _TRACEPOINTS = ("on_exec", "on_fork", "on_exit", "on_tcp_state", "on_retransmit", "on_reset")
 _CGROUP_PROGRAMS = (
     ("on_connect4", "CGROUP_SOCK_ADDR", _CGROUP_INET4_CONNECT),
@@ -62,6 +65,7 @@ def load(constants: dict[str, int]) -> dict[str, int]:
     folder = importlib.resources.files("modpulse.bpf")
     text = "".join(f'#line 1 "{name}"\n{(folder / name).read_text()}' for name in SOURCES)
     os.environ["BCC_KERNEL_SOURCE"] = str(folder / "stub")
+    _hide_kallsyms()
     from bcc import BPF  # noqa: PLC0415  only here, see above
 
     flags = [f"-I{folder}", "-g0", *(f"-D{name}={value}" for name, value in constants.items())]
@@ -79,6 +83,20 @@ def load(constants: dict[str, int]) -> dict[str, int]:
     for name in MAPS:
         loaded[name] = bpf[name].map_fd
     return loaded
+
+
+def _hide_kallsyms() -> None:
+    """
+    Let this process alone find /proc/kallsyms empty; where that is not permitted, do nothing.
+
+    bcc reads all of it, for 0.2 s, to choose the helper behind a name that the programs do not
+    use: they name the helper's number. Source: bcc, clang/b_frontend_action.cc, DoMiscWorkAround.
+    """
+    libc = ctypes.CDLL(None)
+    if libc.unshare(_CLONE_NEWNS) == 0:
+        alone = libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None) == 0
+        if alone:
+            libc.mount(b"/dev/null", b"/proc/kallsyms", None, _MS_BIND, None)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,14 @@ struct hit {
 	const struct layout *layout;
 	u64 goid;
 	u64 parent_goid;
-	void *record;              /* what to submit; NULL: lost or filtered, and counted */
-	struct error_chain *error; /* where the error goes, NULL where the site has none */
+	struct event_header *record; /* what to submit; NULL: lost or filtered */
+	struct socket_ends *ends;    /* where the ends of a connection go, NULL: the site has none */
+	u64 conn;                    /* a net.TCPConn, or */
+	u64 remote;                  /* where there is none yet, the net.TCPAddr that is dialled */
+	struct error_chain *error;   /* where the error goes, NULL: the site has none */
 	u64 itab;
 	u64 data;
+	u32 lost; /* why there is no record */
 	u32 pid;
 	u16 binary;
 	u8 site;
@@ -22,19 +26,17 @@ struct hit {
 
 static __always_inline void *begin(struct hit *hit, u64 size)
 {
-	struct event_header *header = reserve(size);
+	hit->record = events.ringbuf_reserve(size);
+	if (!hit->record)
+		hit->lost = COUNT_RING_FULL;
+	return hit->record;
+}
 
-	if (!header)
-		return NULL;
-	header->at_ns = bpf_ktime_get_ns();
-	header->goid = hit->goid;
-	header->parent_goid = hit->parent_goid;
-	header->pid = hit->pid;
-	header->binary = hit->binary;
-	header->kind = EVENT_GO;
-	header->site = hit->site;
-	hit->record = header;
-	return header;
+static __always_inline void note_ends(struct hit *hit, struct socket_ends *ends, u64 conn, u64 remote)
+{
+	hit->ends = ends;
+	hit->conn = conn;
+	hit->remote = remote;
 }
 
 static __always_inline void note_error(struct hit *hit, struct error_chain *error, u64 itab, u64 data)
@@ -112,7 +114,7 @@ static __always_inline void go_get_conn_ret(struct hit *hit)
 	conn = persist ? read_u64(persist + 88) : 0;
 	if (event->tls_state)
 		conn = read_u64(conn + 8);
-	read_ends(&event->ends, conn);
+	note_ends(hit, &event->ends, conn, 0);
 	note_error(hit, &event->error, hit->go.arg[1], hit->go.arg[2]);
 }
 
@@ -126,7 +128,7 @@ static __always_inline void go_proxy_list_ret(struct hit *hit)
 	int i;
 
 	if (!process || process->chain_sent || !hit->go.arg[1]) {
-		count_lost(COUNT_FILTERED);
+		hit->lost = COUNT_FILTERED;
 		return;
 	}
 	event = begin(hit, sizeof(*event));
@@ -166,8 +168,7 @@ static __always_inline void go_dial(struct hit *hit)
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	__builtin_memset(&event->ends, 0, sizeof(event->ends));
-	read_remote(&event->ends, hit->go.arg[4]);
+	note_ends(hit, &event->ends, 0, hit->go.arg[4]);
 	event->host_bytes = read_string(event->host, HOST_BYTES,
 					hit->go.arg[0] + hit->layout->sys_dialer_address);
 }
@@ -180,7 +181,7 @@ static __always_inline void go_dial_ret(struct hit *hit)
 	if (!event)
 		return;
 	event->tls_state = 0;
-	read_ends(&event->ends, hit->go.arg[0]);
+	note_ends(hit, &event->ends, hit->go.arg[0], 0);
 	note_error(hit, &event->error, hit->go.arg[1], hit->go.arg[2]);
 }
 
@@ -192,14 +193,14 @@ static __always_inline void go_handshake(struct hit *hit)
 	u64 conn = hit->go.arg[0];
 
 	if (handshakes.update(&key, &conn)) {
-		count_lost(COUNT_MAP_FULL);
+		hit->lost = COUNT_MAP_FULL;
 		return;
 	}
 	event = begin(hit, sizeof(*event));
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	read_ends(&event->ends, read_u64(conn + 8));
+	note_ends(hit, &event->ends, read_u64(conn + 8), 0);
 	event->host_bytes = read_string(event->host, HOST_BYTES,
 					read_u64(conn + hit->layout->tls_config) + 128);
 }
@@ -214,7 +215,7 @@ static __always_inline void go_handshake_ret(struct hit *hit)
 
 	known = handshakes.lookup(&key);
 	if (!known) {
-		count_lost(COUNT_FILTERED);
+		hit->lost = COUNT_FILTERED;
 		return;
 	}
 	conn = *known;
@@ -248,33 +249,45 @@ static __always_inline void go_verify(struct hit *hit)
 		event->der_bytes = 0;
 }
 
-/* Any error result; url 0: no proxy is named */
-static __always_inline void go_error(struct hit *hit, u64 url, u64 itab, u64 data)
+/*
+ * An error: of VERSION_ERROR(p *proxyRepo{url 0}, version string, err error), and the last result
+ * of what returns. Without one only the end of a lookup tells anything.
+ */
+static __always_inline void go_error(struct hit *hit)
 {
-	struct go_error_event *event = begin(hit, sizeof(*event));
+	bool alone = hit->site == SITE_CHECK_SUM_DB_RET || hit->site == SITE_DOWNLOAD_ZIP_RET;
+	u64 itab = alone ? hit->go.arg[0] : hit->go.arg[3];
+	u64 data = alone ? hit->go.arg[1] : hit->go.arg[4];
+	struct go_error_event *event;
 
+	if (!itab && hit->site != SITE_LOOKUP_RET) {
+		hit->lost = COUNT_FILTERED;
+		return;
+	}
+	event = begin(hit, sizeof(*event));
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 	event->host_bytes = 0;
 	event->path_bytes = 0;
 	event->is_https = 0;
-	if (url)
+	if (hit->site == SITE_VERSION_ERROR)
 		read_url(&event->host_bytes, &event->path_bytes, &event->is_https, event->host,
-			 event->path, url);
+			 event->path, read_u64(hit->go.arg[0]));
 	note_error(hit, &event->error, itab, data);
 }
 
 /* base.Fatalf(format string, args); os.Exit(code int) */
-static __always_inline void go_exit(struct hit *hit, u64 format, u64 bytes, int code)
+static __always_inline void go_exit(struct hit *hit)
 {
 	struct go_exit_event *event = begin(hit, sizeof(*event));
+	bool fatal = hit->site == SITE_FATALF;
 
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	event->format = format;
-	event->format_bytes = bytes;
-	event->code = code;
-	event->text_bytes = format ? copy_string(event->text, TEXT_BYTES, format, bytes) : 0;
+	event->format = fatal ? hit->go.arg[0] : 0;
+	event->format_bytes = fatal ? hit->go.arg[1] : 0;
+	event->code = fatal ? 0 : hit->go.arg[0];
+	event->text_bytes = copy_string(event->text, TEXT_BYTES, event->format, event->format_bytes);
 }

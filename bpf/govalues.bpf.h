@@ -4,11 +4,6 @@
  * be read from here (-EFAULT): a value is then left out, never guessed.
  * Struct offsets in this file are the same in all releases from 1.19 to 1.27.
  */
-/* By a name of our own: where bcc sees its name for this helper, it reads all of kallsyms to
- * find out whether the kernel has it, which takes longer than the compilation. */
-static long (*read_user)(void *to, u32 bytes, const void *from) =
-	(void *)BPF_FUNC_probe_read_user;
-
 /* ABIInternal: arguments and results in order, and g. cmd/compile/abi-internal.md */
 struct go_registers {
 	u64 arg[9];
@@ -90,17 +85,18 @@ static __always_inline void read_remote(struct socket_ends *ends, u64 tcp_addr)
 }
 
 /* net.TCPConn{fd *netFD 0}, net.netFD{laddr 96, raddr 112}, each an interface on a TCPAddr */
-static __always_inline void read_ends(struct socket_ends *ends, u64 tcp_conn)
+static __always_inline void read_ends(struct socket_ends *ends, u64 tcp_conn, u64 remote)
 {
-	u64 fd = read_u64(tcp_conn);
+	u64 fd = tcp_conn ? read_u64(tcp_conn) : 0;
 	u64 local = fd ? read_u64(fd + 104) : 0;
-	u64 remote = fd ? read_u64(fd + 120) : 0;
 
 	__builtin_memset(ends, 0, sizeof(*ends));
-	if (!local || !remote)
-		return;
-	ends->sport = read_u64(local + 24);
-	read_remote(ends, remote);
+	if (local) {
+		ends->sport = read_u64(local + 24);
+		remote = read_u64(fd + 120);
+	}
+	if (remote)
+		read_remote(ends, remote);
 }
 
 /* Walks a Go error from the outside in: each type leads to the error it wraps, or is the leaf. */

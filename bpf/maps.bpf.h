@@ -66,6 +66,15 @@ BPF_HASH(handshakes, struct goroutine, u64, 4096);
 BPF_ARRAY(layouts, struct layout, 64);
 BPF_HASH(wrapped, struct type_key, u32, 8192);
 
+/* By names of our own: where bcc sees its names for these helpers, it reads all of kallsyms to
+ * find out whether the kernel has them, which takes half as long as the compilation. */
+static long (*read_user)(void *to, u32 bytes, const void *from) =
+	(void *)BPF_FUNC_probe_read_user;
+static long (*read_kernel)(void *to, u32 bytes, const void *from) =
+	(void *)BPF_FUNC_probe_read_kernel;
+static long (*read_kernel_str)(void *to, u32 bytes, const void *from) =
+	(void *)BPF_FUNC_probe_read_kernel_str;
+
 static __always_inline void count(u32 counter)
 {
 	u64 *slot = counters.lookup(&counter);

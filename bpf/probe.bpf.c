@@ -40,8 +40,8 @@ int on_tcp_state(struct tracepoint__sock__inet_sock_set_state *args)
 	if (args->protocol != IPPROTO_TCP)
 		return 0;
 	if (args->family == AF_INET6) {
-		bpf_probe_read_kernel(change.saddr, 16, args->saddr_v6);
-		bpf_probe_read_kernel(change.daddr, 16, args->daddr_v6);
+		read_kernel(change.saddr, 16, args->saddr_v6);
+		read_kernel(change.daddr, 16, args->daddr_v6);
 	} else {
 		map_ipv4(change.saddr, args->saddr);
 		map_ipv4(change.daddr, args->daddr);
@@ -86,8 +86,6 @@ int on_ingress(struct __sk_buff *skb)
 
 static __always_inline void handle_site(struct hit *hit)
 {
-	const u64 *arg = hit->go.arg;
-
 	switch (hit->site) {
 	case SITE_WEB_GET:
 		return go_web_get(hit);
@@ -101,8 +99,6 @@ static __always_inline void handle_site(struct hit *hit)
 		return go_proxy_list_ret(hit);
 	case SITE_LOOKUP:
 		return go_lookup(hit);
-	case SITE_LOOKUP_RET: /* ([]IPAddr, error) */
-		return go_error(hit, 0, arg[3], arg[4]);
 	case SITE_DIAL:
 		return go_dial(hit);
 	case SITE_DIAL_RET:
@@ -113,18 +109,15 @@ static __always_inline void handle_site(struct hit *hit)
 		return go_handshake_ret(hit);
 	case SITE_VERIFY:
 		return go_verify(hit);
-	case SITE_VERSION_ERROR: /* (p *proxyRepo{url 0}, version string, err error) */
-		return go_error(hit, read_u64(arg[0]), arg[3], arg[4]);
-	case SITE_READ_REMOTE_RET: /* ([]byte, error) */
-		return arg[3] ? go_error(hit, 0, arg[3], arg[4]) : count_lost(COUNT_FILTERED);
-	case SITE_CHECK_SUM_DB_RET: /* error */
-		return arg[0] ? go_error(hit, 0, arg[0], arg[1]) : count_lost(COUNT_FILTERED);
-	case SITE_DOWNLOAD_ZIP_RET: /* error */
-		return arg[0] ? go_error(hit, 0, arg[0], arg[1]) : count_lost(COUNT_FILTERED);
+	case SITE_LOOKUP_RET:
+	case SITE_VERSION_ERROR:
+	case SITE_READ_REMOTE_RET:
+	case SITE_CHECK_SUM_DB_RET:
+	case SITE_DOWNLOAD_ZIP_RET:
+		return go_error(hit);
 	case SITE_FATALF:
-		return go_exit(hit, arg[0], arg[1], 0);
 	case SITE_OS_EXIT:
-		return go_exit(hit, 0, 0, arg[0]);
+		return go_exit(hit);
 	default: /* BODY_CLOSE, VERIFY_RET */
 		return go_plain(hit);
 	}
@@ -151,8 +144,18 @@ int on_go(struct pt_regs *ctx)
 	if (hit.layout->parent_goid != NO_OFFSET)
 		hit.parent_goid = read_u64(hit.go.g + hit.layout->parent_goid);
 	handle_site(&hit);
-	if (!hit.record)
+	if (!hit.record) {
+		count_lost(hit.lost);
 		return 0;
+	}
+	count(COUNT_SEEN);
+	fill_header(hit.record, hit.pid, EVENT_GO);
+	hit.record->goid = hit.goid;
+	hit.record->parent_goid = hit.parent_goid;
+	hit.record->binary = hit.binary;
+	hit.record->site = hit.site;
+	if (hit.ends)
+		read_ends(hit.ends, hit.conn, hit.remote);
 	if (hit.error)
 		read_error(hit.error, hit.itab, hit.data, hit.binary);
 	submit(hit.record, BPF_RB_NO_WAKEUP);

@@ -43,7 +43,7 @@ static __always_inline void handle_exec(const char *filename)
 	parent = parents.lookup(&pid);
 	event->parent_pid = parent ? *parent : 0;
 	event->_pad = 0;
-	bpf_probe_read_kernel_str(event->filename, sizeof(event->filename), filename);
+	read_kernel_str(event->filename, sizeof(event->filename), filename);
 	submit(event, BPF_RB_FORCE_WAKEUP);
 }
 

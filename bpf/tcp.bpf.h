@@ -46,7 +46,7 @@ static __always_inline void map_ipv4(u8 *to, const u8 *from)
 	__builtin_memset(to, 0, 10);
 	to[10] = 0xff;
 	to[11] = 0xff;
-	bpf_probe_read_kernel(to + 12, 4, from);
+	read_kernel(to + 12, 4, from);
 }
 
 /* Returns the flow of a socket, starting it where the owner's connect() has just come by. */
