@@ -1,5 +1,7 @@
 """Rules of the agent's configuration: one bad file per way to be wrong."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from modpulse.agent.config import (
 )
 
 FILES = Path(__file__).parent.parent / "config"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 BAD = {
     "agent-id": "agent_id = 'build 7': expected letters, digits and . _ : - (at most 128)",
     "bool": "spool_max_bytes = True: expected a whole number",
@@ -155,3 +158,12 @@ def test_only_config_errors(text: str, values: dict[str, str]) -> None:
         parse(text, environ)
     except ConfigError:
         return
+
+
+def test_every_key_is_documented() -> None:
+    """docs/configuration.md has a row for every key with its default, and no other."""
+    section = DOCUMENT.read_text("utf-8").split("## Agent", 1)[1].split("\n## ", 1)[0]
+    documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.MULTILINE))
+    expected = {key: json.dumps(value) for key, value in defaults().items()}
+
+    assert expected == documented
