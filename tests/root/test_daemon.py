@@ -1,0 +1,250 @@
+"""The daemon against a real collector: real `go` commands in, the health of proxies out."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import needs
+from lab.lab import Lab
+
+from modpulse.agent.batch import Batch, decode
+
+pytestmark = pytest.mark.root
+
+AGENT = "import sys; from modpulse.agent.daemon import main; sys.exit(main(None))"
+COLLECTOR = "import sys; from modpulse.collector.cli import main; sys.exit(main(['serve']))"
+WAIT_S = 20.0
+DETACHED_S = {"uprobe-multi": 2.0, "perf": 15.0}
+"""How long the kernel may take to let go of a dead agent's probes, by kind of link."""
+MAX_RSS_KB, MAX_ANONYMOUS_KB = 60_000, 30_000
+
+
+def wait_for(what: Callable[[], Any], seconds: float = WAIT_S) -> Any:
+    """Return the first true value; fail when there is none in time."""
+    until = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return value
+
+
+class Service:
+    """An agent or a collector of this test, with its log."""
+
+    def __init__(self, program: str, started: str, prefix: str, **keys: object) -> None:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MODPULSE")}
+        more = {
+            f"{prefix}{key.upper()}": str(value) for key, value in keys.items() if key.islower()
+        }
+        more |= {key: str(value) for key, value in keys.items() if key.isupper()}
+        self.log: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=inherited | more,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        try:
+            self.started: str = wait_for(lambda: next((x for x in self.log if started in x), ""))
+        except AssertionError:
+            self.end(signal.SIGKILL)
+            raise AssertionError(self.log) from None
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        with self.process.stderr:
+            self.log.extend(self.process.stderr)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(WAIT_S)
+        self._reader.join(WAIT_S)
+        return code
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Start services of this test: `start("agent", …)`, `start("collector", …)`."""
+    services: list[Service] = []
+
+    def begin(what: str, **keys: object) -> Service:
+        if what == "collector":
+            own = {"listen": "127.0.0.1:0", "database": tmp_path / "collector.db", "window_s": 1}
+            named = (COLLECTOR, "collector.started", "MODPULSE_COLLECTOR_")
+        else:
+            own = {"agent_id": "host-1", "spool_dir": tmp_path / "spool", "window_seconds": 1}
+            named = (AGENT, "agent.started", "MODPULSE_AGENT_")
+        services.append(Service(*named, **(own | keys)))
+        return services[-1]
+
+    yield begin
+    for service in services:
+        service.end(signal.SIGKILL)
+
+
+def url_of(collector: Service) -> str:
+    """Where a collector listens."""
+    return collector.started.split("url=")[1].split()[0]
+
+
+def health(url: str, proxy: str) -> dict[str, Any] | None:
+    """What the collector knows of a proxy."""
+    with urllib.request.urlopen(f"{url}/api/v1/proxies", timeout=WAIT_S) as answer:
+        document = json.load(answer)
+    return next((entry for entry in document["proxies"] if entry["proxy"] == proxy), None)
+
+
+@contextlib.contextmanager
+def manager(path: Path) -> Iterator[socket.socket]:
+    """The socket that systemd would have."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(WAIT_S)
+        yield listener
+
+
+def memory_kb(pid: int, what: str) -> int:
+    """A line of /proc/PID/status."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(what)))
+
+
+def test_from_go_to_health(lab: Lab, start: Callable[..., Service], tmp_path: Path) -> None:
+    """What go asks of two proxies is in the collector within seconds; SIGTERM leaves nothing."""
+    url = url_of(start("collector"))
+    with manager(tmp_path / "notify") as systemd:
+        told = {"NOTIFY_SOCKET": tmp_path / "notify", "WATCHDOG_USEC": 400_000}
+        agent = start("agent", collector_url=url, **told)
+        assert systemd.recv(100) == b"READY=1"
+
+        done = lab.go("mod", "download", goproxy=lab.url("e404", "ok"), requires=["m00"])
+        served = len(lab.requests("ok"))
+        good, miss = [
+            wait_for(lambda proxy=proxy: health(url, proxy))
+            for proxy in lab.url("ok", "e404").split(",")
+        ]
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        anonymous_kb = memory_kb(agent.process.pid, "RssAnon")
+        resident_kb = memory_kb(agent.process.pid, "VmRSS")
+        code = agent.end()
+        messages = {systemd.recv(100)}
+        while b"STOPPING=1" not in messages:
+            messages.add(systemd.recv(100))
+
+    assert done.returncode == 0
+    # Another go of this machine would be counted as well.
+    assert good["ok"] >= served > 0
+    assert (good["failures"], miss["ok"], miss["failures"]) == ({}, 0, {})
+    assert miss["misses"] >= served
+    assert set(good["phases"]) >= {"resolve", "connect", "tls", "processing", "transfer"}
+    assert anonymous_kb <= MAX_ANONYMOUS_KB
+    assert resident_kb <= MAX_RSS_KB
+    assert (code, os.listdir(tmp_path / "spool")) == (0, [])
+
+
+def kernel_objects(pid: int) -> dict[str, set[int]]:
+    """Ids of the BPF links and programs that a process holds, from its descriptors."""
+    found: dict[str, set[int]] = {"link": set(), "prog": set()}
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        text = info.read_text()
+        for kind, ids in found.items():
+            ids.update(int(number) for number in re.findall(rf"^{kind}_id:\t(\d+)$", text, re.M))
+    return found
+
+
+def listed(kind: str) -> set[int]:
+    """Ids that bpftool lists."""
+    output = subprocess.run(
+        ["bpftool", "-j", kind, "show"], check=True, stdout=subprocess.PIPE
+    ).stdout
+    return {entry["id"] for entry in json.loads(output or b"[]")}
+
+
+def test_nothing_stays_after_kill_9(start: Callable[..., Service]) -> None:
+    """After kill -9 bpftool lists none of the links and programs that the agent held."""
+    needs(shutil.which("bpftool") is not None, "bpftool")
+    agent = start("agent", collector_url="http://127.0.0.1:9")
+    held = kernel_objects(agent.process.pid)
+    assert all(held[kind] and held[kind] <= listed(kind) for kind in held)
+
+    agent.end(signal.SIGKILL)
+    seconds = DETACHED_S[agent.started.split("links=")[1].split()[0]]
+
+    wait_for(lambda: not any(held[kind] & listed(kind) for kind in held), seconds)
+
+
+def spooled(folder: Path) -> list[Batch]:
+    """The batches in a spool, oldest first."""
+    return [decode(path.read_bytes()) for path in sorted(folder.glob("*.batch"))]
+
+
+def ok_of(batches: list[Batch], proxy: str) -> int:
+    """Requests that a proxy answered, in these batches."""
+    return sum(p.ok for batch in batches for p in batch.proxies if p.proxy == proxy)
+
+
+def test_the_spool_survives_and_counts_once(
+    lab: Lab, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """What kill -9 left in the spool is shipped by the next start; sent twice it counts once."""
+    # Over plain HTTP this proxy is no other test's: its numbers are this test's alone.
+    proxy, spool, copy = "http://twin.lab.test", tmp_path / "spool", tmp_path / "copy"
+    first = start("agent", collector_url="http://127.0.0.1:9")
+    done = lab.go("mod", "download", goproxy=proxy, requires=["m00"])
+    served = len(lab.requests("twin"))
+    wait_for(lambda: ok_of(spooled(spool), proxy) == served)
+    first.end(signal.SIGKILL)
+    left = spooled(spool)
+    shutil.copytree(spool, copy)
+
+    collector = start("collector")
+    url = url_of(collector)
+    again = start("agent", collector_url=url)
+    wait_for(lambda: not any(spool.glob(f"*-{left[-1].run_id.hex()}-*")))
+    assert again.end() == 0
+    shutil.copytree(copy, spool, dirs_exist_ok=True)
+    once_more = start("agent", collector_url=url)
+    wait_for(lambda: not any(spool.glob(f"*-{left[-1].run_id.hex()}-*")))
+    assert once_more.end() == 0
+    known = wait_for(lambda: health(url, proxy))
+    assert collector.end() == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as database:
+        ranges = database.execute(
+            "SELECT first_seq, last_seq FROM seen WHERE agent_id = 'host-1' AND run_id = ?",
+            (left[-1].run_id,),
+        ).fetchall()
+
+    assert (done.returncode, known["ok"], known["failures"]) == (0, served, {})
+    assert [batch.seq for batch in left] == list(range(len(left)))
+    assert ranges == [(0, len(left) - 1)]
+    assert os.listdir(spool) == []
+
+
+def test_one_agent_per_spool(start: Callable[..., Service], tmp_path: Path) -> None:
+    """A second agent on the same spool says so and ends."""
+    start("agent", collector_url="http://127.0.0.1:9")
+    environ = os.environ | {"MODPULSE_AGENT_SPOOL_DIR": str(tmp_path / "spool")}
+    second = subprocess.run(
+        [sys.executable, "-c", AGENT], env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert second.returncode == 1
+    assert "another agent uses this spool" in second.stderr
