@@ -42,7 +42,7 @@ class Spool:
     """
 
     def __init__(self, folder: str, max_bytes: int) -> None:
-        """Take over what an earlier run left; `max_bytes` counts whole blocks."""
+        """Nothing on disk is touched before `lock`; `max_bytes` counts whole blocks."""
         self._folder = folder
         self._max_bytes = max_bytes
         self._sizes: dict[str, int] = {}
@@ -59,15 +59,43 @@ class Spool:
         """Files at the start that a dying agent had not finished; removed."""
         self.foreign = 0
         """Files at the start that are not ours; left alone."""
-        self._open()
 
-    def _open(self) -> None:
+    def lock(self) -> None:
+        """
+        Keep other agents out, until `close` or the end of this process; take over what is there.
+
+        Raises:
+            SpoolBusyError: another agent is there already; its files are as they were.
+        """
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            log.error("spool.failed action=open error=%r", str(error))
+            return
+        self._lock_descriptor = descriptor
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise SpoolBusyError(f"{self._folder}: another agent uses this spool") from None
+        except OSError as error:
+            # Some network file systems have no locks; batches are kept there all the same.
+            log.warning("spool.failed action=lock error=%r", str(error))
+        self._take_over()
+
+    def close(self) -> None:
+        """Let another agent in."""
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def _take_over(self) -> None:
+        try:
             with os.scandir(self._folder) as entries:
                 found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
         except OSError as error:
-            log.error("spool.failed action=open error=%r", str(error))
+            log.error("spool.failed action=list error=%r", str(error))
             return
         for name, status in sorted(found.items()):
             is_file = stat.S_ISREG(status.st_mode)
@@ -87,32 +115,6 @@ class Spool:
                 "spool.opened batches=%d bytes=%d partial=%d foreign=%d",
                 len(self._sizes), self._held_bytes, self.partial, self.foreign,
             )  # fmt: skip
-
-    def lock(self) -> None:
-        """
-        Keep other agents out, until `close` or the end of this process.
-
-        Raises:
-            SpoolBusyError: another agent is there already.
-        """
-        try:
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            if isinstance(error, BlockingIOError):
-                raise SpoolBusyError(f"{self._folder}: another agent uses this spool") from None
-            return
-        self._lock_descriptor = descriptor
-
-    def close(self) -> None:
-        """Let another agent in."""
-        if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
-            self._lock_descriptor = None
 
     def append(self, run_id: str, seq: int, data: bytes) -> bool:
         """Write a batch; return whether it is durable. May take as long as the disk does."""

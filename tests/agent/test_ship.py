@@ -506,6 +506,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 def shipping(server: Server, folder: Path, batches: int, **keys: object) -> Iterator[Shipper]:
     """A shipper at work on a spool with some batches, ended at the end."""
     spool = Spool(str(folder / "spool"), 1 << 20)
+    spool.lock()
     for seq in range(batches):
         spool.append("ab", seq, b"%d" % seq)
     with client_of(server, **keys) as client:
@@ -515,6 +516,7 @@ def shipping(server: Server, folder: Path, batches: int, **keys: object) -> Iter
             yield shipper
         finally:
             shipper.finish()
+            spool.close()
 
 
 def test_in_order_and_once(serve: Callable[..., Server], tmp_path: Path) -> None:
