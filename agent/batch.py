@@ -8,6 +8,7 @@ are the agent's wall clock, ns since 1970; other `_ns` are durations. Nil is "no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgpack
@@ -28,8 +29,8 @@ MAX_PROXIES = 32
 """Of one agent and window; a GOPROXY list has two to four."""
 MAX_EXEMPLARS = 5
 MAX_ADDRESSES = 16
-MAX_OUTCOMES = 32
-"""Several times the five that the outage gate reads."""
+MAX_OUTCOMES = 16
+"""Three times the five that the outage gate reads."""
 MAX_ASKED = 1000
 """Over all proxies of a batch; a `go mod download` asks some hundred times."""
 MAX_NAME_BYTES = 128
@@ -250,7 +251,7 @@ def encode(batch: Batch) -> bytes:
     """
     try:
         _check(batch)
-        data: bytes = msgpack.packb(_ROW.write(batch, "batch"), use_bin_type=True)
+        data: bytes = msgpack.packb(_ROW.write(batch), use_bin_type=True)
     except (WireValueError, UnicodeEncodeError) as error:
         raise BatchError(str(error)) from None
     if len(data) > MAX_BATCH_BYTES:
@@ -275,7 +276,7 @@ def decode(data: bytes) -> Batch:
     try:
         _check_depth(plain)
         _check_schema(plain)
-        batch = _ROW.read(plain, "batch")
+        batch = _ROW.read(plain)
         _check(batch)
     except WireValueError as error:
         raise BatchError(str(error)) from None
@@ -285,11 +286,11 @@ def decode(data: bytes) -> Batch:
 def _check(batch: Batch) -> None:
     """Check what no field can say alone."""
     if batch.window_end_ns < batch.window_start_ns:
-        raise WireValueError("batch.window_end_ns: before window_start_ns")
+        raise WireValueError("window_end_ns: before window_start_ns")
     if sum(len(window.asked) for window in batch.proxies) > MAX_ASKED:
-        raise WireValueError(f"batch.proxies: more than {MAX_ASKED} asked in all")
+        raise WireValueError(f"proxies: more than {MAX_ASKED} asked in all")
     if len({window.proxy for window in batch.proxies}) < len(batch.proxies):
-        raise WireValueError("batch.proxies: the same proxy twice")
+        raise WireValueError("proxies: the same proxy twice")
     for window in batch.proxies:
         if window.ok < 0:
             raise WireValueError(f"{window.proxy}: more misses and failures than requests")
@@ -300,7 +301,7 @@ def _check(batch: Batch) -> None:
 def _check_schema(plain: Any) -> None:
     """Say so when it is only too new or too old, before any field is found wrong."""
     if type(plain) is not list or not plain:
-        raise WireValueError("batch: no array")
+        raise WireValueError("no array")
     if type(plain[0]) is int and not OLDEST_SCHEMA <= plain[0] <= SCHEMA:
         raise WireValueError(f"schema {plain[0]}: {OLDEST_SCHEMA} to {SCHEMA} are read")
 
@@ -309,12 +310,9 @@ def _check_depth(plain: Any) -> None:
     """Bound the nesting, also in fields that are not known here."""
     level = [plain]
     for _ in range(MAX_DEPTH + 1):
-        containers = [item for item in level if type(item) in (list, dict)]
-        if not containers:
+        arrays = [item for item in level if type(item) is list]
+        maps = [item.values() for item in level if type(item) is dict]
+        if not arrays and not maps:
             return
-        level = [
-            inner
-            for item in containers
-            for inner in (item if type(item) is list else item.values())
-        ]
+        level = [*chain.from_iterable(arrays), *chain.from_iterable(maps)]
     raise WireValueError(f"nested deeper than {MAX_DEPTH}")

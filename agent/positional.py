@@ -4,11 +4,12 @@ Dataclasses as positional arrays: what each field may hold, checked alike on bot
 Knows nothing of msgpack. A row is an array of its fields in order; fields are only ever appended,
 so a reader ignores what comes after those it knows. Every kind has a name for docs/wire.md,
 `write` (value to what msgpack packs) and `read` (what was unpacked to value); both raise
-WireValueError, which says where.
+WireValueError. Where it happened is only put together then: a collector reads a thousand batches
+a second.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 _T = TypeVar("_T")
@@ -17,16 +18,29 @@ _T = TypeVar("_T")
 class WireValueError(ValueError):
     """A value that may not be in its place."""
 
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(reason, path)
+        self._reason, self._path = reason, path
+
+    def below(self, step: str) -> "WireValueError":
+        """Return it as seen from what holds the value."""
+        return WireValueError(self._reason, step + self._path)
+
+    def __str__(self) -> str:
+        """Say where, then why."""
+        path = self._path.removeprefix(".")
+        return f"{path}: {self._reason}" if path else self._reason
+
 
 class Kind(Protocol):
     """What a field may hold."""
 
     name: str
 
-    def write(self, value: Any, path: str) -> Any:
+    def write(self, value: Any) -> Any:
         """Return what is packed."""
 
-    def read(self, value: Any, path: str) -> Any:
+    def read(self, value: Any) -> Any:
         """Return the field's value."""
 
 
@@ -35,14 +49,14 @@ class Int:
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
         self.name = f"int {_span(minimum, maximum)}"
-        self._range = range(minimum, maximum + 1)
+        self._minimum, self._maximum = minimum, maximum
 
-    def read(self, value: Any, path: str) -> int:
+    def read(self, value: Any) -> int:
         """Check it."""
         if type(value) is not int:
-            raise WireValueError(f"{path}: {_type(value)} instead of an integer")
-        if value not in self._range:
-            raise WireValueError(f"{path}: {value} is not in {self.name.removeprefix('int ')}")
+            raise WireValueError(f"{_type(value)} instead of an integer")
+        if not self._minimum <= value <= self._maximum:
+            raise WireValueError(f"{value} is not in {self.name.removeprefix('int ')}")
         return value
 
     write = read
@@ -53,16 +67,16 @@ class Text:
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
         self.name = f"str {_span(minimum, maximum)} bytes"
-        self._range = range(minimum, maximum + 1)
+        self._minimum, self._maximum = minimum, maximum
 
-    def read(self, value: Any, path: str) -> str:
+    def read(self, value: Any) -> str:
         """Check it."""
         if type(value) is not str:
-            raise WireValueError(f"{path}: {_type(value)} instead of a string")
+            raise WireValueError(f"{_type(value)} instead of a string")
         # Asking for ASCII costs nothing, and nearly all of it is.
         size = len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-        if size not in self._range:
-            raise WireValueError(f"{path}: {size} bytes, not {self.name.removeprefix('str ')}")
+        if not self._minimum <= size <= self._maximum:
+            raise WireValueError(f"{size} bytes, not {self.name.removeprefix('str ')}")
         return value
 
     write = read
@@ -73,16 +87,14 @@ class Binary:
 
     def __init__(self, maximum: int, minimum: int = 0) -> None:
         self.name = f"bin {_span(minimum, maximum)} bytes"
-        self._range = range(minimum, maximum + 1)
+        self._minimum, self._maximum = minimum, maximum
 
-    def read(self, value: Any, path: str) -> bytes:
+    def read(self, value: Any) -> bytes:
         """Check it."""
         if type(value) is not bytes:
-            raise WireValueError(f"{path}: {_type(value)} instead of bytes")
-        if len(value) not in self._range:
-            raise WireValueError(
-                f"{path}: {len(value)} bytes, not {self.name.removeprefix('bin ')}"
-            )
+            raise WireValueError(f"{_type(value)} instead of bytes")
+        if not self._minimum <= len(value) <= self._maximum:
+            raise WireValueError(f"{len(value)} bytes, not {self.name.removeprefix('bin ')}")
         return value
 
     write = read
@@ -95,13 +107,13 @@ class Maybe:
         self.name = f"{kind.name} or nil"
         self._kind = kind
 
-    def write(self, value: Any, path: str) -> Any:
+    def write(self, value: Any) -> Any:
         """Return what is packed."""
-        return None if value is None else self._kind.write(value, path)
+        return None if value is None else self._kind.write(value)
 
-    def read(self, value: Any, path: str) -> Any:
+    def read(self, value: Any) -> Any:
         """Return the field's value."""
-        return None if value is None else self._kind.read(value, path)
+        return None if value is None else self._kind.read(value)
 
 
 class Many:
@@ -111,21 +123,26 @@ class Many:
         self.name = f"array 0..{maximum} of {kind.name}"
         self._kind, self._maximum = kind, maximum
 
-    def write(self, value: Sequence[Any], path: str) -> list[Any]:
+    def write(self, value: Sequence[Any]) -> list[Any]:
         """Return what is packed."""
-        self._check(value, path)
-        return [self._kind.write(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        return self._each(value, self._kind.write)
 
-    def read(self, value: Any, path: str) -> tuple[Any, ...]:
+    def read(self, value: Any) -> tuple[Any, ...]:
         """Return the field's value."""
         if type(value) is not list:
-            raise WireValueError(f"{path}: {_type(value)} instead of an array")
-        self._check(value, path)
-        return tuple([self._kind.read(item, f"{path}[{i}]") for i, item in enumerate(value)])
+            raise WireValueError(f"{_type(value)} instead of an array")
+        return tuple(self._each(value, self._kind.read))
 
-    def _check(self, value: Sequence[Any], path: str) -> None:
+    def _each(self, value: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
         if len(value) > self._maximum:
-            raise WireValueError(f"{path}: {len(value)} items, at most {self._maximum}")
+            raise WireValueError(f"{len(value)} items, at most {self._maximum}")
+        changed: list[Any] = []
+        try:
+            for item in value:
+                changed.append(change(item))
+        except WireValueError as error:
+            raise error.below(f"[{len(changed)}]") from None
+        return changed
 
 
 class Table:
@@ -135,26 +152,29 @@ class Table:
         self.name = f"map 0..{maximum} of {key.name} to {value.name}"
         self._key, self._value, self._maximum = key, value, maximum
 
-    def write(self, value: Mapping[Any, Any], path: str) -> dict[Any, Any]:
+    def write(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return what is packed."""
-        self._check(value, path)
-        return {
-            self._key.write(k, path): self._value.write(v, f"{path}.{k}") for k, v in value.items()
-        }
+        return self._each(value, self._key.write, self._value.write)
 
-    def read(self, value: Any, path: str) -> dict[Any, Any]:
+    def read(self, value: Any) -> dict[Any, Any]:
         """Return the field's value."""
         if type(value) is not dict:
-            raise WireValueError(f"{path}: {_type(value)} instead of a map")
-        self._check(value, path)
-        return {
-            self._key.read(k, path): self._value.read(v, f"{path}.{_short(k)}")
-            for k, v in value.items()
-        }
+            raise WireValueError(f"{_type(value)} instead of a map")
+        return self._each(value, self._key.read, self._value.read)
 
-    def _check(self, value: Mapping[Any, Any], path: str) -> None:
+    def _each(
+        self, value: Mapping[Any, Any], key: Callable[[Any], Any], item: Callable[[Any], Any]
+    ) -> dict[Any, Any]:
         if len(value) > self._maximum:
-            raise WireValueError(f"{path}: {len(value)} entries, at most {self._maximum}")
+            raise WireValueError(f"{len(value)} entries, at most {self._maximum}")
+        changed: dict[Any, Any] = {}
+        for name, held in value.items():
+            checked = key(name)
+            try:
+                changed[checked] = item(held)
+            except WireValueError as error:
+                raise error.below(f"[{str(name)[:32]!r}]") from None
+        return changed
 
 
 class Row(Generic[_T]):
@@ -169,25 +189,36 @@ class Row(Generic[_T]):
         self.name = cls.__name__
         self._cls = cls
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # mypy cannot say "dataclass"
-        self._kinds: list[tuple[str, Kind]] = [(f.name, f.metadata["kind"]) for f in fields]
+        kinds: list[tuple[str, Kind]] = [(f.name, f.metadata["kind"]) for f in fields]
+        self._writers = [(name, kind.write) for name, kind in kinds]
+        self._readers = [(name, kind.read) for name, kind in kinds]
         self._required = sum(f.metadata["since"] <= oldest for f in fields)
 
-    def write(self, value: _T, path: str) -> list[Any]:
+    def write(self, value: _T) -> list[Any]:
         """Return what is packed."""
-        return [kind.write(getattr(value, name), f"{path}.{name}") for name, kind in self._kinds]
+        name = ""
+        array: list[Any] = []
+        try:
+            for name, write in self._writers:
+                array.append(write(getattr(value, name)))
+        except WireValueError as error:
+            raise error.below(f".{name}") from None
+        return array
 
-    def read(self, value: Any, path: str) -> _T:
+    def read(self, value: Any) -> _T:
         """Return the dataclass."""
         if type(value) is not list:
-            raise WireValueError(f"{path}: {_type(value)} instead of an array")
+            raise WireValueError(f"{_type(value)} instead of an array")
         if len(value) < self._required:
-            raise WireValueError(f"{path}: {len(value)} fields, at least {self._required} are due")
-        return self._cls(
-            **{
-                name: kind.read(item, f"{path}.{name}")
-                for (name, kind), item in zip(self._kinds, value, strict=False)
-            }
-        )
+            raise WireValueError(f"{len(value)} fields, at least {self._required} are due")
+        name = ""
+        fields: dict[str, Any] = {}
+        try:
+            for (name, read), item in zip(self._readers, value, strict=False):
+                fields[name] = read(item)
+        except WireValueError as error:
+            raise error.below(f".{name}") from None
+        return self._cls(**fields)
 
 
 def wire(kind: Kind, default: Any = dataclasses.MISSING, since: int = 1) -> Any:
@@ -217,7 +248,3 @@ def _power(number: int) -> str:
 
 def _type(value: Any) -> str:
     return "nil" if value is None else type(value).__name__
-
-
-def _short(key: Any) -> str:
-    return repr(key)[:32]

@@ -262,10 +262,11 @@ def cut(text: _Text, limit: int) -> _Text:
 
 
 def end_of(request: Request, now_ns: int) -> int:
-    """Without a head nothing tells when it ended, but it was reported soon after."""
-    if request.first_byte_ns is None:
-        return max(now_ns, request.at_ns)
-    return request.at_ns + request.first_byte_ns + (request.transfer_ns or 0)
+    """Return when it was over; without a head nothing tells, but it was reported soon after."""
+    end_ns = now_ns
+    if request.first_byte_ns is not None:
+        end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
+    return max(request.at_ns, end_ns)
 
 
 def _put(names: set[str], name: str) -> None:

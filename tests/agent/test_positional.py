@@ -36,22 +36,22 @@ class Second:
 
 def test_a_row_of_the_schema_before_lacks_what_was_appended():
     """Version N reads N-1: the fields appended since have their defaults."""
-    written = Row(First).write(First(name="a"), "row")
+    written = Row(First).write(First(name="a"))
 
-    assert Second(name="a") == Row(Second, oldest=1).read(written, "row")
+    assert Second(name="a") == Row(Second, oldest=1).read(written)
 
 
 def test_a_row_of_a_schema_that_is_not_read_any_more_is_an_error():
     """When the oldest version has a field, it must be there."""
-    with pytest.raises(WireValueError, match="row: 1 fields, at least 3 are due"):
-        Row(Second, oldest=2).read(["a"], "row")
+    with pytest.raises(WireValueError, match="1 fields, at least 3 are due"):
+        Row(Second, oldest=2).read(["a"])
 
 
 def test_a_row_of_the_schema_after_has_a_tail():
     """Version N-1 ignores what N appended."""
-    written = Row(Second).write(Second(name="a", count=3, rest={"b": 1}), "row")
+    written = Row(Second).write(Second(name="a", count=3, rest={"b": 1}))
 
-    assert First(name="a") == Row(First).read(written, "row")
+    assert First(name="a") == Row(First).read(written)
 
 
 def test_a_map_by_default_is_not_shared():
@@ -78,7 +78,19 @@ def test_kinds_have_names(kind, name):
 
 def test_text_is_measured_in_bytes():
     """Also what cannot be encoded, which is for the packer to refuse."""
-    assert Text(6).read("€€", "text") == "€€"
-    with pytest.raises(WireValueError, match=r"text: 9 bytes, not 0\.\.6 bytes"):
-        Text(6).read("€€€", "text")
-    assert Text(3).read("\udcff", "text") == "\udcff"
+    assert Text(6).read("€€") == "€€"
+    with pytest.raises(WireValueError, match=r"9 bytes, not 0\.\.6 bytes"):
+        Text(6).read("€€€")
+    assert Text(3).read("\udcff") == "\udcff"
+
+
+def test_an_error_says_where():
+    """Through rows, arrays and maps, and only the beginning of a hostile key."""
+    kind = Many(Row(Second), 3)
+
+    with pytest.raises(WireValueError, match=r"^\[1\]\.rest\['kkk+'\]: 10 is not in 0\.\.9$"):
+        kind.read([["a"], ["b", None, {"kkkkkkkkk": 10}]])
+    with pytest.raises(WireValueError, match=r"^\[0\]\.count: bool instead of an integer$"):
+        kind.write([Second(name="a", count=True)])
+    with pytest.raises(WireValueError, match=r"^\['k{32}'\]: 10 is not"):
+        Table(Text(99), Int(9), 1).read({"k" * 50: 10})
