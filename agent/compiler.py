@@ -6,12 +6,13 @@ Run as `python -m modpulse.agent.compiler FD OPTIONS`, FD a SEQPACKET socket to 
 """
 
 import ctypes
-import importlib.resources
 import json
 import os
 import platform
 import socket
 import sys
+
+from modpulse import bpf as programs
 
 SOURCES = (
     "maps.bpf.h",
@@ -62,9 +63,9 @@ def load(constants: dict[str, int]) -> dict[str, int]:
         Name -> descriptor of programs and maps; `on_go_multi` is missing where the kernel has no
         multi-uprobe link.
     """
-    folder = importlib.resources.files("modpulse.bpf")
-    text = "".join(f'#line 1 "{name}"\n{(folder / name).read_text()}' for name in SOURCES)
-    os.environ["BCC_KERNEL_SOURCE"] = str(folder / "stub")
+    folder = os.path.dirname(programs.__file__)
+    os.environ["BCC_KERNEL_SOURCE"] = f"{folder}/stub"
+    text = "".join(f'#line 1 "{name}"\n{_read(f"{folder}/{name}")}' for name in SOURCES)
     _hide_kallsyms()
     from bcc import BPF  # noqa: PLC0415  only here, see above
 
@@ -83,6 +84,11 @@ def load(constants: dict[str, int]) -> dict[str, int]:
     for name in MAPS:
         loaded[name] = bpf[name].map_fd
     return loaded
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _hide_kallsyms() -> None:

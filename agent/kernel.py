@@ -5,14 +5,9 @@ Everything is attached by links, which the kernel undoes when this process ends,
 Decides nothing about what is seen.
 """
 
-import json
 import os
-import socket
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from .bpfcall import (
     link_cgroup,
@@ -22,11 +17,13 @@ from .bpfcall import (
     map_lookup,
     map_update,
 )
+from .compilation import TRACEFS, Compilation, KernelError, KernelOptions, mounted
 from .findgo import Candidate
 from .layouts import LAYOUTS, Layout
-from .mounts import mount_point
 from .probes import Plan
 from .ring import Ring
+
+__all__ = ["COUNTERS", "Compilation", "Kernel", "KernelError", "KernelOptions", "try_links"]
 
 COUNTERS = ("seen", "submitted", "ring_full", "map_full", "filtered")
 """`enum counter` of bpf/events.h."""
@@ -40,74 +37,10 @@ _TRACEPOINTS = {
     "on_reset": "tcp/tcp_receive_reset",
 }
 _CGROUP_HOOKS = {"on_connect4": 10, "on_connect6": 11, "on_ingress": 0, "on_egress": 1}
-_TRACEFS = "/sys/kernel/tracing"
 _NO_OFFSET = 0xFFFF
 _FLOW_BYTES = 32
 """sizeof(struct flow), which begins with bytes_in."""
 _LAYOUT = struct.Struct("<8H")
-
-
-class KernelError(RuntimeError):
-    """This host cannot be observed; says why in words for its administrator."""
-
-
-@dataclass(frozen=True, slots=True)
-class KernelOptions:
-    """What the programs are compiled with."""
-
-    ring_bytes: int = 4 << 20
-    """A power of two, at least a page."""
-    snap_bytes: int = 2048
-    """Of one packet; longer ones are cut."""
-    first_packets: int = 12
-    """With payload, copied of each connection."""
-    scoped: bool = False
-    """Watch only the tasks below those that `watch` names."""
-    trace: bool = False
-    """Copy the headers of every packet too."""
-
-
-class Compilation:
-    """A compilation under way in a child; `descriptors` waits for its end."""
-
-    def __init__(self, options: KernelOptions) -> None:
-        """Start it."""
-        constants = {
-            "RING_PAGES": options.ring_bytes // 4096,
-            "SNAP_BYTES": options.snap_bytes,
-            "FIRST_PACKETS": options.first_packets,
-            "SCOPED": int(options.scoped),
-            "TRACE": int(options.trace),
-        }
-        self.options = options
-        if _mounted("tracefs") is None:
-            _mount_tracefs()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel = ours
-        command = [
-            sys.executable, "-m", "modpulse.agent.compiler",
-            str(theirs.fileno()), json.dumps(constants),
-        ]  # fmt: skip
-        self._child = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        theirs.close()
-
-    def descriptors(self) -> dict[str, int]:
-        """
-        Return name -> descriptor of every program and map.
-
-        Raises:
-            KernelError: what bcc or the kernel refused.
-        """
-        with self._channel as channel:
-            message, received, _, _ = socket.recv_fds(channel, 65536, 64)
-        _, complaint = self._child.communicate()
-        answer = json.loads(message) if message else {"error": "the compiler died"}
-        if "error" in answer:
-            said = complaint.decode("utf-8", "replace").strip()
-            raise KernelError(f"eBPF: {answer['error']}" + (f"\n{said[-2000:]}" if said else ""))
-        return dict(zip(answer["names"], received, strict=True))
 
 
 class Kernel:
@@ -143,7 +76,7 @@ class Kernel:
             map_update(self._held["layouts"], struct.pack("<I", index), _pack_layout(layout))
 
     def _attach_tracepoints(self) -> None:
-        folder = _mounted("tracefs") or _TRACEFS
+        folder = mounted("tracefs") or TRACEFS
         for program, name in _TRACEPOINTS.items():
             try:
                 with open(f"{folder}/events/{name}/id", encoding="ascii") as file:
@@ -153,7 +86,7 @@ class Kernel:
                 raise KernelError(f"tracepoint {name}: {error}") from error
 
     def _attach_cgroup(self) -> None:
-        folder = _mounted("cgroup2")
+        folder = mounted("cgroup2")
         if folder is None:
             raise KernelError("no cgroup2 is mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -235,19 +168,6 @@ class Kernel:
         self._links.clear()
         self._held.clear()
         self._ring.close()
-
-
-def _mounted(kind: str) -> str | None:
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-        return mount_point(file.read(), kind)
-
-
-def _mount_tracefs() -> None:
-    """Mount it where every tool looks for it: without it no tracepoint can be named."""
-    command = ["mount", "-t", "tracefs", "tracefs", _TRACEFS]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise KernelError(f"tracefs is not mounted: {' '.join(command)}: {made.stderr.strip()}")
 
 
 def _pack_layout(layout: Layout) -> bytes:
