@@ -1,10 +1,19 @@
 """The program `modpulse`: its commands and their options."""
 
 import argparse
+import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .compilation import Compilation
+    from .document import Document
 
 _COLLECTOR_COMMANDS = {"collector": "serve", "status": "status"}
 """Ours -> what modpulse-collector calls it."""
@@ -30,8 +39,17 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a command and show what it did on the network")
     run.add_argument("--json", metavar="FILE", help="write all records to FILE, or - for stdout")
     run.add_argument("--all", action="store_true", help="show every request, fold none")
+    run.add_argument("--trace", metavar="FILE", help="write its packets to FILE, as pcapng")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --: what to run")
     run.set_defaults(run=_run)
+    replay = commands.add_parser("replay", help="show what a capture file tells of connections")
+    replay.add_argument("--json", metavar="FILE", help="write all records to FILE, or - for stdout")
+    replay.add_argument("--all", action="store_true", help="show every row, fold none")
+    replay.add_argument("file", metavar="FILE", help="pcapng or pcap, ours or any other")
+    replay.set_defaults(run=_replay)
+    agent = commands.add_parser("agent", help="watch every go process of this host")
+    agent.add_argument("--config", metavar="FILE", help="TOML; see docs/configuration.md")
+    agent.set_defaults(run=_agent)
     check = commands.add_parser("check", help="can this host be observed?")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=_check)
@@ -44,20 +62,79 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .kernel import KernelError
-    from .run import run, write_json
+    from .compilation import Compilation, KernelError, KernelOptions
+
+    try:
+        # First of all: everything else is imported while the child compiles.
+        compilation = Compilation(KernelOptions.of_command(trace=options.trace is not None))
+        return _observe(options, compilation)
+    except (KernelError, OSError) as error:
+        print(f"modpulse: {error}", file=sys.stderr)
+        return CANNOT_OBSERVE
+
+
+def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
+    from .capture import write_trace
+    from .identity import acting_as, load
+    from .run import run
+    from .trace import Trace
+
+    identity = load(os.environ)
+    trace = Trace() if options.trace else None
+    wanted = {"json": options.json, "trace": options.trace}
+    with ExitStack() as files:
+        with acting_as(identity):
+            targets = {
+                name: files.enter_context(open(path, "wb"))
+                for name, path in wanted.items()
+                if path and path != "-"
+            }
+        witness = trace.witness if trace is not None else None
+        document, code = run(options.command, compilation, identity, witness)
+        if trace is not None:
+            offset_ns = time.time_ns() - time.monotonic_ns()
+            write_trace(targets["trace"], trace, offset_ns, document.requests)
+        _show(document, options.all)
+        if options.json == "-":
+            sys.stdout.write(_line(document))
+        elif options.json:
+            targets["json"].write(_line(document).encode())
+    return code
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from .capture import CaptureError
+    from .replay import replay
+
+    try:
+        document = replay(Path(options.file))
+    except (CaptureError, OSError) as error:
+        print(f"modpulse: {error}", file=sys.stderr)
+        return 1
+    if options.json == "-":
+        sys.stdout.write(_line(document))
+        return 0
+    if options.json:
+        Path(options.json).write_text(_line(document), encoding="utf-8")
+    _show(document, options.all)
+    return 0
+
+
+def _show(document: "Document", all_rows: bool) -> None:
     from .terminal import style_of
     from .waterfall import render
 
-    try:
-        document, code = run(options.command)
-    except KernelError as error:
-        print(f"modpulse: {error}", file=sys.stderr)
-        return CANNOT_OBSERVE
-    if options.json:
-        write_json(document, options.json)
-    sys.stderr.write(render(document, style_of(sys.stderr, os.environ)))
-    return code
+    sys.stderr.write(render(document, style_of(sys.stderr, os.environ, all_rows)))
+
+
+def _line(document: "Document") -> str:
+    return json.dumps(document.to_json(), separators=(",", ":")) + "\n"
+
+
+def _agent(options: argparse.Namespace) -> int:
+    from .daemon import main as run_agent
+
+    return run_agent(options.config)
 
 
 def _check(options: argparse.Namespace) -> int:

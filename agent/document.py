@@ -5,11 +5,11 @@ Knows nothing of files, terminals or clocks. docs/records.md describes the JSON;
 it is only ever added to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .records import Connection, Handshake, Lookup, Process, Request, to_json
+from .records import Connection, Handshake, Lookup, Process, Record, Request, to_json
 
 SCHEMA = 1
 """Version of the document; a reader that knows it may ignore members it does not know."""
@@ -61,3 +61,42 @@ class Document:
             "requests": [to_json(record) for record in self.requests],
             "losses": dict(self.losses),
         }
+
+
+def document_of(
+    records: Iterable[Record],
+    losses: Mapping[str, int],
+    *,
+    command: tuple[str, ...],
+    exit_code: int | None,
+    started_at: str,
+    started_at_ns: int,
+    clock: Literal["monotonic", "realtime"] = "monotonic",
+) -> Document:
+    """Sort records by kind and time; of a request reported more than once the last stays."""
+    sorted_records: dict[type, list[Any]] = {kind: [] for kind in _KINDS}
+    latest: dict[str, Request] = {}
+    for record in records:
+        if isinstance(record, Request):
+            latest[record.id] = record
+        elif not isinstance(record, Process) or record.pid:  # 0: a capture does not tell whose
+            sorted_records[type(record)].append(record)
+    sorted_records[Process].sort(key=lambda process: process.start_at_ns)
+    for kind in (Lookup, Connection, Handshake):
+        sorted_records[kind].sort(key=lambda record: record.at_ns)
+    return Document(
+        command=command,
+        exit_code=exit_code,
+        started_at=started_at,
+        started_at_ns=started_at_ns,
+        clock=clock,
+        processes=tuple(sorted_records[Process]),
+        lookups=tuple(sorted_records[Lookup]),
+        connections=tuple(sorted_records[Connection]),
+        handshakes=tuple(sorted_records[Handshake]),
+        requests=tuple(sorted(latest.values(), key=lambda request: request.at_ns)),
+        losses=losses,
+    )
+
+
+_KINDS = (Process, Lookup, Connection, Handshake)

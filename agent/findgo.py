@@ -100,9 +100,12 @@ def stat_candidate(path: str) -> Candidate | None:
 
 
 @contextmanager
-def hold(path: str) -> Iterator[Candidate | None]:
+def hold(path: str, *, unpacked: bool = False) -> Iterator[Candidate | None]:
     """
     Keep a file open, so that the file that is read is the file that is probed.
+
+    With `unpacked` the file need not be executable yet: `go` unpacks a toolchain first and sets
+    the mode bits before it becomes it (toolchain/select.go).
 
     Who may write in its folder could put another program in its place in between, and have
     breakpoints set in the middle of that one's instructions. The path of the candidate is that of
@@ -113,13 +116,13 @@ def hold(path: str) -> Iterator[Candidate | None]:
         yield None
         return
     try:
-        yield _candidate(f"/proc/self/fd/{handle}", os.fstat(handle))
+        yield _candidate(f"/proc/self/fd/{handle}", os.fstat(handle), unpacked)
     finally:
         os.close(handle)
 
 
-def _candidate(path: str, status: os.stat_result) -> Candidate | None:
-    if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111:
+def _candidate(path: str, status: os.stat_result, unpacked: bool = False) -> Candidate | None:
+    if not stat.S_ISREG(status.st_mode) or not (unpacked or status.st_mode & 0o111):
         return None
     if not MIN_BINARY_BYTES <= status.st_size <= MAX_BINARY_BYTES:
         return None

@@ -17,6 +17,8 @@ def parse_settings(text: str) -> dict[str, str]:
     return settings
 
 
-def effective(name: str, environ: Mapping[str, str], user_file: str) -> str | None:
+def effective(
+    name: str, environ: Mapping[str, str], user_settings: Mapping[str, str]
+) -> str | None:
     """Return what the environment says, else the user's file; an empty value counts as none."""
-    return environ.get(name) or parse_settings(user_file).get(name) or None
+    return environ.get(name) or user_settings.get(name) or None

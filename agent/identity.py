@@ -7,7 +7,8 @@ The decision is pure; `load` reads /proc and the user database.
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .procfs import read_environ
@@ -68,6 +69,21 @@ def load(environ: Mapping[str, str]) -> Identity:
     groups = tuple(os.getgrouplist(name, user.pw_gid))
     sudo = _ancestor("sudo")
     return decide(environ, read_environ(sudo) if sudo else None, user, groups)
+
+
+@contextmanager
+def acting_as(identity: Identity) -> Iterator[None]:
+    """Open files with the user's rights and as the user's own, then be root again."""
+    if identity.uid is None:
+        yield
+        return
+    os.setegid(identity.gid)
+    os.seteuid(identity.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def _ancestor(comm: str) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .connections import OpenConnection
 from .events import ContentFailed, Fatal, GoError
 from .failures import failure
+from .phases import name_of
 from .probes import Site
 from .records import Certificate, Failure, Query
 from .requests import OpenRequest
@@ -45,7 +46,7 @@ def judge(
     cls, words = cause
     via = connection.via if connection is not None else None
     host = request.last.host if request.last else request.host
-    name = host.partition(":")[0] if not host.startswith("[") else host
+    name = name_of(host)
     at_proxy = via is not None and (
         cls.startswith(("dns.", "tcp.")) or "an HTTP proxy" in words or cls == "auth.407"
     )

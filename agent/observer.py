@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
+from .arrivals import Arrivals, module_cache, toolchain_of
 from .elf import BinaryError
-from .events import DecodeError, Event, Exec, Fatal, decode
+from .events import DecodeError, Event, Exec, Fatal, WebGet, decode
 from .findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
+from .goenv import parse_settings
 from .kernel import Compilation, Kernel
 from .probes import Plan, plan
-from .procfs import read_facts
+from .procfs import read_environ, read_facts, user_settings
 from .records import Record
 from .tracker import Tracker
 
@@ -55,6 +57,7 @@ class Observer:
         self._numbers: dict[tuple[int, int], int] = {}
         self._job_variables = job_variables
         self._witness = witness
+        self._arrivals = Arrivals()
         self.decode_errors = 0
         self.failed_probes: dict[str, str] = {}
         with ExitStack() as held:
@@ -71,17 +74,27 @@ class Observer:
 
     def _read(self, candidate: Candidate) -> int | None:
         """Plan for a binary that has not been met; return its number."""
-        if candidate.key in self._numbers or len(self._plans) >= MAX_BINARIES:
+        if candidate.key in self._numbers:
             return None
-        image = read_image(candidate.path)
-        try:
-            made = plan(image) if image is not None else None
-        except BinaryError:
-            made = None
-        self._numbers[candidate.key] = len(self._plans)
+        return self._keep(candidate, _plan(candidate))
+
+    def _keep(self, candidate: Candidate, made: Plan | None) -> int | None:
+        if len(self._plans) >= MAX_BINARIES:
+            return None
+        number = len(self._plans)
+        self._numbers[candidate.key] = number
         self._plans.append(made)
         self._paths.append(os.path.realpath(candidate.path))
-        return len(self._plans) - 1
+        return number
+
+    def _await_toolchains(self, now_ns: int) -> None:
+        """Probe what has been unpacked; a file that is no whole binary is tried when it grows."""
+        for path in self._arrivals.grown(now_ns):
+            with hold(path, unpacked=True) as candidate:
+                made = _plan(candidate) if candidate is not None else None
+                if candidate is not None and made is not None:
+                    self._probe(candidate, self._keep(candidate, made))
+                    self._arrivals.arrived(path)
 
     def _probe(self, candidate: Candidate, number: int | None) -> None:
         made = self._binary(number) if number is not None else None
@@ -105,27 +118,44 @@ class Observer:
             except DecodeError:
                 self.decode_errors += 1
                 continue
-            if isinstance(event, Exec):
-                self._meet(event)
-            elif isinstance(event, Fatal):
-                event = self._complete(event)
+            event = self._prepare(event)
             records += self.tracker.feed(event)
             if isinstance(event, Exec):
                 self.tracker.describe(event.pid, self._facts(event))
             if self._witness is not None:
                 self._witness(event)
         now_ns = time.monotonic_ns()
+        self._await_toolchains(now_ns)
         for cookie in self.tracker.slow_bodies(now_ns):
             bytes_in = self.kernel.bytes_in(cookie)
             if bytes_in is not None:
                 self.tracker.note_bytes(cookie, bytes_in, now_ns)
         return records + self.tracker.expire(now_ns)
 
+    def _prepare(self, event: Event) -> Event:
+        """Do what cannot wait, and complete what the kernel side could not read."""
+        if isinstance(event, Exec):
+            self._meet(event)
+        elif isinstance(event, WebGet):
+            self._expect_toolchain(event)
+        elif isinstance(event, Fatal):
+            return self._complete(event)
+        return event
+
     def _meet(self, event: Exec) -> None:
         """Probe the binary of a new process, unless it has been met."""
         with hold(f"/proc/{event.pid}/exe") as candidate:
             if candidate is not None:
                 self._probe(candidate, self._read(candidate))
+
+    def _expect_toolchain(self, event: WebGet) -> None:
+        version = toolchain_of(event.path)
+        if version is None:
+            return
+        environ = read_environ(event.pid) or {}
+        cache = module_cache(environ, parse_settings(user_settings(environ)))
+        if cache is not None:
+            self._arrivals.expect(f"/proc/{event.pid}/root{cache}", version, event.at_ns)
 
     def _facts(self, event: Exec) -> dict[str, object]:
         facts = read_facts(event.pid, self._job_variables)
@@ -177,3 +207,11 @@ class Observer:
     def close(self) -> None:
         """Detach everything."""
         self.kernel.close()
+
+
+def _plan(candidate: Candidate) -> Plan | None:
+    image = read_image(candidate.path)
+    try:
+        return plan(image) if image is not None else None
+    except BinaryError:
+        return None

@@ -19,7 +19,7 @@ from .wire.http1 import HttpRequest
 from .wire.ip import TCP, IpPacket, parse_ip
 from .wire.reader import WireError
 from .wire.stream import Stream
-from .wire.tls import Alert, ClientHello, LeafCertificate, ServerHello
+from .wire.tls import Alert, ClientHello, Encrypted, LeafCertificate, ServerHello
 from .wire.tls_names import alert_name, cipher_name, version_name
 
 DNS_PORT = 53
@@ -138,6 +138,16 @@ def _add(handshake: OpenHandshake, seen: Seen) -> None:
             handshake.alert = alert_name(what.description)
     elif isinstance(what, NotTls):
         handshake.not_tls = True
+    elif isinstance(what, Encrypted):
+        _add_end(handshake, seen)
+
+
+def _add_end(handshake: OpenHandshake, seen: Seen) -> None:
+    """Under TLS 1.3 the client's first encrypted record ends its handshake; before, the later
+    of both sides does. Go's own call knows better."""
+    ends = seen.outgoing or handshake.version != "1.3"
+    if ends and handshake.goid is None and handshake.server_hello_at_ns:
+        handshake.end_ns = seen.at_ns
 
 
 def _add_certificate(handshake: OpenHandshake, der: bytes) -> None:

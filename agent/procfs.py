@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .goenv import effective
+from .goenv import effective, parse_settings
 from .wire.goproxy import redact
 
 MAX_BYTES = 1 << 20
@@ -47,8 +47,10 @@ def read_facts(pid: int, job_variables: Sequence[str]) -> dict[str, Any]:
 
 
 def _of_environment(environ: Mapping[str, str], job_variables: Sequence[str]) -> dict[str, Any]:
+    settings = parse_settings(user_settings(environ))
+
     def setting(name: str) -> str | None:
-        return effective(name, environ, _user_settings(environ))
+        return effective(name, environ, settings)
 
     proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy")
     job = {name: environ[name] for name in job_variables if environ.get(name)}
@@ -60,7 +62,7 @@ def _of_environment(environ: Mapping[str, str], job_variables: Sequence[str]) ->
     }
 
 
-def _user_settings(environ: Mapping[str, str]) -> str:
+def user_settings(environ: Mapping[str, str]) -> str:
     """Return the text of the file that `go env -w` writes; empty when there is none."""
     path = environ.get("GOENV")
     if path == "off":

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .events import GoError, SocketEnds
+from .phases import name_of
 from .records import ChainEntry, Failure, Final, Request
 from .verdict import Cause
 from .wire.goproxy import Attribution, attribute
@@ -163,7 +164,7 @@ class OpenRequest:
             pid=self.pid,
             proxy=self.where.proxy,
             chain_index=self.where.chain_index,
-            host=self.host,
+            host=name_of(self.host),
             endpoint=self.where.target.endpoint,
             module=self.where.target.module,
             version=self.where.target.version,

@@ -2,7 +2,6 @@
 `modpulse run`: one command, untouched, and what it and its children did on the network.
 """
 
-import json
 import os
 import signal
 import sys
@@ -11,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 
-from .document import Document
+from .compilation import Compilation
+from .document import Document, document_of
 from .events import Event
-from .identity import Identity, load
-from .kernel import Compilation, KernelOptions
+from .identity import Identity
 from .observer import Observer
-from .records import Connection, Handshake, Lookup, Process, Record, Request
+from .records import Record
 
 STALLED_AFTER_NS = 30_000_000_000
 """As the agent's default."""
@@ -78,14 +77,18 @@ def _become(gate: int, command: Sequence[str], identity: Identity) -> None:
 
 def run(
     command: Sequence[str],
-    *,
-    multi_uprobe: bool = True,
-    ring_bytes: int = 4 << 20,
-    trace: bool = False,
+    compilation: Compilation,
+    identity: Identity,
     witness: Callable[[Event], None] | None = None,
 ) -> tuple[Document, int]:
     """
     Run a command under observation.
+
+    Args:
+        command: argv.
+        compilation: Under way, with the options of a command.
+        identity: As whom to run it.
+        witness: Is shown every event.
 
     Returns:
         The document, and the code to exit with: the command's, or 128 + its signal.
@@ -93,21 +96,10 @@ def run(
     Raises:
         KernelError: this host cannot be observed; the command was not started.
     """
-    options = KernelOptions(
-        ring_bytes=ring_bytes,
-        snap_bytes=16384 if trace else 2048,
-        first_packets=32 if trace else 12,
-        scoped=True,
-        trace=trace,
-    )
-    compilation = Compilation(options)
-    identity = load(os.environ)
     if identity.note:
         print(f"modpulse: {identity.note}", file=sys.stderr)  # noqa: T201
     child = Child(command, identity)
-    observer = Observer(
-        compilation, identity.environ, STALLED_AFTER_NS, multi_uprobe=multi_uprobe, witness=witness
-    )
+    observer = Observer(compilation, identity.environ, STALLED_AFTER_NS, witness=witness)
     try:
         observer.kernel.watch(child.pid)
         for number in _FROM_TERMINAL:
@@ -121,7 +113,14 @@ def run(
     finally:
         observer.close()
     code = os.waitstatus_to_exitcode(status)
-    document = _document(command, code, started_at, started_at_ns, records, losses)
+    document = document_of(
+        records,
+        losses,
+        command=tuple(command),
+        exit_code=code if code >= 0 else None,
+        started_at=started_at.isoformat().replace("+00:00", "Z"),
+        started_at_ns=started_at_ns,
+    )
     return document, code if code >= 0 else 128 - code
 
 
@@ -135,43 +134,3 @@ def _watch(observer: Observer, child: Child) -> tuple[list[Record], int]:
     while time.monotonic() < until:
         records += observer.poll(_POLL_SECONDS)
     return records + observer.finish(), status
-
-
-def _document(
-    command: Sequence[str],
-    code: int,
-    started_at: datetime,
-    started_at_ns: int,
-    records: Sequence[Record],
-    losses: dict[str, int],
-) -> Document:
-    """Sort the records; of a request that was reported more than once the last report stays."""
-    latest = {record.id: record for record in records if isinstance(record, Request)}
-    return Document(
-        command=tuple(command),
-        exit_code=code if code >= 0 else None,
-        started_at=started_at.isoformat().replace("+00:00", "Z"),
-        started_at_ns=started_at_ns,
-        processes=tuple(
-            sorted((r for r in records if isinstance(r, Process)), key=lambda r: r.start_at_ns)
-        ),
-        lookups=tuple(sorted((r for r in records if isinstance(r, Lookup)), key=lambda r: r.at_ns)),
-        connections=tuple(
-            sorted((r for r in records if isinstance(r, Connection)), key=lambda r: r.at_ns)
-        ),
-        handshakes=tuple(
-            sorted((r for r in records if isinstance(r, Handshake)), key=lambda r: r.at_ns)
-        ),
-        requests=tuple(sorted(latest.values(), key=lambda request: request.at_ns)),
-        losses=losses,
-    )
-
-
-def write_json(document: Document, target: str) -> None:
-    """Write the document to a file, or as one line to stdout (`-`)."""
-    text = json.dumps(document.to_json(), separators=(",", ":")) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    with open(target, "w", encoding="utf-8") as file:
-        file.write(text)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .events import Packet
+from .events import Event, Packet
 from .records import Request
 from .wire.hello import TlsWatcher
 from .wire.http1 import MAX_HEAD_BYTES, head_bytes, parse_request_line, parse_status_line
@@ -68,6 +68,11 @@ class Trace:
         self._held_bytes = 0
         self._watchers: dict[int, TlsWatcher] = {}
         self.dropped = 0
+
+    def witness(self, event: Event) -> None:
+        """Take any event; packets are kept."""
+        if isinstance(event, Packet):
+            self.add(event)
 
     def add(self, packet: Packet) -> None:
         """Keep what may be kept of one packet."""

@@ -148,10 +148,10 @@ def dns_cause(error: GoError | None, queries: Sequence[Query]) -> Cause:
 
 
 def body_cause(error: GoError) -> Cause | None:
-    """Judge an operation that failed after a 200; None when the caller gave up."""
-    if is_cancelled(error):
-        return None
+    """Judge an operation that failed after a 200; None when no proxy is to blame."""
     leaf = error.types[-1]
+    if is_cancelled(error) or leaf == "codehost.noCommitsError":
+        return None  # the latter: a module without versions, which is an answer
     broken = (
         leaf == "syscall.Errno"
         or leaf in _DEADLINES

@@ -23,6 +23,7 @@ from .handshakes import Handshakes, OpenHandshake
 from .judge import judge, judge_rejection
 from .layouts import minor_release
 from .lookups import Lookups
+from .phases import name_of
 from .records import Certificate, ChainEntry, Process, Record, Request
 from .requests import CONTENT, MAX_HOPS, Hop, OpenRequest, open_request
 from .suspects import Suspects
@@ -107,7 +108,7 @@ class Watched:
             return None
         for request in self.open_requests():
             hop = request.last
-            if hop and hop.in_hand_at_ns is None and hop.host.partition(":")[0] == host:
+            if hop and hop.in_hand_at_ns is None and name_of(hop.host) == host:
                 return request
         return None
 
@@ -191,11 +192,11 @@ class Watched:
         if known is not None:
             return known
         # HTTP/2 shares one connection per host, and closes those that lost the race to it.
-        host = hop.host.rpartition(":")[0] if ":" in hop.host else hop.host
+        host = name_of(hop.host)
         usable = [
             found
             for found in self.connections.of(request.pid)
-            if found.is_usable and found.alpn == "h2" and found.host == host.strip("[]")
+            if found.is_usable and found.alpn == "h2" and found.host == host
         ]
         used = [found for found in usable if found.users]
         paid = [found for found in usable if found.paid_by == request.id]
@@ -269,7 +270,7 @@ class Watched:
             if hop is not None and hop.cookie is None and connection is not None:
                 hop.cookie = connection.cookie
                 request.paid_setup = True
-        host = (hop.host if hop else request.host).partition(":")[0]
+        host = name_of(hop.host if hop else request.host)
         lookup = self.lookups.before_dial(host, None)
         request.failure = judge(
             request,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from eyes import Eyes
 from lab.lab import DEAD_DNS, FAULTY_DNS, Lab
+
 from modpulse.agent.failures import CLASSES
 
 pytestmark = pytest.mark.root
