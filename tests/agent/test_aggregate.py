@@ -26,7 +26,7 @@ from modpulse.agent.batch import (
 )
 from modpulse.agent.records import Certificate, Record, Request
 from modpulse.agent.sketch import Sketch
-from modpulse.agent.window import peak
+from modpulse.agent.tally import tally
 
 CORP, CN = "https://goproxy.corp", "https://goproxy.cn"
 TEXT, YAML = "golang.org/x/text", "gopkg.in/yaml.v3"
@@ -459,21 +459,6 @@ def test_proxies_are_bounded():
     assert aggregator.flush(OFFSET).proxies_dropped == 0
 
 
-@pytest.mark.parametrize(
-    ("highest", "intervals"),
-    [
-        (0, []),
-        (1, [(0, 5), (5, 9)]),
-        (2, [(0, 6), (5, 9)]),
-        (3, [(0, 9), (1, 8), (2, 3), (4, 5)]),
-        (0, [(4, 4)]),
-    ],
-)
-def test_the_peak_in_flight(highest, intervals):
-    """The most at one moment; one that begins as another ends is not beside it."""
-    assert highest == peak(intervals)
-
-
 def test_requests_side_by_side_are_in_flight():
     """The peak is of the requests that the window reports."""
     assert only(*(request(n, start=n, times=(0, 4, 0)) for n in range(9))).peak_in_flight == 4
@@ -533,6 +518,23 @@ def test_a_window_filled_to_its_bounds_fits():
     made = as_batch(fed(*seen))
 
     assert made == decode(encode(made))
+
+
+@pytest.mark.parametrize("name", stories.STORIES)
+def test_stories_are_counted_as_below_their_waterfall(name):
+    """A batch and the lines that `modpulse run` prints agree on requests, misses and failures."""
+    document = stories.STORIES[name]()
+    kinds = (document.lookups, document.connections, document.handshakes, document.requests)
+    window = windows(*(record for kind in kinds for record in kind), *document.processes)
+    settled = [one for one in document.requests if one.final != "cancelled"]
+    lines = {line.proxy: (line.misses, line.failures, line.suspect) for line in tally(settled, {})}
+    counted = {
+        proxy: (part.misses + part.suspect_misses, part.failed, part.suspect_misses)
+        for proxy, part in window.items()
+        if part.requests or part.via_failures
+    }
+
+    assert counted == lines
 
 
 HUGE = st.none() | st.integers(-(2**63), 2**63)
