@@ -167,3 +167,19 @@ def test_every_key_is_documented() -> None:
     expected = {key: json.dumps(value) for key, value in defaults().items()}
 
     assert expected == documented
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({f"l{number}": "" for number in range(17)}, "labels: 17 entries, at most 16 are taken"),
+        ({"site": "x" * 129}, "labels.site: longer than 128 characters"),
+    ],
+)
+def test_labels_are_bounded(labels: dict[str, str], message: str) -> None:
+    """They are sent with every batch."""
+    text = "".join(f'labels.{name} = "{value}"\n' for name, value in labels.items())
+    with pytest.raises(ConfigError) as caught:
+        parse(text, {})
+
+    assert message == str(caught.value)
