@@ -165,8 +165,8 @@ class Agent:
             now_ns = time.monotonic_ns()
             if now_ns >= due_ns:
                 self._close_window(observer, now_ns)
-                # After a pause, such as a suspended machine, windows are not made up for.
-                due_ns = max(due_ns, now_ns - window_ns) + window_ns
+                # Windows that a stopped process has missed are not made up for.
+                due_ns = max(due_ns, now_ns - window_ns + 1) + window_ns
             if not (self._writer.is_alive and self._shipper.is_alive):
                 log.critical("agent.failed reason='a thread has died'")
                 return FAILED
