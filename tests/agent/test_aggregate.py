@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import MS, T0, at
 
-from modpulse.agent import records
+from modpulse.agent import aggregate, records
 from modpulse.agent.aggregate import Aggregator, lost_between
 from modpulse.agent.batch import (
     MAX_ASKED,
@@ -184,6 +184,17 @@ def test_a_request_that_hung_may_still_fall_through():
     assert window.requests == 0
     assert window.fallbacks == 1
     assert window.fallback_ns == 39_990 * MS
+
+
+def test_what_is_remembered_of_requests_is_bounded(monkeypatch):
+    """The oldest are forgotten: only a report that comes that late would count again."""
+    monkeypatch.setattr(aggregate, "MAX_IDS", 2)
+    aggregator = fed(hanging(1), hanging(2), hanging(3))
+    aggregator.flush(OFFSET)
+    for number in (3, 2, 1):
+        aggregator.add(request(number), at(40_000))
+
+    assert aggregator.flush(OFFSET).proxies[0].requests == 1
 
 
 def test_what_is_pending_waits():
