@@ -99,7 +99,7 @@ def run(stack: contextlib.ExitStack, keep: bool) -> int:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modpulse-demo-")))
     url = start_services(stack, folder, lab)
 
-    say("Real go commands, in a minute and a half; none of them knows of modpulse.")
+    say("Real go commands, for a minute and a half; none of them knows of modpulse.")
     wrong = [step for step in STEPS if not show(lab, step)]
 
     say("The developer who waits asks: modpulse run -- go mod download")
@@ -218,7 +218,7 @@ def look_closely(lab: Lab) -> None:
     of_terminal = {
         name: os.environ[name] for name in ("COLUMNS", "TERM", "NO_COLOR") if name in os.environ
     }
-    print(f"    GOPROXY={chain(lab, NEAR)}", flush=True)
+    print(f"    GOPROXY={chain(lab, NEAR)}\n", flush=True)
     process = lab.popen(
         [MODPULSE, "run", "--", lab.go_command.name, *NEAR.command.split()],
         cwd=folder / "src",
