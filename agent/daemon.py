@@ -57,8 +57,14 @@ def main(config_path: str | None) -> int:
     try:
         spool.lock()
         return Agent(config, name_key, spool).run()
-    except (KernelError, SpoolBusyError, OSError) as error:
-        log.error("agent.failed reason=%s", error)
+    except (SpoolBusyError, OSError) as error:
+        log.error("agent.failed reason=%r", str(error))
+        return FAILED
+    except KernelError as error:
+        reason, _, details = str(error).partition("\n")
+        log.error("agent.failed reason=%r remedy='see modpulse check'", reason)
+        if details:
+            log.info("%s", details)
         return FAILED
     finally:
         spool.close()
@@ -165,8 +171,10 @@ class Agent:
             now_ns = time.monotonic_ns()
             if now_ns >= due_ns:
                 self._close_window(observer, now_ns)
-                # Windows that a stopped process has missed are not made up for.
-                due_ns = max(due_ns, now_ns - window_ns + 1) + window_ns
+                due_ns += window_ns
+                if due_ns <= now_ns:
+                    # Windows that a stopped process has missed are not made up for.
+                    due_ns = now_ns + window_ns
             if not (self._writer.is_alive and self._shipper.is_alive):
                 log.critical("agent.failed reason='a thread has died'")
                 return FAILED

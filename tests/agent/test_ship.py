@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modpulse.agent import ship
@@ -347,6 +347,34 @@ def test_hostile_answers(hostile: Callable[..., Server], name: str) -> None:
     server = hostile(BAD_SERVERS[name])
     with client_of(server) as client, pytest.raises(ShipError):
         client.post(b"a", deadline_seconds=0.3)
+
+
+PARTS = (
+    b"HTTP/1.1 202 Accepted\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.0 200\r\n", b"\r\n",
+    b"Content-Length: 5\r\n", b"Content-Length: -5\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Retry-After: Thu, 99 Foo\r\n", b"Connection: close\r\n", b"5\r\nhello\r\n0\r\n\r\n",
+    b"-1\r\n", b'{"duplicate": true}', b"\xff\x00", b"A" * 70000,
+)  # fmt: skip
+
+
+def test_any_bytes(hostile: Callable[..., Server]) -> None:
+    """Whatever bytes come back, in whatever order, it is an Answer or a ShipError."""
+    reply = [b""]
+
+    def answer(peer: socket.socket, _request: bytes) -> None:
+        peer.sendall(reply[0])
+        peer.shutdown(socket.SHUT_WR)
+
+    server = hostile(answer)
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=20), max_size=8))
+    def post(parts: list[bytes]) -> None:
+        reply[0] = b"".join(parts)
+        with client_of(server) as client, contextlib.suppress(ShipError):
+            assert isinstance(client.post(b"a"), Answer)
+
+    post()
 
 
 def test_a_long_body_is_not_read(hostile: Callable[..., Server]) -> None:
