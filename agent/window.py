@@ -64,12 +64,12 @@ class Seen:
     def body_bytes(self) -> int | None:
         """As announced, but no more than a batch can say."""
         announced = self.request.body_bytes
-        return None if announced is None else min(max(announced, 0), MAX_TOTAL)
+        return None if announced is None else _bounded(announced)
 
     @property
     def elapsed_ns(self) -> int:
         """From its beginning to its end."""
-        return max(0, self.end_ns - self.request.at_ns)
+        return _bounded(self.end_ns - self.request.at_ns)
 
     @property
     def badness(self) -> tuple[bool, int]:
@@ -86,7 +86,7 @@ class Seen:
             "transfer": request.transfer_ns,
         }
         return Exemplar(
-            at_ns=request.at_ns + wall_offset_ns,
+            at_ns=_bounded(request.at_ns + wall_offset_ns),
             endpoint=request.endpoint,
             module=self.module,
             version=cut(request.version, MAX_TEXT_BYTES),
@@ -94,7 +94,7 @@ class Seen:
             final=request.final,
             status=self.status,
             elapsed_ns=self.elapsed_ns,
-            phases={phase: max(0, ns) for phase, ns in times.items() if ns is not None},
+            phases={phase: _bounded(ns) for phase, ns in times.items() if ns is not None},
             evidence=None if failure is None else cut(failure.evidence, MAX_TEXT_BYTES),
             host=None if failure is None else cut(failure.host, MAX_TEXT_BYTES),
             address=None if failure is None else cut(failure.address, MAX_NAME_BYTES),
@@ -136,7 +136,7 @@ class Window:
         if seen.status is not None:
             is_room = seen.status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
             self.statuses[seen.status if is_room else 0] += 1
-        self.body_bytes = min(self.body_bytes + (seen.body_bytes or 0), MAX_TOTAL)
+        self.body_bytes = _bounded(self.body_bytes + (seen.body_bytes or 0))
         if seen.module is not None and len(self.modules) < MAX_MODULES:
             self.modules.add(seen.module)
         if request.failure is None:
@@ -153,7 +153,7 @@ class Window:
         """Count a request after which the next entry was asked, also one that is counted."""
         if seen.request.final == "fell_through":
             self.fallbacks += 1
-            self.fallback_ns += seen.elapsed_ns
+            self.fallback_ns = _bounded(self.fallback_ns + seen.elapsed_ns)
 
     def step(self, step: Step) -> None:
         """Count a lookup, connection or handshake."""
@@ -225,7 +225,7 @@ class Window:
             cancelled=self.cancelled,
             via_failures={cls: n for cls, n in self.via_failures.items() if n},
             happenings=tuple(
-                Happening(at_ns=seen.end_ns + wall_offset_ns, outcome=seen.outcome)
+                Happening(at_ns=_bounded(seen.end_ns + wall_offset_ns), outcome=seen.outcome)
                 for seen in self.latest
             ),
             asked=tuple(self.asked),
@@ -267,6 +267,11 @@ def end_of(request: Request, now_ns: int) -> int:
     if request.first_byte_ns is not None:
         end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
     return max(request.at_ns, end_ns)
+
+
+def _bounded(number: int) -> int:
+    """Return what a batch can say of a sum or a time."""
+    return min(max(number, 0), MAX_TOTAL)
 
 
 def _put(names: set[str], name: str) -> None:
