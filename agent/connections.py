@@ -85,7 +85,7 @@ class OpenConnection:
         self.retransmits = event.retransmits
         self.bytes_in, self.bytes_out = event.bytes_in, event.bytes_out
         if event.new == TcpState.ESTABLISHED:
-            self.established_at_ns = event.at_ns
+            self.established_at_ns = self.established_at_ns or event.at_ns
         elif event.new != TcpState.SYN_SENT and self.closed_at_ns is None:
             self.closed_at_ns = event.at_ns
             self.reset, self.in_owner = event.reset, event.in_owner

@@ -112,15 +112,18 @@ class Flows:
 
     def finish(self) -> list[Event]:
         """
-        The capture has ended: give up the connections that nobody answered.
+        The capture has ended: give up the connections that nobody answered, and say how much the
+        others had carried.
 
-        Only those whose SYN was sent again: the others may have been answered later.
+        Given up are only those whose SYN was sent again: the others may have been answered later.
         """
-        return [
-            _change(flow, self._last_at_ns, TcpState.CLOSE, in_owner=False)
-            for flow in self._flows.values()
-            if flow.state is TcpState.SYN_SENT and flow.syn_retransmits
-        ]
+        events: list[Event] = []
+        for flow in self._flows.values():
+            if flow.state is TcpState.SYN_SENT and flow.syn_retransmits:
+                events.append(_change(flow, self._last_at_ns, TcpState.CLOSE, in_owner=False))
+            elif flow.state is TcpState.ESTABLISHED:
+                events.append(_change(flow, self._last_at_ns, flow.state, in_owner=False))
+        return events
 
     def _flow_of(
         self, packet: IpPacket, outgoing: bool | None, origin: Origin | None

@@ -32,9 +32,16 @@ class OpenLookup:
     goid: int | None
     queries: list[Query] = field(default_factory=list)
     sockets: list[int] = field(default_factory=list)
+    answered_at_ns: int | None = None
+    """When the last answer came."""
     end_ns: int | None = None
     error: GoError | None = None
     source: Literal["dns", "hosts", "cgo", "cache"] | None = None
+
+    def is_answered(self) -> bool:
+        """For a lookup told by packets: nothing more is to be expected."""
+        types = {query.qtype for query in self.queries}
+        return all(query.rcode for query in self.queries) and {"A", "AAAA"} <= types
 
     def record(self) -> Lookup:
         """Make the record of what is known now."""
@@ -133,8 +140,9 @@ class Lookups:
             min_ttl_s=message.min_ttl_s,
             addresses=message.addresses,
         )
-        if lookup.goid is None and all(query.rcode for query in lookup.queries):
-            return [self._close(lookup, at_ns, None)] if lookup in self._open else []
+        lookup.answered_at_ns = at_ns
+        if lookup.goid is None and lookup.is_answered() and lookup in self._open:
+            return [self._close(lookup, at_ns, None)]
         return []
 
     def _question(
@@ -187,13 +195,14 @@ class Lookups:
                 return lookup
         return None
 
-    def pending(self) -> list[Lookup]:
-        """Return the records of what never ended."""
-        return [lookup.record() for lookup in self._open]
-
     def drain(self) -> list[Lookup]:
-        """The process is gone: return what never ended, and forget it."""
-        pending = self.pending()
+        """The process is gone: return what never ended, and what only packets told of."""
+        found = []
+        for lookup in list(self._open):
+            if lookup.goid is None and lookup.answered_at_ns is not None:
+                found.append(self._close(lookup, lookup.answered_at_ns, None))
+            else:
+                found.append(lookup.record())
         self._open.clear()
         self._asked.clear()
-        return pending
+        return found

@@ -100,10 +100,12 @@ async def listen_connect(name: str, log: Log) -> None:
 def toolchain(goroot: Path) -> modules.Module:
     """The part of a GOROOT that `go mod` and `go list` need, and enough more to take some time."""
     files = {name: (goroot / name).read_bytes() for name in ("VERSION", "go.env", "bin/go")}
-    bulk = sorted((goroot / "src" / "cmd").rglob("*.go"))
-    files |= {str(path.relative_to(goroot)): path.read_bytes() for path in bulk}
+    bulk = [*(goroot / "src" / "cmd").rglob("*.go"), *(goroot / "pkg" / "tool").rglob("*")]
+    files |= {
+        str(path.relative_to(goroot)): path.read_bytes() for path in sorted(bulk) if path.is_file()
+    }
     # go makes these executable after a download, and wants them to be there.
-    files |= dict.fromkeys(("pkg/tool/linux_amd64/nothing", "lib/nothing", "bin/gofmt"), b"")
+    files |= dict.fromkeys(("lib/nothing", "bin/gofmt"), b"")
     return modules.toolchain(files["VERSION"].decode().split()[0], files)
 
 

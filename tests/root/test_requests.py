@@ -252,4 +252,4 @@ def test_toolchain_switch(lab: Lab) -> None:
     assert [request.final for request in fetched] == ["ok"]
     assert [
         request.endpoint for request in seen.requests if request.module == "mod.lab.test/m00"
-    ] == ["mod", "info", "zip"]
+    ] == ["mod", "sumdb", "info", "zip"]
