@@ -154,7 +154,8 @@ def _certificate(evidence: Evidence, rules: Rules) -> Finding | None:
     count = sum(bad.values())
     if count < rules.certificate_handshakes or count < evidence.recent.handshakes:
         return None
-    words = CERTIFICATE_WORDS[max(bad, key=lambda name: bad[name])]
+    most = max(bad, key=lambda name: bad[name])
+    words = CERTIFICATE_WORDS.get(most, f"wrong ({most})")
     return Finding(
         "certificate",
         f"all {count} handshakes of the last {rules.recent_s:.0f} s found the certificate {words}",

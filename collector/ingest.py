@@ -29,6 +29,8 @@ SKEW_IGNORED_NS = 2_000_000_000
 """`Date` has whole seconds, and a request some way to go."""
 
 
+MAX_SKEW_NS = 100 * 366 * 86_400 * 1_000_000_000
+"""A clock that starts in 1970 can be corrected; `Date` of the year 9999 is no clock."""
 MAX_SEQ = (1 << 53) - 1
 """A batch a second for as long as there was life; seq + 1 must fit into SQLite's integers."""
 MAX_BODY_BYTES = 1 << 40
@@ -50,7 +52,7 @@ class Clocks:
         if self.sent_ns is None:
             return 0
         skew_ns = self.arrived_ns - self.sent_ns
-        return skew_ns if abs(skew_ns) > SKEW_IGNORED_NS else 0
+        return skew_ns if SKEW_IGNORED_NS < abs(skew_ns) < MAX_SKEW_NS else 0
 
 
 def read(body: bytes, identity: Identity, clocks: Clocks) -> Arrival:

@@ -88,7 +88,7 @@ class Writer:
     def _commit(self, group: "list[_Work]") -> None:
         if group:
             arrivals = [work.arrival for work in group if work.arrival]
-            _finish(group, lambda: self._store.append(arrivals))
+            _finish(group, partial(self._store.append, arrivals))
 
 
 class _Work:

@@ -60,6 +60,12 @@ def test_certificate(bad: int, handshakes: int, expected: bool) -> None:
     assert ("certificate" in gates((0, counts))) == expected
 
 
+def test_certificate_class_of_a_newer_agent() -> None:
+    """A class that is not known here has words as well."""
+
+    assert gates((0, Counts(handshakes=3, bad_certificates={"tls.revoked": 3}))) == ["certificate"]
+
+
 @pytest.mark.parametrize(
     ("ok", "failed", "expected"),
     [
