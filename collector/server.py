@@ -1,7 +1,7 @@
 """
 The process: socket, TLS, signals, the tick, and systemd's watchdog around the service.
 
-uvicorn with httptools and uvloop: 15.8 k batches/s on one core, where h11 takes 6.0 k.
+uvicorn with httptools and uvloop, because it takes 2.6 times as many POSTs a second as with h11.
 """
 
 import asyncio

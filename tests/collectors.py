@@ -203,7 +203,7 @@ def batch_bytes(
             agent_id=agent_id,
             run_id=b"run",
             seq=seq,
-            window_start_ns=end_ns - 10**10,
+            window_start_ns=max(0, end_ns - 10**10),
             window_end_ns=end_ns,
             proxies=windows,
         )

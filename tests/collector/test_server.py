@@ -1,5 +1,6 @@
 """Rules of the running collector: a real process, real sockets on loopback, a real kill."""
 
+import dataclasses
 import os
 import signal
 import socket
@@ -332,6 +333,36 @@ def test_dates_that_are_no_clock(collector: Collector, date: str) -> None:
 
     assert post(collector, batch_bytes(ok=8), Date=date).status == 202
     assert requests_of(collector) == 8
+
+
+def test_largest_numbers_and_strange_names(collector: Collector) -> None:
+    """A valid batch at every bound is taken, judged, shown and replayed like any other."""
+    count, seen = (1 << 32) - 1, ProxyWindow(proxy="\0\x1b[2J😀" + "x" * 500)
+    window = dataclasses.replace(
+        seen,
+        requests=count,
+        failures={"new.class": count},
+        body_bytes=(1 << 63) - 1,
+        handshakes=count,
+        bad_certificates={"new.class": count},
+        sketches={FIRST_BYTE: Sketch({640: count, -957: count}).to_bytes(), "new": b""},
+        resolvers=("\n",),
+    )
+    collector.keys["window_s"] = 0.1
+    collector.start()
+    ends = [0, (1 << 63) - 1]
+    statuses = [
+        post(collector, batch_bytes(seq=seq, end_ns=end_ns, windows=(window,))).status
+        for seq, end_ns in enumerate(ends)
+    ]
+    requests_of(collector, window.proxy)
+    table = run_status(collector)
+    stopped = collector.stop()
+    collector.start()
+
+    assert (statuses, table.returncode, stopped) == ([202, 202], 0, 0)
+    assert "\x1b" not in table.stdout
+    assert requests_of(collector, window.proxy) == count
 
 
 def test_watchdog_and_readiness(collector: Collector) -> None:
