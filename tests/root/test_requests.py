@@ -179,6 +179,23 @@ def test_hosts_file(lab: Lab, eyes: Eyes) -> None:
     assert (lookup.source, lookup.queries, lookup.outcome) == ("hosts", (), "ok")
 
 
+def test_lookup_by_libc(lab: Lab, eyes: Eyes) -> None:
+    """A `go` built with cgo may ask libc, which asks on one socket: the record says so."""
+    done = lab.go(
+        *DOWNLOAD,
+        goproxy=lab.url("ok"),
+        requires=["m00"],
+        go=go_release("1.19"),
+        env={"GODEBUG": "netdns=cgo"},
+    )
+
+    (lookup,) = eyes.seen().lookups
+
+    assert done.returncode == 0
+    assert (lookup.source, lookup.outcome) == ("cgo", "ok")
+    assert {query.qtype for query in lookup.queries} == {"A", "AAAA"}
+
+
 def test_loss_identity(lab: Lab, eyes: Eyes) -> None:
     """Every would-be record is accounted for, to one event."""
     lab.go(*DOWNLOAD, goproxy=lab.url("e404", "ok"), requires=["m00"])

@@ -153,27 +153,48 @@ def test_trace_and_replay(lab: Lab, tmp_path: Path) -> None:
     assert any("module=mod.lab.test/m0" in line for line in shown.stdout.splitlines())
 
 
-def test_killed_and_gone(tmp_path: Path) -> None:
-    """After kill -9 nothing of ours is loaded or attached within 2 seconds."""
+WITHOUT_MULTI = """
+import time
+from eyes import Eyes
+
+with Eyes(multi=False):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        ([PROGRAM, "run", "--", "sh", "-c", "echo ready; exec sleep 60"], 2),
+        ([sys.executable, "-c", WITHOUT_MULTI], 15),
+    ],
+    ids=["uprobe-multi", "perf"],
+)
+def test_killed_and_gone(command: list[str], seconds: float) -> None:
+    """After kill -9 nothing of ours is loaded or attached any more: at once with the multi-uprobe
+    link, within 15 seconds with one perf link per probe."""
     needs(shutil.which("bpftool") is not None, "bpftool")
     before = _attached()
     process = subprocess.Popen(
-        [PROGRAM, "run", "--", "sh", "-c", "echo ready; sleep 60"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        process_group=0,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     during = _attached()
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
+    until = time.monotonic() + seconds
     process.wait()
     process.stdout.close()
-    until = time.monotonic() + 2
-    while _attached() - before and time.monotonic() < until:
+    while (left := _attached() - before) and time.monotonic() < until:
         time.sleep(0.1)
 
     assert len(during - before) >= 12
-    assert _attached() - before == set()
-    subprocess.run(["pkill", "-f", "sleep 60"], check=False)
+    assert left == set()
 
 
 def _attached() -> set[tuple[str, int]]:
