@@ -6,6 +6,7 @@ first, and everything else is imported while it runs.
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -60,6 +61,8 @@ class Compilation:
             "TRACE": int(options.trace),
         }
         self.options = options
+        if os.geteuid() != 0:
+            raise KernelError("eBPF programs are loaded by root only: sudo modpulse …")
         if mounted("tracefs") is None:
             _mount_tracefs()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .goenv import effective, parse_settings
-from .wire.goproxy import redact
+from .wire.goproxy import redact, redact_arguments
 
 MAX_BYTES = 1 << 20
 """Of one file; argv and environment are limited by the kernel to 2 MiB together."""
@@ -36,7 +36,7 @@ def read_facts(pid: int, job_variables: Sequence[str]) -> dict[str, Any]:
     command_line = _read(f"/proc/{pid}/cmdline")
     if command_line:
         arguments = command_line.rstrip(b"\0").split(b"\0")[:MAX_ARGUMENTS]
-        facts["argv"] = tuple(os.fsdecode(argument) for argument in arguments)
+        facts["argv"] = redact_arguments([os.fsdecode(argument) for argument in arguments])
     environ = read_environ(pid)
     if environ is not None:
         facts |= _of_environment(environ, job_variables)

@@ -16,6 +16,7 @@ from .events import Event
 from .identity import Identity
 from .observer import Observer
 from .records import Record
+from .wire.goproxy import redact_arguments
 
 STALLED_AFTER_NS = 30_000_000_000
 """As the agent's default."""
@@ -25,6 +26,9 @@ _LINGER_SECONDS = 0.4
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 """Reach the command by themselves: it is in the same process group."""
+
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""A command would inherit that, and go on writing into a closed pipe."""
 
 
 class Child:
@@ -62,6 +66,8 @@ def _become(gate: int, command: Sequence[str], identity: Identity) -> None:
         if not os.read(gate, 1):
             os._exit(125)
         os.close(gate)
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
         if identity.uid is not None:
             os.setgroups(identity.groups)
             os.setgid(identity.gid)
@@ -116,7 +122,7 @@ def run(
     document = document_of(
         records,
         losses,
-        command=tuple(command),
+        command=redact_arguments(command),
         exit_code=code if code >= 0 else None,
         started_at=started_at.isoformat().replace("+00:00", "Z"),
         started_at_ns=started_at_ns,
@@ -131,6 +137,6 @@ def _watch(observer: Observer, child: Child) -> tuple[list[Record], int]:
         records += observer.poll(_POLL_SECONDS)
         status = child.poll()
     until = time.monotonic() + _LINGER_SECONDS
-    while time.monotonic() < until:
+    while observer.tracker.is_busy() and time.monotonic() < until:
         records += observer.poll(_POLL_SECONDS)
     return records + observer.finish(), status

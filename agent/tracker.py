@@ -86,6 +86,14 @@ class Tracker:
         """Whether any process that is watched has not ended."""
         return any(watched.process.end_at_ns is None for watched in self._watched.values())
 
+    def is_busy(self) -> bool:
+        """Whether anything that was seen has not ended: a process, or a connection of one."""
+        return self.is_running() or any(
+            connection.closed_at_ns is None
+            for pid in self._watched
+            for connection in self._connections.of(pid)
+        )
+
     def feed(self, event: Event) -> list[Record]:
         """Take one event; return the records that it completes."""
         self.account.decoded += 1

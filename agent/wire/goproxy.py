@@ -24,6 +24,8 @@ _TOOLCHAIN = "golang.org/toolchain"
 _ESCAPED = re.compile(r"!([a-z])")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
 
+_USER_INFO = re.compile(r"(?<=://)[^/@\s,|]*@")
+
 
 class Target(NamedTuple):
     """What one request asks for; all None for a path outside the protocol."""
@@ -82,6 +84,11 @@ def redact(url: str) -> str:
     """Return the URL without user info, query and fragment; also for `host:port` alone."""
     scheme, authority, path = _split(url.strip())
     return f"{scheme}://{authority}{path}" if scheme else f"{authority}{path}"
+
+
+def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line without the user info of the URLs in it."""
+    return tuple(_USER_INFO.sub("", argument) for argument in arguments)
 
 
 def canonical_proxy(url: str) -> str:
