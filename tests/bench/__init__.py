@@ -1,0 +1,1 @@
+"""What the eyes cost and how exact they are: `python -m bench [NAME…]`, see docs/performance.md."""

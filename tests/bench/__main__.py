@@ -1,0 +1,27 @@
+"""`python -m bench [NAME…]`: runs the named benchmarks, by default all, and prints figures."""
+
+import importlib
+import sys
+
+from . import report
+
+NAMES = ("timing", "hits", "start", "memory", "cost")
+"""Each a module with `main()`; the last takes 10 minutes, the others seconds."""
+
+
+def main() -> int:
+    """Run; the exit code says whether the names were known."""
+    names = sys.argv[1:] or NAMES
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        print(f"bench: no {' '.join(sorted(unknown))}; there are {' '.join(NAMES)}")
+        return 2
+    for name in names:
+        print(f"{name}:")
+        report.machine()
+        importlib.import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
