@@ -1,4 +1,4 @@
-"""Rules of shipping: the schedule as a table, the rest against real servers on loopback."""
+"""Rules of shipping, against real servers on loopback."""
 
 import contextlib
 import ipaddress
@@ -19,20 +19,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modpulse.agent import ship
+from modpulse.agent import retry
 from modpulse.agent.config import AgentConfig
-from modpulse.agent.ship import (
-    Answer,
-    Client,
-    ShipError,
-    Shipper,
-    Verdict,
-    judge,
-    next_attempt,
-    parse_answer,
-    parse_retry_after,
-    read_token,
-)
+from modpulse.agent.retry import Answer
+from modpulse.agent.ship import Client, ShipError, Shipper, read_token
 from modpulse.agent.spool import Spool
 
 ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Length: 20\r\n\r\n{"duplicate": false}'
@@ -141,117 +131,6 @@ def client_of(server: Server, **keys: object) -> Iterator[Client]:
         yield client
     finally:
         client.close()
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (Answer(202), Verdict.DELIVERED),
-        (Answer(200, is_duplicate=True), Verdict.DELIVERED),
-        (Answer(400), Verdict.POISON),
-        (Answer(413), Verdict.POISON),
-        (Answer(415), Verdict.POISON),
-        (Answer(401), Verdict.REFUSED),
-        (Answer(403), Verdict.REFUSED),
-        (Answer(408), Verdict.BUSY),
-        (Answer(429), Verdict.BUSY),
-        (Answer(500), Verdict.BUSY),
-        (Answer(503), Verdict.BUSY),
-        # Not our collector: a wrong URL, a portal. Nothing may be lost to it.
-        (Answer(200), Verdict.REFUSED),
-        (Answer(204), Verdict.REFUSED),
-        (Answer(302), Verdict.REFUSED),
-        (Answer(404), Verdict.REFUSED),
-        (Answer(405), Verdict.REFUSED),
-    ],
-)
-def test_judge(answer: Answer, expected: Verdict) -> None:
-    """Only what the collector says of a batch itself removes it from the spool."""
-
-    assert expected is judge(answer)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "failures", "retry_after", "jitter", "expected"),
-    [
-        (Verdict.DELIVERED, 0, None, 0.9, 0.0),
-        (Verdict.POISON, 3, 60.0, 0.9, 0.0),
-        (Verdict.REFUSED, 1, None, 0.0, 120.0),
-        (Verdict.REFUSED, 9, 1.0, 0.5, 90.0),
-        (None, 1, None, 0.0, 1.0),
-        (None, 2, None, 0.0, 2.0),
-        (None, 3, None, 0.5, 3.0),
-        (None, 7, None, 0.0, 60.0),
-        (None, 10**9, None, 0.0, 60.0),
-        (Verdict.BUSY, 2, None, 0.0, 2.0),
-        (Verdict.BUSY, 1, 2.0, 0.0, 2.0),
-        (Verdict.BUSY, 1, 2.0, 1.0, 3.5),
-        (Verdict.BUSY, 9, 0.0, 0.5, 0.5),
-        (Verdict.BUSY, 1, 1e12, 0.0, 3600.0),
-        (Verdict.BUSY, 1, -5.0, 0.0, 0.0),
-    ],
-)
-def test_next_attempt(
-    verdict: Verdict | None,
-    failures: int,
-    retry_after: float | None,
-    jitter: float,
-    expected: float,
-) -> None:
-    """Doubling from 1 s to 60 s without an answer, slow when refused, as asked when busy."""
-
-    assert expected == next_attempt(verdict, failures, retry_after, jitter)
-
-
-@given(
-    st.sampled_from([None, *Verdict]),
-    st.integers(1, 1 << 70),
-    st.none() | st.floats(0, 1e9),
-    st.floats(0, 1, exclude_max=True),
-)
-def test_waits_are_bounded(
-    verdict: Verdict | None, failures: int, retry_after: float | None, jitter: float
-) -> None:
-    """Whatever happens, the next attempt is at most 76 min away, and not before its time."""
-    wait = next_attempt(verdict, failures, retry_after, jitter)
-
-    assert 0 <= wait <= 1.25 * 3600 + 1
-    if verdict is Verdict.BUSY and retry_after is not None:
-        assert wait >= min(retry_after, 3600.0)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("Thu, 01 Jan 1970 00:20:00 GMT", 200.0),
-        ("Thu, 01 Jan 1970 00:00:01 GMT", 0.0),
-        ("soon", None),
-        ("-1", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        ("", None),
-    ],
-)
-def test_retry_after(text: str, expected: float | None) -> None:
-    """RFC 9110 section 10.2.3: seconds or a date, here at second 1000."""
-
-    assert expected == parse_retry_after(text, 1000.0)
-
-
-@given(st.integers(100, 999), st.none() | st.text(), st.binary())
-def test_any_answer_is_read(status: int, retry_after: str | None, body: bytes) -> None:
-    """Whatever headers and body hold, an Answer comes out."""
-
-    assert parse_answer(status, retry_after, body, 0.0).status == status
-
-
-@pytest.mark.parametrize("body", [b"[" * 60000, b'{"duplicate": 1}', b"[]", b'"duplicate"', b""])
-def test_a_body_that_is_not_ours(body: bytes) -> None:
-    """Only the JSON object with `duplicate` true says that a batch is known."""
-
-    assert not parse_answer(200, None, body, 0.0).is_duplicate
 
 
 def test_post(serve: Callable[..., Server], tmp_path: Path) -> None:
@@ -512,9 +391,9 @@ def test_read_token(tmp_path: Path, text: bytes, expected: str | None) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds of the schedule become milliseconds."""
-    monkeypatch.setattr(ship, "FIRST_BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr(ship, "LAST_BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(ship, "SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr(retry, "LAST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "SLOW_SECONDS", 0.01)
 
 
 def bodies(server: Server) -> list[bytes]:
