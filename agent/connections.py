@@ -94,8 +94,8 @@ class OpenConnection:
 
     def record(self) -> Connection:
         """Make the record of what is known now."""
-        connected = self.established_at_ns
-        connect_ns = None if connected is None else connected - self.at_ns
+        decided_at_ns = self.established_at_ns or self.closed_at_ns
+        connect_ns = None if decided_at_ns is None else decided_at_ns - self.at_ns
         return Connection(
             cookie=self.cookie,
             pid=self.pid,
@@ -107,7 +107,7 @@ class OpenConnection:
             at_ns=self.at_ns,
             connect_ns=connect_ns,
             syn_retransmits=self.syn_retransmits,
-            rtt_ns=connect_ns if not self.syn_retransmits else None,
+            rtt_ns=connect_ns if self.established_at_ns and not self.syn_retransmits else None,
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             retransmits=self.retransmits,

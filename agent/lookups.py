@@ -58,7 +58,9 @@ class OpenLookup:
 
     def _outcome(self) -> str | None:
         if self.error is not None:
-            return None if is_cancelled(self.error) else dns_cause(self.error, self.queries)[0]
+            if is_cancelled(self.error):
+                return "cancelled"
+            return dns_cause(self.error, self.queries)[0]
         if self.goid is None and not any(query.addresses for query in self.queries):
             return dns_cause(None, self.queries)[0]
         return "ok"

@@ -99,7 +99,7 @@ class Lookup:
     queries: tuple[Query, ...] = ()
     source: Literal["dns", "hosts", "cgo", "cache"] | None = None
     outcome: str | None = None
-    """`ok`, or a failure class such as `dns.nxdomain`; None while pending."""
+    """`ok`, `cancelled`, or a failure class such as `dns.nxdomain`; None while pending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,7 @@ class Connection:
     """`at_ns` of the lookup that gave the address."""
     at_ns: int
     connect_ns: int | None = None
+    """Until established, refused or given up; None while pending."""
     syn_retransmits: int | None = None
     rtt_ns: int | None = None
     """Round trip of the TCP handshake; None when its SYN was sent twice."""
@@ -162,7 +163,7 @@ class Handshake:
     server_hello_at_ns: int | None = None
     resumed: bool | None = None
     outcome: str | None = None
-    """`ok`, or a failure class such as `tls.expired`; None while pending."""
+    """`ok`, `cancelled`, or a failure class such as `tls.expired`; None while pending."""
     alert: str | None = None
     """IANA name of the alert that was received, if any."""
     certificate: Certificate | None = None

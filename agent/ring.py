@@ -14,7 +14,6 @@ from types import TracebackType
 
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
 _HEADER = struct.Struct("<I4x")
-_POSITION = struct.Struct("<Q")
 
 
 class Ring:
@@ -27,7 +26,11 @@ class Ring:
         self._consumer = mmap.mmap(descriptor, page)
         self._producer = mmap.mmap(descriptor, page + 2 * size, prot=mmap.PROT_READ, offset=page)
         self._data = memoryview(self._producer)[page:]
-        self._position: int = _POSITION.unpack_from(self._consumer)[0]
+        # One machine word each: struct would zero the field before it writes (s_pack_internal),
+        # and the kernel would see a full ring.
+        self._consumed = memoryview(self._consumer).cast("Q")
+        self._produced = memoryview(self._producer)[:8].cast("Q")
+        self._position: int = self._consumed[0]
         self._poll = select.epoll()
         self._poll.register(descriptor, select.EPOLLIN)
 
@@ -37,7 +40,7 @@ class Ring:
 
     def read(self) -> Iterator[bytes]:
         """Yield what is there now, each record freed once the next is asked for."""
-        (end,) = _POSITION.unpack_from(self._producer)
+        end = self._produced[0]
         while self._position < end:
             at = self._position & self._mask
             (length,) = _HEADER.unpack_from(self._data, at)
@@ -47,16 +50,17 @@ class Ring:
             if not length & _DISCARDED:
                 yield bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])
             self._position += (_HEADER.size + size + 7) & ~7
-            _POSITION.pack_into(self._consumer, 0, self._position)
+            self._consumed[0] = self._position
 
     def in_ring_bytes(self) -> int:
         """Return how many bytes are waiting to be read."""
-        return int(_POSITION.unpack_from(self._producer)[0]) - self._position
+        return self._produced[0] - self._position
 
     def close(self) -> None:
         """Unmap."""
         self._poll.close()
-        self._data.release()
+        for view in (self._data, self._consumed, self._produced):
+            view.release()
         self._producer.close()
         self._consumer.close()
 

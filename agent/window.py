@@ -176,7 +176,7 @@ class Window:
     def _connection(self, connection: Connection) -> None:
         if connection.via is not None:
             return
-        if connection.connect_ns is not None:
+        if connection.connect_ns is not None and connection.outcome in ("established", "reset"):
             self._time("connect", connection.connect_ns)
         _put(self.addresses, connection.address)
 
