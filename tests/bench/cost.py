@@ -4,9 +4,9 @@ import random
 import statistics
 from collections.abc import Callable
 
+from .commands import Commands, Took, commands
 from .daemon import running_agent
 from .figures import paired_ratio
-from .loopback import Bench, Took, loopback
 from .report import line
 
 SEED = 20260101
@@ -14,7 +14,7 @@ Command = Callable[[], Took]
 
 
 def pairs(
-    bench: Bench, command: Command, blocks: int, size: int, rng: random.Random
+    bench: Commands, command: Command, blocks: int, size: int, rng: random.Random
 ) -> list[tuple[Took, Took]]:
     """
     Measure (with, without) the daemon.
@@ -41,7 +41,7 @@ def _run(command: Command, size: int) -> list[Took]:
 def main() -> None:
     """Print the ratios of both commands."""
     rng = random.Random(SEED)
-    with loopback() as bench:
+    with commands() as bench:
         _print("go list -m -versions", pairs(bench, bench.list_versions, 50, 6, rng), "≤ 1.03")
         _print("go mod download, 58 modules", pairs(bench, bench.download, 24, 2, rng), "≤ 1.01")
 

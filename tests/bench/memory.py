@@ -4,8 +4,8 @@ import time
 
 from lab.workload import REQUEST_COUNT
 
+from .commands import commands
 from .daemon import running_agent
-from .loopback import loopback
 from .report import line
 
 ROUNDS = 6
@@ -17,7 +17,7 @@ SETTLE_S = 3 * WINDOW_S
 def main() -> None:
     """Print memory before and after a thousand requests, and the CPU time they took."""
     requests = ROUNDS * REQUEST_COUNT
-    with loopback() as bench, running_agent(bench.folder, window_seconds=WINDOW_S) as agent:
+    with commands() as bench, running_agent(bench.folder, window_seconds=WINDOW_S) as agent:
         time.sleep(SETTLE_S)
         line("armed and idle", _memory(agent.memory_kib()))
         idle_from = agent.cpu_seconds()
