@@ -42,8 +42,8 @@ def test_redirect_to_another_host(lab: Lab, eyes: Eyes) -> None:
 
 
 @pytest.mark.parametrize("host", ["h2-tls13", "h2-tls12"])
-def test_http2_shares_one_connection(host: str, lab: Lab, eyes: Eyes) -> None:
-    """Parallel requests over HTTP/2 end on one connection that one of them paid for."""
+def test_http2_shares_connections(host: str, lab: Lab, eyes: Eyes) -> None:
+    """Parallel requests over HTTP/2 share the connection on which the server saw them."""
     modules = [f"m{number:02}" for number in range(8)]
     lab.go(*DOWNLOAD, goproxy=lab.url(host), requires=modules)
 
@@ -52,11 +52,11 @@ def test_http2_shares_one_connection(host: str, lab: Lab, eyes: Eyes) -> None:
     served = {entry["client_port"] for entry in lab.requests(host)}
 
     assert len(seen.requests) == 24
-    assert len(used) == len(served) == 1
+    # One, as a rule: two cold dials at once may each serve before they know of the other.
+    assert len(used) == len(served) <= 2
     assert {request.http_version for request in seen.requests} == {"2"}
-    assert sum(request.reused is False for request in seen.requests) == 1
-    (version,) = {made.version for made in seen.handshakes if made.outcome == "ok"}
-    assert version == f"1.{host[-1]}"
+    assert sum(request.reused is False for request in seen.requests) == len(served)
+    assert {made.version for made in seen.handshakes if made.outcome == "ok"} == {f"1.{host[-1]}"}
 
 
 @pytest.mark.parametrize("host", ["h1-tls13", "h1-tls12"])
