@@ -2,7 +2,8 @@
 The child that compiles and loads the eBPF programs, hands their descriptors over, and exits.
 
 The only importer of bcc, which with LLVM takes 100 MB: that is why it is a process of its own.
-Run as `python -m modpulse.agent.compiler FD OPTIONS`, FD a SEQPACKET socket to the parent.
+Run as `python compiler.py FD FOLDER OPTIONS`, FD a SEQPACKET socket to the parent, FOLDER with the
+programs: by itself it imports nothing of modpulse.
 """
 
 import ctypes
@@ -11,8 +12,6 @@ import os
 import platform
 import socket
 import sys
-
-from modpulse import bpf as programs
 
 SOURCES = (
     "maps.bpf.h",
@@ -46,7 +45,7 @@ def main() -> None:
     """Compile, load, send one message: JSON `{"names": […]}` with descriptors, or `{"error"}`."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     try:
-        descriptors = load(json.loads(sys.argv[2]))
+        descriptors = load(sys.argv[2], json.loads(sys.argv[3]))
         names = json.dumps({"names": list(descriptors)}).encode()
         socket.send_fds(channel, [names], list(descriptors.values()))
     except Exception as error:  # noqa: BLE001  the parent must hear of whatever bcc raises
@@ -55,15 +54,14 @@ def main() -> None:
     os._exit(0)  # bcc's destructors take 50 ms and undo nothing that the exit does not
 
 
-def load(constants: dict[str, int]) -> dict[str, int]:
+def load(folder: str, constants: dict[str, int]) -> dict[str, int]:
     """
-    Compile with `-DNAME=VALUE` for each constant, load every program.
+    Compile the programs in `folder` with `-DNAME=VALUE` for each constant, load every program.
 
     Returns:
         Name -> descriptor of programs and maps; `on_go_multi` is missing where the kernel has no
         multi-uprobe link.
     """
-    folder = os.path.dirname(programs.__file__)
     os.environ["BCC_KERNEL_SOURCE"] = f"{folder}/stub"
     text = "".join(f'#line 1 "{name}"\n{_read(f"{folder}/{name}")}' for name in SOURCES)
     _hide_kallsyms()
