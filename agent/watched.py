@@ -6,6 +6,8 @@ connections, so a goroutine's ancestors tell who caused a dial, and the two ends
 which connection a request has in hand.
 """
 
+from dataclasses import replace
+
 from .connections import Connections, OpenConnection
 from .events import (
     BodyClosed,
@@ -72,6 +74,10 @@ class Watched:
         self._tls_states: dict[int, int] = {}
         self._certificates: dict[str, Certificate] = {}
 
+    def end(self, at_ns: int) -> None:
+        """The process has ended, or become another program."""
+        self.process = replace(self.process, end_at_ns=at_ns)
+
     @property
     def chain(self) -> tuple[ChainEntry, ...] | None:
         """The effective GOPROXY, once it is known."""
@@ -84,6 +90,13 @@ class Watched:
     def open_requests(self) -> list[OpenRequest]:
         """Return what is under way or waiting for a verdict, the oldest first."""
         return [request for stack in self._requests.values() for request in stack]
+
+    def needs(self, connection: OpenConnection) -> bool:
+        """Whether a request that is not settled may have used a connection that has closed."""
+        closed_at_ns = connection.closed_at_ns or 0
+        return any(
+            request.at_ns <= closed_at_ns for stack in self._requests.values() for request in stack
+        )
 
     def note_parent(self, event: GoEvent) -> None:
         """Remember who started a goroutine."""
@@ -147,7 +160,9 @@ class Watched:
         if event.error is None:
             request.last.in_hand_at_ns = event.at_ns
             request.last.ends = event.ends
-            self._take(request, request.last, event.tls_state)
+            if event.ends is not None:
+                self._take(request, request.last, event.tls_state)
+            # Of HTTP/2 only the response tells which: two dials at once race, and one is closed.
         return True
 
     def head(self, event: RoundTripDone) -> bool:
@@ -262,6 +277,9 @@ class Watched:
     def _judge(self, request: OpenRequest, at_ns: int | None) -> None:
         hop = request.last
         connection = self.connections.get(hop.cookie) if hop and hop.cookie else None
+        if connection is None and hop is not None and hop.in_hand_at_ns is not None:
+            self._take(request, hop, 0)
+            connection = self.connections.get(hop.cookie)
         if connection is None:
             tried = [
                 found for found in self.connections.of(request.pid) if found.paid_by == request.id
