@@ -7,6 +7,7 @@
 struct hit {
 	struct go_registers go;
 	const struct layout *layout;
+	u64 at_ns;
 	u64 goid;
 	u64 parent_goid;
 	struct event_header *record; /* what to submit; NULL: lost or filtered */

@@ -127,7 +127,12 @@ static __always_inline void handle_site(struct hit *hit)
 int on_go(struct pt_regs *ctx)
 {
 	u64 cookie = bpf_get_attach_cookie(ctx);
-	struct hit hit = {.pid = current_pid(), .binary = cookie >> 16, .site = cookie};
+	struct hit hit = {
+		.at_ns = bpf_ktime_get_ns(), /* first: what follows takes microseconds */
+		.pid = current_pid(),
+		.binary = cookie >> 16,
+		.site = cookie,
+	};
 	u32 layout = (cookie >> 8) & 0xff;
 
 	read_registers(ctx, &hit.go);
@@ -150,6 +155,7 @@ int on_go(struct pt_regs *ctx)
 	}
 	count(COUNT_SEEN);
 	fill_header(hit.record, hit.pid, EVENT_GO);
+	hit.record->at_ns = hit.at_ns;
 	hit.record->goid = hit.goid;
 	hit.record->parent_goid = hit.parent_goid;
 	hit.record->binary = hit.binary;
