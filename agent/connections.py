@@ -29,20 +29,17 @@ _OUTCOMES: dict[str, Outcome] = {
 class Dial:
     """One call of dialTCP under way."""
 
-    pid: int
-    goid: int
     host: str
     """As asked for, without the port."""
     port: int
     address: str | None
-    at_ns: int
     lookup_at_ns: int | None
     paid_by: str | None
     """Id of the request that caused it."""
     cookie: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenConnection:
     """A connection that may still change."""
 
@@ -77,6 +74,10 @@ class OpenConnection:
     def is_usable(self) -> bool:
         """Established and not yet closing."""
         return self.established_at_ns is not None and self.closed_at_ns is None
+
+    def ends(self, sport: int) -> SocketEnds:
+        """Return its ends, once the kernel has chosen the port on this side."""
+        return SocketEnds(sport, self.address, self.port)
 
     def change(self, event: Tcp) -> None:
         """Take a state change from the kernel."""
@@ -135,7 +136,9 @@ class Connections:
 
     def __init__(self) -> None:
         self._by_cookie: dict[int, OpenConnection] = {}
-        self._dials: dict[tuple[int, int], Dial] = {}
+        self._by_pid: dict[int, dict[int, OpenConnection]] = {}
+        self._by_ends: dict[tuple[int, SocketEnds], OpenConnection] = {}
+        self._dials: dict[int, dict[int, Dial]] = {}
 
     def __len__(self) -> int:
         return len(self._by_cookie)
@@ -146,37 +149,26 @@ class Connections:
 
     def of(self, pid: int) -> list[OpenConnection]:
         """Return the connections of one process, the oldest first."""
-        return [found for found in self._by_cookie.values() if found.pid == pid]
+        return list(self._by_pid.get(pid, {}).values())
 
     def at(self, pid: int, ends: SocketEnds) -> OpenConnection | None:
         """Find a connection by its two ends as the process knows them; the newest wins."""
-        for found in reversed(self._by_cookie.values()):
-            if found.pid == pid and (found.sport, found.address, found.port) == ends:
-                return found
-        return None
+        return self._by_ends.get((pid, ends))
 
     def start_dial(self, event: DialStart, lookup_at_ns: int | None, paid_by: str | None) -> bool:
         """A dial began; False when there are too many."""
-        if len(self._dials) >= MAX_DIALS:
+        dials = self._dials.setdefault(event.pid, {})
+        if len(dials) >= MAX_DIALS:
             return False
         host = event.host.rpartition(":")[0].strip("[]") or event.host
-        self._dials[event.pid, event.goid] = Dial(
-            event.pid,
-            event.goid,
-            host,
-            event.port,
-            event.address,
-            event.at_ns,
-            lookup_at_ns,
-            paid_by,
-        )
+        dials[event.goid] = Dial(host, event.port, event.address, lookup_at_ns, paid_by)
         return True
 
     def finish_dial(
         self, pid: int, goid: int, ends: SocketEnds | None, error: GoError | None
     ) -> bool:
         """A dial returned; False when its beginning was not seen."""
-        dial = self._dials.pop((pid, goid), None)
+        dial = self._dials.get(pid, {}).pop(goid, None)
         if dial is None:
             return False
         made = self.at(pid, ends) if ends else self.get(dial.cookie)
@@ -196,16 +188,17 @@ class Connections:
                 event.cookie, event.pid, event.address, event.dport, event.at_ns
             )
             self._by_cookie[event.cookie] = connection
+            self._by_pid.setdefault(event.pid, {})[event.cookie] = connection
             self._claim(connection)
+        if event.sport and not connection.sport:
+            self._by_ends[connection.pid, connection.ends(event.sport)] = connection
         connection.change(event)
         return connection
 
     def _claim(self, connection: OpenConnection) -> None:
         """A connect() runs within the dial that made it: the oldest to this address without one."""
-        for dial in self._dials.values():
-            same = (dial.pid, dial.address, dial.port) == (
-                connection.pid, connection.address, connection.port
-            )  # fmt: skip
+        for dial in self._dials.get(connection.pid, {}).values():
+            same = (dial.address, dial.port) == (connection.address, connection.port)
             if same and dial.cookie is None:
                 dial.cookie = connection.cookie
                 self._join(connection, dial)
@@ -219,9 +212,17 @@ class Connections:
 
     def forget(self, cookie: int) -> None:
         """Nothing more will be known of it."""
-        self._by_cookie.pop(cookie, None)
+        connection = self._by_cookie.pop(cookie, None)
+        if connection is None:
+            return
+        siblings = self._by_pid[connection.pid]
+        del siblings[cookie]
+        if not siblings:
+            del self._by_pid[connection.pid]
+        at = connection.pid, connection.ends(connection.sport)
+        if self._by_ends.get(at) is connection:
+            del self._by_ends[at]
 
     def forget_dials(self, pid: int) -> None:
         """The process is gone."""
-        for key in [key for key in self._dials if key[0] == pid]:
-            del self._dials[key]
+        self._dials.pop(pid, None)

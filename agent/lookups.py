@@ -5,6 +5,7 @@ Knows nothing of sockets or servers. Where the calls are not seen (no probes, or
 the packets alone make the records.
 """
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Literal
@@ -18,11 +19,13 @@ MAX_OPEN = 256
 """Lookups under way in one process; `go` has at most GOMAXPROCS requests in flight."""
 MAX_QUERIES = 32
 """Kept of one lookup: 2 types × 3 servers × 2 attempts, with a search list."""
+MAX_ASKED = 1024
+"""Questions of one process that may still be answered; the oldest are given up."""
 REMEMBERED = 64
 """Finished lookups to which a dial may still be joined."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenLookup:
     """A lookup under way, or just finished."""
 
@@ -81,7 +84,7 @@ class Lookups:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._open: list[OpenLookup] = []
-        self._done: list[OpenLookup] = []
+        self._done: deque[OpenLookup] = deque(maxlen=REMEMBERED)
         self._asked: dict[tuple[int, int, str], tuple[OpenLookup, int]] = {}
 
     def start(self, host: str, goid: int, at_ns: int) -> bool:
@@ -102,7 +105,7 @@ class Lookups:
         self._open.remove(lookup)
         lookup.end_ns, lookup.error = at_ns, error
         lookup.source = self._source(lookup)
-        self._done = [*self._done[-REMEMBERED + 1 :], lookup]
+        self._done.append(lookup)
         return lookup.record()
 
     def _source(self, lookup: OpenLookup) -> Literal["dns", "hosts", "cgo", "cache"]:
@@ -169,7 +172,7 @@ class Lookups:
             )
             if same and query.rcode is None:
                 lookup.queries[index] = replace(query, attempts=query.attempts + 1)
-                self._asked[key] = (lookup, index)
+                self._await(key, lookup, index)
                 return []
         if len(lookup.queries) >= MAX_QUERIES:
             return None
@@ -177,8 +180,13 @@ class Lookups:
             Query(qtype=message.qtype, server=server, transport=transport, at_ns=at_ns)
         )
         lookup.sockets.append(key[0])
-        self._asked[key] = (lookup, len(lookup.queries) - 1)
+        self._await(key, lookup, len(lookup.queries) - 1)
         return []
+
+    def _await(self, key: tuple[int, int, str], lookup: OpenLookup, index: int) -> None:
+        if len(self._asked) >= MAX_ASKED:
+            del self._asked[next(iter(self._asked))]
+        self._asked[key] = (lookup, index)
 
     def _of(self, qname: str) -> OpenLookup | None:
         """Find the lookup that a question belongs to: its name, maybe with a search domain."""

@@ -32,6 +32,7 @@ from .events import (
     RoundTrip,
     RoundTripDone,
     Tcp,
+    TcpState,
     VerifyDone,
     VerifyStart,
     WebGet,
@@ -82,9 +83,19 @@ class Tracker:
         self._suspects = Suspects()
         self._gone: dict[int, None] = {}
 
+    def running(self) -> list[int]:
+        """Return the processes that are watched and have not ended."""
+        return [pid for pid, found in self._watched.items() if found.process.end_at_ns is None]
+
     def is_running(self) -> bool:
         """Whether any process that is watched has not ended."""
-        return any(watched.process.end_at_ns is None for watched in self._watched.values())
+        return bool(self.running())
+
+    def miss(self, pid: int, now_ns: int) -> list[Record]:
+        """A process is no longer there, and the event of its end was lost."""
+        watched = self._watched[pid]
+        watched.end(now_ns)
+        return [*watched.drain()]
 
     def is_busy(self) -> bool:
         """Whether anything that was seen has not ended: a process, or a connection of one."""
@@ -128,26 +139,31 @@ class Tracker:
         if watched is None:
             if pid in self._gone or len(self._watched) >= MAX_PROCESSES:
                 return None
-            process = Process(pid=pid, start_at_ns=at_ns)
-            watched = Watched(process, self._connections, self._suspects, self._wall_offset_ns)
-            self._watched[pid] = watched
+            watched = self._begin(Process(pid=pid, start_at_ns=at_ns))
+        return watched
+
+    def _begin(self, process: Process) -> Watched:
+        watched = Watched(process, self._connections, self._suspects, self._wall_offset_ns)
+        self._watched[process.pid] = watched
         return watched
 
     def _exec(self, event: Exec) -> list[Record] | None:
         """A new image: in a pid that is watched it is a toolchain switch."""
         self._gone.pop(event.pid, None)
         before = self._watched.pop(event.pid, None)
-        records = self._end(before, event.at_ns) if before else []
-        if len(self._watched) >= MAX_PROCESSES:
+        records: list[Record] = []
+        if before is not None:
+            before.end(event.at_ns)
+            records = self._settle(before)
+        elif len(self._watched) >= MAX_PROCESSES:
             return None
-        process = Process(
-            pid=event.pid,
-            start_at_ns=event.at_ns,
-            exe=event.filename or None,
-            parent_pid=event.parent_pid,
-        )
-        self._watched[event.pid] = Watched(
-            process, self._connections, self._suspects, self._wall_offset_ns
+        self._begin(
+            Process(
+                pid=event.pid,
+                start_at_ns=event.at_ns,
+                exe=event.filename or None,
+                parent_pid=event.parent_pid,
+            )
         )
         return records
 
@@ -161,25 +177,25 @@ class Tracker:
         watched = self._watched.get(event.pid)
         if watched is None:
             return None
-        watched.process = replace(watched.process, end_at_ns=event.at_ns)
+        watched.end(event.at_ns)
         return [*watched.drain()]
 
     def _tcp(self, event: Tcp) -> list[Record] | None:
+        """A connection belongs to a process that is watched, and is forgotten with it at last."""
+        if event.new == TcpState.SYN_SENT and self._watch(event.pid, event.at_ns) is None:
+            return None
         connection = self._connections.change(event)
         if connection is None:
             return None
-        if not connection.gone:
+        # One that failed waits until its dial has said why, see _closed.
+        if not connection.gone or connection.established_at_ns is None:
             return []
-        return self._forget(connection, event.at_ns)
+        if self._watched[connection.pid].needs(connection):
+            return []
+        return self._release(connection, event.at_ns)
 
-    def _forget(self, connection: OpenConnection, at_ns: int) -> list[Record]:
-        """A connection has closed; a failed one waits until its dial has said why."""
-        watched = self._watched.get(connection.pid)
-        if connection.established_at_ns is None and watched and not watched.process.end_at_ns:
-            return []
-        # Requests still refer to it until they are settled: it goes when the process goes.
-        if watched is not None and watched.open_requests():
-            return []
+    def _release(self, connection: OpenConnection, at_ns: int) -> list[Record]:
+        """Give out a connection, for good."""
         records = self._packets.close(connection, at_ns)
         self._connections.forget(connection.cookie)
         return [*records, connection.record()]
@@ -209,24 +225,23 @@ class Tracker:
 
     def note_bytes(self, cookie: int, bytes_in: int, now_ns: int) -> None:
         """Take what the kernel has counted on such a connection."""
-        for watched in self._watched.values():
-            for request in watched.open_bodies(now_ns):
-                if request.last is None or request.last.cookie != cookie:
-                    continue
-                if request.body_bytes_in != bytes_in:
-                    request.body_bytes_in, request.grown_at_ns = bytes_in, now_ns
+        connection = self._connections.get(cookie)
+        if connection is None:
+            return
+        for request in self._watched[connection.pid].open_bodies(now_ns):
+            if request.last is None or request.last.cookie != cookie:
+                continue
+            if request.body_bytes_in != bytes_in:
+                request.body_bytes_in, request.grown_at_ns = bytes_in, now_ns
 
     def _closed(self, watched: Watched, now_ns: int) -> list[Record]:
         """Return the connections that closed a while ago and that no request waits for."""
-        if watched.open_requests():
-            return []
         records: list[Record] = []
         for connection in self._connections.of(watched.process.pid):
             closed = connection.closed_at_ns
-            if connection.gone and closed is not None and now_ns - closed > LINGER_NS:
-                records += self._packets.close(connection, now_ns)
-                self._connections.forget(connection.cookie)
-                records.append(connection.record())
+            lingers = closed is None or now_ns - closed <= LINGER_NS
+            if connection.gone and not lingers and not watched.needs(connection):
+                records += self._release(connection, now_ns)
         return records
 
     def _remember_gone(self, pid: int) -> None:
@@ -234,18 +249,21 @@ class Tracker:
             del self._gone[next(iter(self._gone))]
         self._gone[pid] = None
 
+    def _settle(self, watched: Watched) -> list[Record]:
+        """Give out everything of a process but its connections, which are still closing."""
+        self._connections.forget_dials(watched.process.pid)
+        return [
+            *watched.drain(),
+            *watched.lookups.drain(),
+            *watched.handshakes.drain(),
+            watched.process,
+        ]
+
     def _end(self, watched: Watched, now_ns: int) -> list[Record]:
         """Give out everything of a process."""
-        pid = watched.process.pid
-        records: list[Record] = [*watched.drain()]
-        records += watched.lookups.drain()
-        records += watched.handshakes.drain()
-        self._connections.forget_dials(pid)
-        for connection in self._connections.of(pid):
-            records += self._packets.close(connection, now_ns)
-            self._connections.forget(connection.cookie)
-            records.append(connection.record())
-        records.append(watched.process)
+        records = self._settle(watched)
+        for connection in self._connections.of(watched.process.pid):
+            records += self._release(connection, now_ns)
         return records
 
     def finish(self, now_ns: int) -> list[Record]:

@@ -205,17 +205,46 @@ class Watched:
             return self.connections.at(request.pid, hop.ends)
         known = self.connections.get(self._tls_states.get(tls_state))
         if known is not None:
-            return known
-        # HTTP/2 shares one connection per host, and closes those that lost the race to it.
-        host = name_of(hop.host)
-        usable = [
-            found
-            for found in self.connections.of(request.pid)
-            if found.is_usable and found.alpn == "h2" and found.host == host
-        ]
+            return self._winner(hop, known) or known
+        usable = self._shared(hop)
         used = [found for found in usable if found.users]
         paid = [found for found in usable if found.paid_by == request.id]
         return next(iter(used or paid or usable), None)
+
+    def _shared(self, hop: Hop) -> list[OpenConnection]:
+        """Return those that HTTP/2 may share: one per host, and what lost the race to be it."""
+        host = name_of(hop.host)
+        return [
+            found
+            for found in self.connections.of(self.process.pid)
+            if found.is_usable and found.alpn == "h2" and found.host == host
+        ]
+
+    def _winner(self, hop: Hop, lost: OpenConnection) -> OpenConnection | None:
+        """
+        Return the connection that answered where `lost` seemed to, with its users.
+
+        Of HTTP/2 dials that race Go keeps one and closes the others, on a busy machine only after
+        the first answers (net/http: addConnIfNeeded). What was dialled later did not race.
+        """
+        if hop.ends is not None or lost.is_usable or not lost.in_owner:
+            return None
+        raced = [found for found in self._shared(hop) if found.at_ns < (hop.in_hand_at_ns or 0)]
+        if not raced:
+            return None
+        raced[0].users += lost.users
+        lost.users = 0
+        return raced[0]
+
+    def _correct(self, request: OpenRequest) -> None:
+        """Name the connection that answered, now that those that lost a race are closed."""
+        for hop in request.hops:
+            taken = self.connections.get(hop.cookie)
+            found = self._winner(hop, taken) if taken is not None else None
+            if found is not None:
+                hop.cookie = found.cookie
+                made = (self.connections.get(other.cookie) for other in request.hops)
+                request.paid_setup = any(it is not None and it.paid_by == request.id for it in made)
 
     def close_body(self, event: BodyClosed) -> bool:
         """The body was read or given up."""
@@ -267,6 +296,7 @@ class Watched:
         self, request: OpenRequest, then: OpenRequest | None = None, ended: bool = False
     ) -> Request:
         """Decide what became of a request, for good."""
+        self._correct(request)
         self._judge(request, request.hops[-1].head_at_ns if request.hops else None)
         request.final = request.final_of(self.chain, then, ended, self._sees_bodies())
         request.suspect = self._suspects.judge(request.record())
