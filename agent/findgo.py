@@ -64,11 +64,14 @@ class Candidate:
     """Resolved, the first under which the file was found."""
     device: int
     inode: int
+    size_bytes: int
+    modified_at_ns: int
+    """Since 1970. The number of a deleted inode is soon that of another file."""
 
     @property
-    def key(self) -> tuple[int, int]:
+    def key(self) -> tuple[int, int, int, int]:
         """What probes are attached to."""
-        return self.device, self.inode
+        return self.device, self.inode, self.size_bytes, self.modified_at_ns
 
 
 def find_go(environ: Mapping[str, str] | None = None) -> list[Candidate]:
@@ -79,7 +82,7 @@ def find_go(environ: Mapping[str, str] | None = None) -> list[Candidate]:
         environ: Environment of a command that is about to run: its PATH, GOROOT, GOMODCACHE,
             GOPATH, HOME and RUNNER_TOOL_CACHE are looked into as well as this process's.
     """
-    found: dict[tuple[int, int], Candidate] = {}
+    found: dict[tuple[int, ...], Candidate] = {}
     for pattern in _patterns(environ or {}):
         for path in islice(glob.iglob(pattern), MAX_PATTERN_FILES):
             candidate = stat_candidate(path)
@@ -126,7 +129,7 @@ def _candidate(path: str, status: os.stat_result, unpacked: bool = False) -> Can
         return None
     if not MIN_BINARY_BYTES <= status.st_size <= MAX_BINARY_BYTES:
         return None
-    return Candidate(path, status.st_dev, status.st_ino)
+    return Candidate(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def read_image(path: str) -> bytes | None:

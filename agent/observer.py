@@ -6,7 +6,7 @@ binaries add. `modpulse run` and the daemon each drive one.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from .arrivals import Arrivals, module_cache, toolchain_of
 from .elf import BinaryError
@@ -15,12 +15,25 @@ from .findgo import Candidate, find_go, hold, read_constant, read_image, stat_ca
 from .goenv import parse_settings
 from .kernel import Compilation, Kernel
 from .probes import Plan, plan
-from .procfs import read_environ, read_facts, user_settings
+from .procfs import (
+    differs,
+    exists,
+    read_environ,
+    read_facts,
+    sees_all_processes,
+    user_settings,
+)
 from .records import Record
 from .tracker import Tracker
 
 MAX_BINARIES = 1024
 """Probed in one life; a host has tens."""
+MAX_NAMES = 4096
+"""Files remembered that are probed; a binary has another in each container."""
+_COMPARED_BYTES = 4
+"""The longest breakpoint: one instruction of arm64."""
+_ROLL_CALL_NS = 60_000_000_000
+"""How often to look for processes whose end was lost on the way: they would be held for ever."""
 
 
 class Observer:
@@ -54,10 +67,12 @@ class Observer:
         """
         self._plans: list[Plan | None] = []
         self._paths: list[str] = []
-        self._numbers: dict[tuple[int, int], int] = {}
+        self._numbers: dict[tuple[int, int, int, int], int] = {}
         self._job_variables = job_variables
         self._witness = witness
         self._arrivals = Arrivals()
+        self._sees_all = sees_all_processes()
+        self._called_at_ns = time.monotonic_ns()
         self.decode_errors = 0
         self.failed_probes: dict[str, str] = {}
         with ExitStack() as held:
@@ -82,10 +97,37 @@ class Observer:
         if len(self._plans) >= MAX_BINARIES:
             return None
         number = len(self._plans)
-        self._numbers[candidate.key] = number
+        self._name(candidate, number)
         self._plans.append(made)
         self._paths.append(os.path.realpath(candidate.path))
         return number
+
+    def _name(self, candidate: Candidate, number: int) -> None:
+        if len(self._numbers) >= MAX_NAMES:
+            del self._numbers[next(iter(self._numbers))]
+        self._numbers[candidate.key] = number
+
+    def _twin(self, pid: int, candidate: Candidate) -> int | None:
+        """
+        Return the number of a binary that has been probed as another file.
+
+        Overlayfs shows the files of one image under another device in each container; the kernel
+        probes the file below, so a second link would tell everything twice, in all of them.
+
+        Raises:
+            OSError: the process is gone before it could tell.
+        """
+        _, _, *content = candidate.key
+        alike = {number for key, number in self._numbers.items() if [*key[2:]] == content}
+        for number in alike:
+            made = self._binary(number)
+            if made is None or not made.points:
+                return number
+            offset = made.points[0].offset
+            original = read_constant(candidate.path, offset, _COMPARED_BYTES)
+            if original is not None and differs(pid, offset, original):
+                return number
+        return None
 
     def _await_toolchains(self, now_ns: int) -> None:
         """Probe what has been unpacked; a file that is no whole binary is tried when it grows."""
@@ -126,11 +168,20 @@ class Observer:
                 self._witness(event)
         now_ns = time.monotonic_ns()
         self._await_toolchains(now_ns)
+        records += self._call_roll(now_ns)
         for cookie in self.tracker.slow_bodies(now_ns):
             bytes_in = self.kernel.bytes_in(cookie)
             if bytes_in is not None:
                 self.tracker.note_bytes(cookie, bytes_in, now_ns)
         return records + self.tracker.expire(now_ns)
+
+    def _call_roll(self, now_ns: int) -> list[Record]:
+        """Give out what processes did that are no longer there."""
+        if not self._sees_all or now_ns - self._called_at_ns < _ROLL_CALL_NS:
+            return []
+        self._called_at_ns = now_ns
+        missing = [pid for pid in self.tracker.running() if not exists(pid)]
+        return [record for pid in missing for record in self.tracker.miss(pid, now_ns)]
 
     def _prepare(self, event: Event) -> Event:
         """Do what cannot wait, and complete what the kernel side could not read."""
@@ -144,9 +195,15 @@ class Observer:
 
     def _meet(self, event: Exec) -> None:
         """Probe the binary of a new process, unless it has been met."""
-        with hold(f"/proc/{event.pid}/exe") as candidate:
-            if candidate is not None:
+        # A process that is gone already is not looked at: the next of its kind will be.
+        with suppress(OSError), hold(f"/proc/{event.pid}/exe") as candidate:
+            if candidate is None or candidate.key in self._numbers:
+                return
+            twin = self._twin(event.pid, candidate)
+            if twin is None:
                 self._probe(candidate, self._read(candidate))
+            else:
+                self._name(candidate, twin)
 
     def _expect_toolchain(self, event: WebGet) -> None:
         version = toolchain_of(event.path)
@@ -159,15 +216,12 @@ class Observer:
 
     def _facts(self, event: Exec) -> dict[str, object]:
         facts = read_facts(event.pid, self._job_variables)
-        try:
-            status = os.stat(f"/proc/{event.pid}/exe")
-            facts["exe"] = os.readlink(f"/proc/{event.pid}/exe")
-        except OSError:
-            candidate = stat_candidate(event.filename)
-            key = candidate.key if candidate else None
-        else:
-            key = (status.st_dev, status.st_ino)
-        made = self._binary(self._numbers[key]) if key in self._numbers else None
+        with hold(f"/proc/{event.pid}/exe") as candidate:
+            with suppress(OSError):
+                facts["exe"] = os.readlink(f"/proc/{event.pid}/exe")
+            found = candidate or stat_candidate(event.filename)
+        number = self._numbers.get(found.key) if found is not None else None
+        made = self._binary(number) if number is not None else None
         return facts | {"go_version": made.version if made else None}
 
     def _complete(self, event: Fatal) -> Fatal:

@@ -15,6 +15,8 @@ from .wire.goproxy import redact, redact_arguments
 MAX_BYTES = 1 << 20
 """Of one file; argv and environment are limited by the kernel to 2 MiB together."""
 MAX_ARGUMENTS = 256
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+"""include/linux/proc_ns.h: PROC_PID_INIT_INO."""
 _CONTAINER = re.compile(
     r"(?:docker|cri-containerd|libpod|crio)[-/]([0-9a-f]{64})|/([0-9a-f]{64})(?:/|$)"
 )
@@ -44,6 +46,49 @@ def read_facts(pid: int, job_variables: Sequence[str]) -> dict[str, Any]:
     if cgroup:
         facts |= cgroup_facts(cgroup.decode("utf-8", "replace"))
     return facts
+
+
+def differs(pid: int, offset: int, original: bytes) -> bool:
+    """
+    Tell whether a process has other instructions than its file: a breakpoint.
+
+    Args:
+        pid: The process.
+        offset: In its executable file.
+        original: What the file has there.
+
+    Raises:
+        OSError: the process is gone, or not ours to read.
+    """
+    address = _address_of(_read(f"/proc/{pid}/maps") or b"", offset)
+    if address is None:
+        raise ProcessLookupError(f"process {pid} has no executable file in memory")
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        return os.pread(memory.fileno(), len(original), address) != original
+
+
+def _address_of(maps: bytes, offset: int) -> int | None:
+    """Return where instructions of the executable file lie: it is mapped below all libraries."""
+    for line in maps.splitlines():
+        span, mode, start, *_ = line.split(maxsplit=3)
+        first, end = (int(address, 16) for address in span.split(b"-"))
+        into = offset - int(start, 16)
+        if b"x" in mode and 0 <= into < end - first:
+            return first + into
+    return None
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process, a zombie included."""
+    return os.path.exists(f"/proc/{pid}")
+
+
+def sees_all_processes() -> bool:
+    """Whether /proc numbers processes as the kernel side does: not in a container's namespace."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino == _INITIAL_PID_NAMESPACE
+    except OSError:
+        return False
 
 
 def _of_environment(environ: Mapping[str, str], job_variables: Sequence[str]) -> dict[str, Any]:
