@@ -377,6 +377,8 @@ def test_toolchain_switch(lab: Lab, tmp_path: Path) -> None:
     """A GOROOT given to the lab is what `go` downloads, verifies and becomes."""
     goroot = tmp_path / "go"
     (goroot / "bin").mkdir(parents=True)
+    (goroot / "pkg/tool").mkdir(parents=True)
+    (goroot / "pkg/tool/some").write_text("")
     (goroot / "VERSION").write_text("go1.99.0\n")
     (goroot / "go.env").write_text("")
     (goroot / "bin/go").write_text("#!/bin/sh\necho I am $0\n")
