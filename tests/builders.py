@@ -145,8 +145,8 @@ def content_failed(ms: float, site: Site, text: str | None = None, goid: int = A
     return events.ContentFailed(*_go(ms, goid, None, PID), site, error)
 
 
-def fatal(ms: float, format: str, goid: int = ASKING) -> events.Fatal:
-    return events.Fatal(*_go(ms, goid, None, PID), format, 0, len(format))
+def fatal(ms: float, text: str, goid: int = ASKING) -> events.Fatal:
+    return events.Fatal(*_go(ms, goid, None, PID), text, 0, len(text))
 
 
 def os_exit(ms: float, code: int = 0) -> events.OsExit:
@@ -162,7 +162,7 @@ def lookup_start(ms: float, host: str = HOST, goid: int = DIALLING, parent: int 
 
 
 def lookup_done(ms: float, error: GoError | None = None, goid: int = DIALLING):
-    return events.LookupDone(*_go(ms, goid, ASKING, PID), error)
+    return events.LookupDone(*_go(ms, goid, None, PID), error)
 
 
 def dial_start(
