@@ -22,7 +22,7 @@ COLOURS = {
 GAP = "  "
 ABSENT = "-"
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
-MIN_PROXY_WIDTH = 12
+MIN_PROXY_WIDTH = 24
 """The proxy's name is cut before anything else is dropped, but not below this."""
 
 
@@ -105,7 +105,7 @@ def _cells(proxy: Mapping[str, Any], now: datetime) -> dict[str, str]:
         "p99": _latency(first_byte.get("p99_ms")),
         "fail": ABSENT if ratio is None else f"{100 * ratio:.3g}%",
         "consecutive": str(proxy.get("consecutive_failures", ABSENT)),
-        "cause": _clean(str(proxy.get("top_cause") or ABSENT)) + scope,
+        "cause": _clean(str(proxy["top_cause"])) + scope if proxy.get("top_cause") else ABSENT,
         "certificate": ABSENT if days is None else f"{days:.0f}d",
         "since": _ago(proxy.get("since"), now),
         "seen": _ago(proxy.get("last_seen"), now),
