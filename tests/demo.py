@@ -83,7 +83,8 @@ def main() -> int:
         print("make demo needs root: for eBPF and for network namespaces", file=sys.stderr)
         return 1
     # Whatever ends this process, what it started is taken down.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda code, _: sys.exit(128 + code))
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         return run(stack, keep=bool(os.environ.get("KEEP")))
     return 130
