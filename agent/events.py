@@ -257,7 +257,7 @@ class OsExit(GoEvent):
 Event = Exec | Exit | Tcp | Packet | GoEvent
 
 _HEADER = struct.Struct("<QQQIHBB")
-_EXEC = struct.Struct("<QII256s")
+_EXEC = struct.Struct("<QI4x256s")
 _TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
 _PACKET = struct.Struct("<QIHBx")
 _ENDS = struct.Struct("<HHB3x16s")
@@ -324,7 +324,7 @@ def address_text(raw: bytes) -> str:
 
 
 def _exec(header: _Header, data: bytes) -> Event:
-    cgroup_id, parent_pid, _, filename = _EXEC.unpack_from(data, HEADER_BYTES)
+    cgroup_id, parent_pid, filename = _EXEC.unpack_from(data, HEADER_BYTES)
     return Exec(header.at_ns, header.pid, parent_pid or None, cgroup_id, _c_string(filename))
 
 
@@ -371,10 +371,8 @@ def _error(data: bytes, at: int, binary: int, binaries: Binaries) -> GoError | N
     if levels == 0:
         return None
     plan = binaries(binary)
-    if plan is None:
-        return GoError(("?",) * levels, leaf, _text(text, text_bytes))
-    names = tuple(plan.type_name(address) or "?" for address in types[:levels])
-    if names[-1] == "*net.DNSError" and plan.layout is not None:
+    names = tuple((plan and plan.type_name(address)) or "?" for address in types[:levels])
+    if names[-1] == "*net.DNSError" and plan is not None and plan.layout is not None:
         return GoError(names, leaf, _dns_flags(leaf, plan.layout))
     return GoError(names, leaf, _text(text, text_bytes))
 

@@ -1,0 +1,217 @@
+"""Ring records, byte by byte, into events."""
+
+import contextlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modpulse.agent import events
+from modpulse.agent.events import DecodeError, GoError, Kind, SocketEnds, decode
+from modpulse.agent.layouts import LAYOUTS
+from modpulse.agent.probes import Plan, Site
+
+AT_NS, PID, GOID, PARENT, BINARY = 5_000, 42, 7, 1, 0
+GO = (AT_NS, PID, GOID, PARENT, BINARY)
+URL_ERROR, DNS_ERROR, ERRNO = 0x1000, 0x2000, 0x3000
+MAPPED = bytes(10) + b"\xff\xff\x0a\x00\x00\x07"
+
+
+def plan(layout_index: int | None = len(LAYOUTS) - 1) -> Plan:
+    """A binary whose error types have names."""
+    names = {URL_ERROR: "*url.Error", DNS_ERROR: "*net.DNSError", ERRNO: "syscall.Errno"}
+    return Plan("go1.26.6", "amd64", None, False, layout_index, (), {}, {}, names, ())
+
+
+def header(kind: int, site: int = 0, goid: int = 0, parent: int = 0) -> bytes:
+    return struct.pack("<QQQIHBB", AT_NS, goid, parent, PID, BINARY, kind, site)
+
+
+def go(site: Site, body: bytes = b"") -> bytes:
+    return header(Kind.GO, site, GOID, PARENT) + body
+
+
+def error(*types: int, text: bytes = b"", leaf: bytes = b"", levels: int | None = None) -> bytes:
+    filled = (*types, *[0] * (7 - len(types)))
+    count = len(types) if levels is None else levels
+    return struct.pack("<7QBB6x80s128s", *filled, count, len(text), leaf, text)
+
+
+NO_ERROR = error()
+
+
+def url(host: bytes = b"", path: bytes = b"", https: int = 0) -> bytes:
+    return struct.pack("<HHB3x264s512s", len(host), len(path), https, host, path)
+
+
+def host(name: bytes) -> bytes:
+    return struct.pack("<H6x264s", len(name), name)
+
+
+def ends(sport: int, dport: int, address: bytes) -> bytes:
+    return struct.pack("<HHB3x16s", sport, dport, len(address), address)
+
+
+def read(data: bytes, made: Plan | None = None) -> events.Event:
+    return decode(data, lambda number: made if number == BINARY else None)
+
+
+V4, V6 = b"\x0a\x00\x00\x07", b"\xfd" + bytes(14) + b"\x07"
+CONN = struct.pack("<Q", 99)
+
+CASES = [
+    (header(Kind.EXEC) + struct.pack("<QI4x256s", 9, 1, b"/go/bin/go\0rest"),
+     events.Exec(AT_NS, PID, 1, 9, "/go/bin/go")),
+    (header(Kind.EXEC) + struct.pack("<QI4x256s", 9, 0, b""), events.Exec(AT_NS, PID, None, 9, "")),
+    (header(Kind.EXIT), events.Exit(AT_NS, PID)),
+    (header(Kind.TCP)
+     + struct.pack("<QQQIHHHBBBB2x16s16s", 8, 1, 2, 3, 4, 5, 443, 2, 1, 1, 0, V6, MAPPED),
+     events.Tcp(AT_NS, PID, 8, 2, 1, 5, "10.0.0.7", 443, 1, 2, 3, 4, True, False, "fd00::7")),
+    (header(Kind.PACKET) + struct.pack("<QIHBx", 8, 1500, 3, 1) + b"abc\0\0\0\0\0",
+     events.Packet(AT_NS, PID, 8, True, 1500, b"abc")),
+    (go(Site.WEB_GET, url(b"h", b"/p", 1)), events.WebGet(*GO, "https", "h", "/p")),
+    (go(Site.WEB_GET, url(b"h", b"/p")), events.WebGet(*GO, "http", "h", "/p")),
+    (go(Site.ROUND_TRIP, host(b"h:443")), events.RoundTrip(*GO, "h:443")),
+    (go(Site.ROUND_TRIP_RET, struct.pack("<QqHBB4x", 99, 5, 200, 1, 1) + NO_ERROR),
+     events.RoundTripDone(*GO, 99, 5, 200, "1.1", None)),
+    (go(Site.ROUND_TRIP_RET, struct.pack("<QqHBB4x", 99, -1, 200, 2, 0) + NO_ERROR),
+     events.RoundTripDone(*GO, 99, None, 200, "2", None)),
+    (go(Site.ROUND_TRIP_RET, struct.pack("<QqHBB4x", 0, 0, 0, 0, 0) + error(URL_ERROR)),
+     events.RoundTripDone(*GO, 0, None, None, None, GoError(("*url.Error",), bytes(80), ""))),
+    (go(Site.GET_CONN_RET, CONN + ends(5, 443, V4) + NO_ERROR),
+     events.GotConn(*GO, 99, SocketEnds(5, "10.0.0.7", 443), None)),
+    (go(Site.GET_CONN_RET, CONN + ends(0, 0, b"") + NO_ERROR), events.GotConn(*GO, 99, None, None)),
+    (go(Site.DIAL_RET, CONN + ends(5, 443, V6) + NO_ERROR),
+     events.DialDone(*GO, SocketEnds(5, "fd00::7", 443), None)),
+    (go(Site.DIAL_RET, CONN + ends(5, 443, b"abc") + NO_ERROR), events.DialDone(*GO, None, None)),
+    (go(Site.BODY_CLOSE), events.BodyClosed(*GO)),
+    (go(Site.LOOKUP, host(b"h")), events.LookupStart(*GO, "h")),
+    (go(Site.LOOKUP_RET, url() + NO_ERROR), events.LookupDone(*GO, None)),
+    (go(Site.DIAL, ends(0, 443, V4) + host(b"h:443")),
+     events.DialStart(*GO, "h:443", "10.0.0.7", 443)),
+    (go(Site.DIAL, ends(0, 443, b"") + host(b"h:443")), events.DialStart(*GO, "h:443", None, 443)),
+    (go(Site.HANDSHAKE, ends(5, 443, V4) + host(b"h")),
+     events.HandshakeStart(*GO, "h", SocketEnds(5, "10.0.0.7", 443))),
+    (go(Site.HANDSHAKE_RET, struct.pack("<HHBB2x16s", 0x304, 0x1301, 1, 2, b"h2") + NO_ERROR),
+     events.HandshakeDone(*GO, 0x304, 0x1301, True, "h2", None)),
+    (go(Site.HANDSHAKE_RET, struct.pack("<HHBB2x16s", 0, 0, 0xFF, 0, b"") + NO_ERROR),
+     events.HandshakeDone(*GO, 0, 0, None, "", None)),
+    (go(Site.VERIFY, struct.pack("<II4096s", 3, 1, b"der")), events.VerifyStart(*GO, b"der")),
+    (go(Site.VERIFY, struct.pack("<II4096s", 5000, 1, b"")), events.VerifyStart(*GO, None)),
+    (go(Site.VERIFY, struct.pack("<II4096s", 0, 0, b"")), events.VerifyStart(*GO, None)),
+    (go(Site.VERIFY_RET), events.VerifyDone(*GO)),
+    (go(Site.VERSION_ERROR, url(b"h", b"/base", 1) + NO_ERROR),
+     events.OperationFailed(*GO, "https://h/base", None)),
+    (go(Site.VERSION_ERROR, url(b"h") + NO_ERROR), events.OperationFailed(*GO, "http://h", None)),
+    (go(Site.READ_REMOTE_RET, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.READ_REMOTE_RET, None)),
+    (go(Site.CHECK_SUM_DB_RET, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.CHECK_SUM_DB_RET, None)),
+    (go(Site.DOWNLOAD_ZIP_RET, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.DOWNLOAD_ZIP_RET, None)),
+    (go(Site.FATALF, struct.pack("<QIiB7x128s", 0x500, 300, 0, 4, b"go: ")),
+     events.Fatal(*GO, "go: ", 0x500, 300)),
+    (go(Site.OS_EXIT, struct.pack("<QIiB7x128s", 0, 0, -1, 0, b"")), events.OsExit(*GO, -1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
+def test_decode(data: bytes, event: events.Event) -> None:
+    """Whole, and with the padding that the ring may add."""
+    assert read(data, plan()) == event
+    assert read(data + b"\xaa" * 7, plan()) == event
+
+
+@pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
+def test_cut(data: bytes, event: events.Event) -> None:
+    """A record that is cut anywhere is no record."""
+    needed = len(data.rstrip(b"\0")) if isinstance(event, events.Packet) else len(data)
+    for length in {0, 1, 31, 33, needed // 2, needed - 1} & set(range(needed)):
+        with pytest.raises(DecodeError, match=f"ring record of {length} bytes"):
+            read(data[:length], plan())
+
+
+def test_every_site_is_decoded() -> None:
+    """No probe sends what nobody reads."""
+    assert set(events._GO) == set(Site)
+    assert set(events._KERNEL) == set(Kind) - {Kind.GO}
+
+
+def chain(count: int, *entries: tuple[bytes, int]) -> bytes:
+    filled = [*entries, *[(b"", 0)] * (8 - len(entries))]
+    lengths = [len(name) for name, _ in filled]
+    urls = b"".join(name.ljust(264, b"\0") for name, _ in filled)
+    return struct.pack("<H8s6x8H2112s", count, bytes(any_ for _, any_ in filled), *lengths, urls)
+
+
+def test_proxy_list() -> None:
+    """Each entry says whether any error falls back; a list that was cut says so."""
+    two = read(go(Site.PROXY_LIST_RET, chain(2, (b"https://a", 1), (b"direct", 0))))
+    nine = read(go(Site.PROXY_LIST_RET, chain(9, (b"https://a", 0))))
+
+    assert two == events.ProxyList(*GO, (("https://a", True), ("direct", False)), False)
+    assert isinstance(nine, events.ProxyList)
+    assert (len(nine.entries), nine.truncated) == (8, True)
+
+
+def test_error_chain() -> None:
+    """Types have their names from the outside in, as far as they are known."""
+    data = go(Site.LOOKUP_RET, url() + error(URL_ERROR, 0xBAD, ERRNO, text=b"x", leaf=b"o"))
+
+    assert read(data, plan()) == events.LookupDone(
+        *GO, GoError(("*url.Error", "?", "syscall.Errno"), b"o".ljust(80, b"\0"), "x")
+    )
+
+
+def test_error_of_an_unknown_binary() -> None:
+    """Without a plan no type has a name; never more levels than were sent."""
+    done = read(go(Site.LOOKUP_RET, url() + error(1, 2, levels=255)))
+
+    assert done == events.LookupDone(*GO, GoError(("?",) * 7, bytes(80), ""))
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [("dns_error_is_not_found", "no such host"), ("dns_error_is_timeout", "timeout"), (None, "")],
+)
+def test_dns_error(flag: str | None, text: str) -> None:
+    """What a DNS error says are its flags, where the release puts them."""
+    leaf = bytearray(80)
+    if flag is not None:
+        leaf[getattr(LAYOUTS[-1], flag)] = 1
+    data = go(Site.LOOKUP_RET, url() + error(DNS_ERROR, text=b"lookup", leaf=bytes(leaf)))
+
+    done, unknown = read(data, plan()), read(data, plan(None))
+
+    assert done == events.LookupDone(*GO, GoError(("*net.DNSError",), bytes(leaf), text))
+    assert unknown == events.LookupDone(*GO, GoError(("*net.DNSError",), bytes(leaf), "lookup"))
+
+
+def test_text_that_is_not_utf8() -> None:
+    """A process may have any bytes in memory."""
+    assert read(go(Site.ROUND_TRIP, host(b"\xff"))) == events.RoundTrip(*GO, "\ufffd")
+
+
+def test_no_goroutine_has_no_parent() -> None:
+    """0 stands for what the release does not tell."""
+    data = header(Kind.GO, Site.BODY_CLOSE, GOID, 0)
+
+    assert read(data) == events.BodyClosed(AT_NS, PID, GOID, None, BINARY)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes(data: bytes) -> None:
+    """Only DecodeError escapes."""
+    with contextlib.suppress(DecodeError):
+        read(data)
+
+
+@given(st.sampled_from([*Kind, 0, 9]), st.integers(0, 255), st.binary(max_size=4600), st.booleans())
+def test_any_body(kind: int, site: int, body: bytes, is_known: bool) -> None:
+    """The same behind a header of our own, with lengths beyond what follows."""
+    with contextlib.suppress(DecodeError):
+        read(
+            header(kind, site, GOID, PARENT) + body.ljust(4400, b"\xff"),
+            plan() if is_known else None,
+        )

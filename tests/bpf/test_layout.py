@@ -1,0 +1,181 @@
+"""bpf/events.h as a C compiler sees it, against the struct.Struct mirrors of user space."""
+
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+from conftest import needs
+
+from modpulse.agent import events, kernel
+from modpulse.agent.layouts import LAYOUTS
+
+BPF = Path(__file__).parents[2] / "bpf"
+TYPES = """
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
+typedef unsigned long long u64; typedef int s32; typedef long long s64;
+"""
+
+MIRRORS = {
+    "event_header": [events._HEADER],
+    "exec_event": [events._HEADER, events._EXEC],
+    "exit_event": [events._HEADER],
+    "tcp_event": [events._HEADER, events._TCP],
+    "packet_event": [events._HEADER, events._PACKET],
+    "socket_ends": [events._ENDS],
+    "error_chain": [events._ERROR],
+    "go_event": [events._HEADER],
+    "go_url_event": [events._HEADER, events._URL],
+    "go_host_event": [events._HEADER, events._HOST],
+    "go_response_event": [events._HEADER, events._RESPONSE, events._ERROR],
+    "go_conn_event": [events._HEADER, events._CONN, events._ENDS, events._ERROR],
+    "go_chain_event": [events._HEADER, events._CHAIN],
+    "go_socket_event": [events._HEADER, events._ENDS, events._HOST],
+    "go_handshake_event": [events._HEADER, events._HANDSHAKE, events._ERROR],
+    "go_certificate_event": [events._HEADER, events._CERTIFICATE],
+    "go_error_event": [events._HEADER, events._URL, events._ERROR],
+    "go_exit_event": [events._HEADER, events._EXIT],
+    "layout": [kernel._LAYOUT],
+}
+"""C struct -> the mirrors that decode it, one after the other."""
+_C_STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)
+_C_FIELD = re.compile(r"^\t(?:struct )?(\w+) (\w+)((?:\[\w+\])*);", re.MULTILINE)
+_ITEM = re.compile(r"(\d*)([a-zA-Z])")
+
+
+@cache
+def structs() -> dict[str, list[tuple[str, str, bool]]]:
+    """Struct -> (type, name, is array) of its fields, as written."""
+    text = (BPF / "events.h").read_text()
+    return {
+        name: [(kind, field, bool(array)) for kind, field, array in _C_FIELD.findall(body)]
+        for name, body in _C_STRUCT.findall(text)
+    }
+
+
+@cache
+def compiled() -> dict[str, tuple[int, int]]:
+    """`struct.field` -> (offset, size) of every field, `struct` -> (0, size)."""
+    compiler = shutil.which("cc")
+    needs(compiler is not None, "a C compiler")
+    lines = []
+    for name, fields in structs().items():
+        lines.append(f'printf("{name} 0 %zu\\n", sizeof(struct {name}));')
+        lines += [
+            f'printf("{name}.{field} %zu %zu\\n", offsetof(struct {name}, {field}), '
+            f"sizeof(((struct {name} *)0)->{field}));"
+            for _, field, _ in fields
+        ]
+    return _run(compiler or "cc", '#include "events.h"', lines)
+
+
+def _run(compiler: str, definitions: str, lines: list[str]) -> dict[str, tuple[int, int]]:
+    program = (
+        f"#include <stddef.h>\n#include <stdio.h>\n{TYPES}\n{definitions}\n"
+        f"int main(void) {{ {' '.join(lines)} return 0; }}\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        source, binary = Path(folder, "offsets.c"), Path(folder, "offsets")
+        source.write_text(program)
+        command = [compiler, source, "-o", binary, f"-I{BPF}", "-DSNAP_BYTES=1"]
+        subprocess.run(command, check=True)
+        output = subprocess.run([binary], capture_output=True, check=True, text=True).stdout
+    found = (line.split() for line in output.splitlines())
+    return {name: (int(offset), int(size)) for name, offset, size in found}
+
+
+NUMBERS = {"u16": (2, "H"), "u32": (4, "I"), "u64": (8, "Q"), "s32": (4, "i"), "s64": (8, "q")}
+
+
+def in_c(name: str, base: int = 0) -> list[tuple[int, int, str]]:
+    """(offset, size, code of struct) of every value, structs within taken apart, no padding."""
+    found = []
+    for kind, field, is_array in structs()[name]:
+        offset, size = compiled()[f"{name}.{field}"]
+        if kind in structs():
+            found += in_c(kind, base + offset)
+        elif kind in NUMBERS and not field.startswith("_pad"):
+            width, code = NUMBERS[kind]
+            found += [(base + offset + at, width, code) for at in range(0, size, width)]
+        elif not field.startswith("_pad"):
+            found.append((base + offset, size, "s" if is_array else "B"))
+    return found
+
+
+def in_python(mirrors: list[struct.Struct]) -> list[tuple[int, int, str]]:
+    """The same of what the mirrors read, one after the other."""
+    found, at = [], 0
+    for mirror in mirrors:
+        for digits, code in _ITEM.findall(mirror.format):
+            count, width = (1, int(digits or 1)) if code in "sx" else (int(digits or 1), 0)
+            for _ in range(count):
+                size = width or struct.calcsize(f"<{code}")
+                found.append((at, size, code))
+                at += size
+    return [item for item in found if item[2] != "x"]
+
+
+@pytest.mark.parametrize("name", MIRRORS)
+def test_fields(name: str) -> None:
+    """Every field is read where the compiler puts it, in its size and sign, and no padding is."""
+    values = [value for value in in_c(name) if (name, *value[:2]) != PACKET_DATA]
+
+    assert values == in_python(MIRRORS[name])
+
+
+PACKET_DATA = ("packet_event", 48, 1)
+"""Read as far as the packet says, here compiled with a snap length of 1."""
+
+
+@pytest.mark.parametrize("name", [name for name in MIRRORS if name != "packet_event"])
+def test_sizes(name: str) -> None:
+    """Mirrors are as long as their structs, so that what follows is where it is looked for."""
+    assert compiled()[name][1] == sum(mirror.size for mirror in MIRRORS[name])
+
+
+def test_sizes_that_the_decoder_assumes() -> None:
+    """Hosts, leaves and texts have one size on both sides."""
+    assert compiled()["go_host_event.host"][1] == events.HOST_BYTES
+    assert compiled()["go_chain_event.url"][1] == 8 * events.HOST_BYTES
+    assert all(layout.dns_error_is_not_found < 80 for layout in LAYOUTS)
+    assert compiled()["error_chain.leaf"][1] == 80
+
+
+def enum(name: str) -> list[str]:
+    """The names of an enum, without their prefix."""
+    (body,) = re.findall(rf"enum {name} \{{(.*?)\}}", (BPF / "events.h").read_text(), re.DOTALL)
+    return [item.strip() for item in body.split(",") if item.strip()]
+
+
+def test_counters() -> None:
+    """The loss account has the kernel's counters, in its order."""
+    *counters, end = enum("counter")
+
+    assert [f"COUNT_{name.upper()}" for name in kernel.COUNTERS] == counters
+    assert end == "COUNTERS"
+
+
+def test_event_kinds() -> None:
+    """Kinds agree in names and numbers."""
+    assert [f"EVENT_{kind.name} = {kind.value}" for kind in events.Kind] == enum("event_kind")
+
+
+def test_flow() -> None:
+    """What a connection has received is what its flow begins with."""
+    compiler = shutil.which("cc")
+    needs(compiler is not None, "a C compiler")
+    text = (BPF / "maps.bpf.h").read_text()
+    (flow,) = re.findall(r"^struct flow \{.*?^\};", text, re.MULTILINE | re.DOTALL)
+    lines = [
+        'printf("flow 0 %zu\\n", sizeof(struct flow));',
+        'printf("bytes_in %zu %zu\\n", offsetof(struct flow, bytes_in), '
+        "sizeof(((struct flow *)0)->bytes_in));",
+    ]
+
+    found = _run(compiler or "cc", flow, lines)
+
+    assert found == {"flow": (0, kernel._FLOW_BYTES), "bytes_in": (0, 8)}
