@@ -11,8 +11,8 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PACKAGES := python3-bpfcc python3-venv
 # Network namespaces and a DNS server.
 LAB_PACKAGES := dnsmasq-base iproute2 util-linux
-# What is loaded, Debian's own go, a proxy, who calls us, units and where they run, traces.
-TEST_PACKAGES := bpftool golang-1.19-go nginx-light sudo systemd systemd-container mmdebstrap tshark
+# What is loaded, layouts, Debian's own go, a proxy, who calls us, units and where they run, traces.
+TEST_PACKAGES := bpftool gcc golang-1.19-go nginx-light sudo systemd systemd-container mmdebstrap tshark
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
