@@ -12,7 +12,7 @@ PACKAGES := python3-bpfcc python3-venv
 # Network namespaces and a DNS server.
 LAB_PACKAGES := dnsmasq-base iproute2 util-linux
 # What is loaded, layouts, Debian's own go, a proxy, who calls us, units and where they run, traces.
-TEST_PACKAGES := bpftool gcc golang-1.19-go nginx-light sudo systemd systemd-container mmdebstrap tshark
+TEST_PACKAGES := bpftool gcc golang-1.19-go libc6-dev mmdebstrap nginx-light sudo systemd systemd-container tshark
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
