@@ -1,115 +1,90 @@
-"""When a miss is suspect: what was served before, and what took a proxy unusually long."""
+"""Misses that may be outages in disguise."""
 
+import pytest
+from builders import MS, S
+
+from modpulse.agent import suspects
 from modpulse.agent.records import Failure, Request
-from modpulse.agent.suspects import MAX_PROXIES, MAX_SERVED, Suspects
+from modpulse.agent.suspects import Suspects
 
-MS = 1_000_000
-CORP = "https://goproxy.corp"
+A, B = "https://a.test", "https://b.test"
 
 
-def asked(
-    status: int = 404,
-    processing_ns: int | None = 5 * MS,
-    *,
-    proxy: str = CORP,
-    module: str = "example.com/m",
-    endpoint: str = "info",
-    wait_ns: int = MS,
-    failure: Failure | None = None,
-) -> Request:
-    """An answered request."""
+def miss(took_ns: int | None = MS, proxy: str | None = A, status: int = 404, **fields) -> Request:
+    known = {"endpoint": "info", "module": "m", "version": "v1.0.0"}
     return Request(
-        id="1-1-1",
-        pid=1,
-        proxy=proxy,
-        host="goproxy.corp",
-        endpoint=endpoint,  # type: ignore[arg-type]
-        module=module,
-        version="v1.0.0",
-        at_ns=0,
-        connect_wait_ns=wait_ns,
-        processing_ns=processing_ns,
-        status=status,
-        failure=failure,
-    )
+        id="1", pid=1, proxy=proxy, host="a.test", at_ns=0, status=status,
+        connect_wait_ns=0, processing_ns=took_ns, **(known | fields),
+    )  # fmt: skip
 
 
-def test_first_miss_is_ordinary() -> None:
-    """A quick 404 or 410 for what was never served is the protocol's normal answer."""
-    suspects = Suspects()
-
-    assert [suspects.judge(asked(status)) for status in (404, 410)] == [False, False]
+def served(proxy: str = A, **fields) -> Request:
+    return miss(proxy=proxy, status=200, **fields)
 
 
 def test_served_before() -> None:
-    """A quick miss is suspect at the proxy that served this very thing, and only there."""
-    suspects = Suspects()
-    suspects.judge(asked(200))
+    """What this proxy has served cannot be missing; what another has may."""
+    memory = Suspects()
+    memory.judge(served())
 
-    assert suspects.judge(asked(404))
-    assert suspects.judge(asked(410))
-    assert not suspects.judge(asked(404, proxy="https://other.example"))
-    assert not suspects.judge(asked(404, endpoint="zip"))
-
-
-def test_failed_answers_are_not_served() -> None:
-    """A 200 whose content was refused proves nothing."""
-    suspects = Suspects()
-    broken = Failure("http.body", "https", "goproxy.corp broke off in the middle of the body")
-    suspects.judge(asked(200, failure=broken))
-
-    assert not suspects.judge(asked(404))
+    assert memory.judge(miss())
+    assert not memory.judge(miss(proxy=B))
+    assert not memory.judge(miss(version="v2.0.0"))
 
 
-def test_seconds_of_work() -> None:
-    """More than two seconds of work are suspect whatever is known of the proxy."""
-    suspects = Suspects()
+def test_what_was_refused_was_not_served() -> None:
+    """A 200 that failed after all is no proof."""
+    memory = Suspects()
+    memory.judge(served(failure=Failure("http.body", "https", "")))
 
-    assert suspects.judge(asked(processing_ns=2_000 * MS + 1))
-    assert not suspects.judge(asked(processing_ns=2_000 * MS))
-    assert not suspects.judge(asked(processing_ns=None))
-
-
-def test_slow_way_to_the_proxy() -> None:
-    """Seconds of resolving and connecting are no sign of the proxy's upstream."""
-    suspects = Suspects()
-
-    assert not suspects.judge(asked(wait_ns=10_000 * MS))
+    assert not memory.judge(miss())
 
 
-def test_far_beyond_the_usual() -> None:
-    """Once eight misses are known, ten times their median is suspect, from half a second on."""
-    quick, slower = Suspects(), Suspects()
+@pytest.mark.parametrize("request_", [served(), miss(proxy=None), miss(5 * S, status=500)])
+def test_only_misses_are_suspect(request_: Request) -> None:
+    """An answer, a failure, and what belongs to no proxy are not."""
+    assert not Suspects().judge(request_)
+
+
+@pytest.mark.parametrize(
+    ("usual_ns", "took_ns", "expected"),
+    [
+        (10 * MS, 400 * MS, False),
+        (10 * MS, 600 * MS, True),
+        (100 * MS, 900 * MS, False),
+        (100 * MS, 1100 * MS, True),
+        (900 * MS, 2100 * MS, True),
+    ],
+)
+def test_slow(usual_ns: int, took_ns: int, expected: bool) -> None:
+    """Ten times the usual and half a second, or two seconds anyway."""
+    memory = Suspects()
     for _ in range(8):
-        quick.judge(asked(processing_ns=5 * MS))
-        slower.judge(asked(processing_ns=100 * MS))
+        memory.judge(miss(usual_ns))
 
-    assert quick.judge(asked(processing_ns=501 * MS))
-    assert not quick.judge(asked(processing_ns=500 * MS))
-    assert not slower.judge(asked(processing_ns=999 * MS))
-    assert slower.judge(asked(processing_ns=1_001 * MS))
+    assert memory.judge(miss(took_ns)) == expected
 
 
-def test_what_is_served_often_is_remembered() -> None:
-    """Memory is bounded: what was served longest ago is forgotten first."""
-    suspects = Suspects()
-    suspects.judge(asked(200, module="often"))
-    suspects.judge(asked(200, module="once"))
-    for number in range(MAX_SERVED - 2):
-        suspects.judge(asked(200, module=f"m{number}"))
-    suspects.judge(asked(200, module="often"))
-    suspects.judge(asked(200, module="one more"))
+def test_without_a_past() -> None:
+    """A few misses tell nothing of what is usual; an unknown time nothing at all."""
+    memory = Suspects()
+    memory.judge(miss())
 
-    assert suspects.judge(asked(404, module="often"))
-    assert not suspects.judge(asked(404, module="once"))
+    assert not memory.judge(miss(1900 * MS))
+    assert memory.judge(miss(2100 * MS))
+    assert not memory.judge(miss(None))
 
 
-def test_proxies_are_bounded() -> None:
-    """Of more than MAX_PROXIES proxies the first one's usual misses are forgotten."""
-    suspects = Suspects()
-    for _ in range(8):
-        suspects.judge(asked())
-    for number in range(MAX_PROXIES):
-        suspects.judge(asked(proxy=f"https://p{number}.example"))
+def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was served longest ago is forgotten; serving one thing again forgets nothing."""
+    monkeypatch.setattr(suspects, "MAX_SERVED", 2)
+    monkeypatch.setattr(suspects, "MAX_PROXIES", 1)
+    memory = Suspects()
+    for version in ("v1", "v2", "v2", "v2", "v3"):
+        memory.judge(served(version=version))
 
-    assert not suspects.judge(asked(processing_ns=1_000 * MS))
+    found = [memory.judge(miss(version=version)) for version in ("v1", "v2", "v3")]
+
+    assert found == [False, True, True]
+    assert not memory.judge(miss(proxy=B))
+    assert len(memory._misses) == 1
