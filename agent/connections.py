@@ -66,6 +66,8 @@ class OpenConnection:
     in_owner: bool = False
     error: GoError | None = None
     alpn: str | None = None
+    shaken_at_ns: int | None = None
+    """When its TLS handshake ended."""
     users: int = 0
     """Requests that had it in hand so far."""
     watcher: TlsWatcher = field(default_factory=TlsWatcher)

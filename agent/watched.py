@@ -208,24 +208,28 @@ class Watched:
             return self._winner(hop, known) or known
         usable = self._shared(hop)
         used = [found for found in usable if found.users]
-        paid = [found for found in usable if found.paid_by == request.id]
-        return next(iter(used or paid or usable), None)
+        return next(iter(used or usable), None)
 
     def _shared(self, hop: Hop) -> list[OpenConnection]:
-        """Return those that HTTP/2 may share: one per host, and what lost the race to be it."""
+        """
+        Return those that HTTP/2 may share: one per host, and what lost the race to be it.
+
+        In the order of their handshakes, for Go keeps the first (net/http: addConnIfNeeded).
+        """
         host = name_of(hop.host)
-        return [
+        shared = [
             found
             for found in self.connections.of(self.process.pid)
             if found.is_usable and found.alpn == "h2" and found.host == host
         ]
+        return sorted(shared, key=lambda found: found.shaken_at_ns or 0)
 
     def _winner(self, hop: Hop, lost: OpenConnection) -> OpenConnection | None:
         """
         Return the connection that answered where `lost` seemed to, with its users.
 
-        Of HTTP/2 dials that race Go keeps one and closes the others, on a busy machine only after
-        the first answers (net/http: addConnIfNeeded). What was dialled later did not race.
+        Where two handshakes end together either may be kept. The other is closed, on a busy
+        machine only after the first answers. What was dialled later did not race.
         """
         if hop.ends is not None or lost.is_usable or not lost.in_owner:
             return None
@@ -286,6 +290,7 @@ class Watched:
         connection = self.connections.get(handshake.cookie)
         if connection is not None:
             connection.alpn = handshake.alpn or ("http/1.1" if event.error is None else None)
+            connection.shaken_at_ns = event.at_ns
         if handshake.certificate is not None and handshake.sni:
             if len(self._certificates) >= MAX_CERTIFICATES:
                 del self._certificates[next(iter(self._certificates))]

@@ -116,6 +116,23 @@ def test_loser_closed_after_the_first_answer() -> None:
     assert [each.reused for each in (first, second, third)] == [False, True, True]
 
 
+def test_slow_handshake_of_the_one_that_asks() -> None:
+    """The first handshake to end wins, whoever dialled, and the other may be closed very late."""
+    first, second = requests_of(
+        *asks(100, FIRST, "example.com/a"),
+        *asks(101, SECOND, "example.com/b"),
+        *dials(110, SECOND, WINNER),
+        in_hand(120, FIRST),
+        in_hand(120, SECOND),
+        *dials(122, FIRST, LOSER),
+        answered(130, FIRST),
+        answered(131, SECOND),
+    )
+
+    assert (first.connection, second.connection) == (WINNER, WINNER)
+    assert (first.paid_setup, second.paid_setup) == (False, True)
+
+
 def test_server_that_closes() -> None:
     """A connection that the server closes after its answer is the one that it came by."""
     first, second = requests_of(
