@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
+from .goenv import effective
+
 MAX_EXPECTED = 32
 """At a time; a process fetches one."""
 EXPECTED_NS = 600_000_000_000
@@ -24,10 +26,12 @@ def toolchain_of(path: str) -> str | None:
 
 def module_cache(environ: Mapping[str, str], user_settings: Mapping[str, str]) -> str | None:
     """Return where `go` keeps modules. Source: cmd/go/internal/cfg, gopathDir("pkg/mod")."""
-    for name, below in (("GOMODCACHE", ""), ("GOPATH", "pkg/mod")):
-        value = environ.get(name) or user_settings.get(name)
-        if value:
-            return os.path.join(value.split(":")[0], below)
+    cache = effective("GOMODCACHE", environ, user_settings)
+    if cache:
+        return cache
+    gopath = effective("GOPATH", environ, user_settings)
+    if gopath:
+        return os.path.join(gopath.split(":")[0], "pkg/mod")
     home = environ.get("HOME")
     return os.path.join(home, "go/pkg/mod") if home else None
 

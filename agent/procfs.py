@@ -132,7 +132,7 @@ def cgroup_facts(text: str) -> dict[str, Any]:
     unit = _UNIT.search(path) or _UNIT.search(paths.get("name=systemd", ""))
     return {
         "cgroup": path or None,
-        "container": container[1][:12] if container else None,
+        "container": (container[1] or container[2])[:12] if container else None,
         "unit": unit[1] if unit else None,
     }
 
