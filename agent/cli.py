@@ -6,14 +6,15 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from .compilation import Compilation
     from .document import Document
+    from .trace import Trace
 
 _COLLECTOR_COMMANDS = {"collector": "serve", "status": "status"}
 """Ours -> what modpulse-collector calls it."""
@@ -74,32 +75,48 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
-    from .capture import write_trace
+    from .compilation import KernelError
     from .identity import acting_as, load
     from .run import run
     from .trace import Trace
 
     identity = load(os.environ)
     trace = Trace() if options.trace else None
-    wanted = {"json": options.json, "trace": options.trace}
-    with ExitStack() as files:
-        with acting_as(identity):
-            targets = {
-                name: files.enter_context(open(path, "wb"))
-                for name, path in wanted.items()
-                if path and path != "-"
-            }
-        witness = trace.witness if trace is not None else None
-        document, code = run(options.command, compilation, identity, witness)
-        if trace is not None:
-            offset_ns = time.time_ns() - time.monotonic_ns()
-            write_trace(targets["trace"], trace, offset_ns, document.requests)
-        _show(document, options.all)
-        if options.json == "-":
-            sys.stdout.write(_line(document))
-        elif options.json:
-            targets["json"].write(_line(document).encode())
+    wanted = {"json": None if options.json == "-" else options.json, "trace": options.trace}
+    code = CANNOT_OBSERVE
+    try:
+        with ExitStack() as files:
+            with acting_as(identity):
+                targets = {
+                    name: files.enter_context(open(path, "wb"))
+                    for name, path in wanted.items()
+                    if path
+                }
+            witness = trace.witness if trace is not None else None
+            document, code = run(options.command, compilation, identity, witness)
+            _report(options, document, trace, targets)
+    except (KernelError, OSError) as error:
+        # Once the command has run its exit code counts, whatever becomes of our report.
+        print(f"modpulse: {error}", file=sys.stderr)
     return code
+
+
+def _report(
+    options: argparse.Namespace,
+    document: "Document",
+    trace: "Trace | None",
+    targets: Mapping[str, BinaryIO],
+) -> None:
+    from .capture import write_trace
+
+    if trace is not None:
+        offset_ns = time.time_ns() - time.monotonic_ns()
+        write_trace(targets["trace"], trace, offset_ns, document.requests)
+    _show(document, options.all)
+    if options.json == "-":
+        sys.stdout.write(_line(document))
+    elif options.json:
+        targets["json"].write(_line(document).encode())
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -77,6 +77,8 @@ def acting_as(identity: Identity) -> Iterator[None]:
     if identity.uid is None:
         yield
         return
+    ours = os.getgroups()
+    os.setgroups(identity.groups)
     os.setegid(identity.gid)
     os.seteuid(identity.uid)
     try:
@@ -84,6 +86,7 @@ def acting_as(identity: Identity) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+        os.setgroups(ours)
 
 
 def _ancestor(comm: str) -> int | None:

@@ -39,6 +39,7 @@ class Child:
         sys.stdout.flush()
         sys.stderr.flush()
         gate, self._release = os.pipe()
+        self._has_ended = False
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._release)
@@ -53,11 +54,13 @@ class Child:
     def poll(self) -> int | None:
         """Return its wait status, None while it runs."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
+        self._has_ended = pid != 0
         return status if pid else None
 
     def forward(self, number: int, _frame: FrameType | None) -> None:
-        """Hand a signal on."""
-        os.kill(self.pid, number)
+        """Hand a signal on; once it has been waited for, its pid may be another's."""
+        if not self._has_ended:
+            os.kill(self.pid, number)
 
 
 def _become(gate: int, command: Sequence[str], identity: Identity) -> None:

@@ -1,0 +1,178 @@
+"""The commands, and what they do with files and exit codes."""
+
+import json
+import os
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+import stories
+
+from modpulse.agent import cli, compilation, daemon, host, run
+from modpulse.agent.cli import CANNOT_OBSERVE, main
+from modpulse.agent.compilation import KernelError, KernelOptions
+
+
+class NoCompilation:
+    """Stands for the child that compiles, which needs root."""
+
+    def __init__(self, options: KernelOptions) -> None:
+        self.options = options
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """`modpulse run` without a kernel: what it was called with; its command exits with 3."""
+    calls: list[tuple] = []
+
+    def fake_run(*arguments: object) -> tuple:
+        calls.append(arguments)
+        return stories.document(), 3
+
+    monkeypatch.setattr(compilation, "Compilation", NoCompilation)
+    monkeypatch.setattr(run, "run", fake_run)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    return calls
+
+
+def empty_capture(path: Path) -> Path:
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 101))
+    return path
+
+
+def test_run(watched: list[tuple], capsys: pytest.CaptureFixture[str]) -> None:
+    """The waterfall goes to stderr, stdout is the command's; the exit code is too."""
+    code = main(["run", "--", "go", "mod", "download"])
+
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (3, "")
+    assert shown.err != ""
+    ((command, made, _, witness),) = watched
+    assert command == ["go", "mod", "download"]
+    assert (made.options.scoped, made.options.trace, witness) == (True, False, None)
+
+
+def test_json_to_stdout(watched: list[tuple], capsys: pytest.CaptureFixture[str]) -> None:
+    """`-` is stdout: one document on one line."""
+    main(["run", "--json", "-", "--", "go", "version"])
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["schema"] == 1
+
+
+def test_files(watched: list[tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records and packets are written to the files that were named, `-` being one for packets."""
+    monkeypatch.chdir(tmp_path)
+
+    code = main(["run", "--json", "r.json", "--trace", "-", "--", "go"])
+
+    assert code == 3
+    assert json.loads(Path("r.json").read_text())["schema"] == 1
+    assert Path("-").read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+    ((_, made, _, witness),) = watched
+    assert made.options.trace
+    assert witness is not None
+
+
+def test_a_file_that_cannot_be_opened(watched: list[tuple], tmp_path: Path) -> None:
+    """It is found out before the command is started."""
+    assert main(["run", "--json", str(tmp_path), "--", "go"]) == CANNOT_OBSERVE
+    assert watched == []
+
+
+def test_a_report_that_cannot_be_written(
+    watched: list[tuple], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command has run; its exit code counts all the same."""
+    code = main(["run", "--json", "/dev/full", "--", "go"])
+
+    assert code == 3
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_a_host_that_cannot_be_observed(
+    watched: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command is not started, and the reason is told."""
+
+    def refuse(*_: object) -> None:
+        raise KernelError("not root")
+
+    monkeypatch.setattr(run, "run", refuse)
+
+    assert main(["run", "--", "go"]) == CANNOT_OBSERVE
+    assert capsys.readouterr().err == "modpulse: not root\n"
+
+
+def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capture is shown, and written where asked for."""
+    path = empty_capture(tmp_path / "empty.pcap")
+
+    codes = [
+        main(["replay", str(path)]),
+        main(["replay", "--json", str(tmp_path / "r.json"), str(path)]),
+        main(["replay", "--json", "-", str(path)]),
+    ]
+
+    assert codes == [0, 0, 0]
+    assert json.loads(capsys.readouterr().out)["clock"] == "realtime"
+    assert json.loads((tmp_path / "r.json").read_text())["requests"] == []
+
+
+def test_replay_of_no_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It fails with one line that names the file."""
+    (tmp_path / "text").write_text("hello")
+
+    codes = [main(["replay", str(tmp_path / name)]) for name in ("text", "missing")]
+
+    assert codes == [1, 1]
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["modpulse"] * 2
+
+
+def test_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`agent` and `check` are handed what they need; their code is ours."""
+    monkeypatch.setattr(daemon, "main", lambda config: (config, "agent"))
+    monkeypatch.setattr(host, "run_check", lambda *arguments: arguments[3])
+
+    assert main(["agent", "--config", "a.toml"]) == ("a.toml", "agent")
+    assert main(["check", "--json"]) is True
+
+
+@pytest.mark.parametrize("given", [[], ["run"], ["replay"], ["nonsense"]])
+def test_usage(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not understood is exit code 2 and a line of usage."""
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+
+    assert ended.value.code == 2
+    assert "usage: modpulse" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "theirs"), [("collector", "serve"), ("status", "status")])
+def test_the_collector_is_another_program(
+    command: str, theirs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is executed with all arguments, from beside us or from the PATH."""
+    executed: list[tuple] = []
+    monkeypatch.setattr(os, "execv", lambda *arguments: executed.append(arguments))
+    program = tmp_path / "modpulse-collector"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for beside, path in ((tmp_path, "/nowhere"), (Path("/nowhere"), tmp_path)):
+        monkeypatch.setattr(sys, "argv", [str(beside / "modpulse")])
+        monkeypatch.setenv("PATH", str(path))
+        main([command, "--help"])
+
+    assert executed == [(str(program), [str(program), theirs, "--help"])] * 2
+
+
+def test_without_the_collector(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent may be installed alone."""
+    monkeypatch.setattr(sys, "argv", ["/nowhere/modpulse", "status"])
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert cli.main() == CANNOT_OBSERVE
+    assert "modpulse-collector" in capsys.readouterr().err
