@@ -33,7 +33,8 @@ from .suspects import Suspects
 MAX_GOROUTINES = 4096
 """Ancestors remembered; the oldest are forgotten."""
 MAX_HELD = 4096
-"""Requests under way or waiting for a verdict."""
+"""Goroutines with requests under way or waiting for a verdict, two each; beyond it the oldest
+wait no longer: up to Go 1.20 a goroutine that has ended does not tell."""
 MAX_CERTIFICATES = 64
 """Hosts whose latest certificate is remembered."""
 _BODY_EXPECTED_NS = 1_000_000_000
@@ -129,16 +130,17 @@ class Watched:
         stack = self._requests.get(goid)
         return stack[-1] if stack else None
 
-    def begin(self, event: WebGet) -> list[Record] | None:
+    def begin(self, event: WebGet) -> list[Record]:
         """`web.get`: the goroutine is done with its previous request, but for verdicts."""
-        if len(self._requests) >= MAX_HELD:
-            return None
         request = open_request(
             event.pid, event.goid, event.at_ns, event.scheme, event.host, event.path, self.chain
         )
+        ended: list[Record] = []
+        if event.goid not in self._requests and len(self._requests) >= MAX_HELD:
+            oldest = self._requests.pop(next(iter(self._requests)))
+            ended += [self.settle(held) for held in oldest]
         stack = self._requests.setdefault(event.goid, [])
         is_sumdb = request.where.target.endpoint == "sumdb"
-        ended: list[Record] = []
         while stack and not (is_sumdb and stack[-1].where.target.endpoint in CONTENT):
             ended.append(self.settle(stack.pop(), request))
         stack.append(request)
@@ -183,7 +185,7 @@ class Watched:
         return True
 
     def _remember_tls_state(self, tls_state: int, cookie: int) -> None:
-        if len(self._tls_states) >= MAX_HELD:
+        if tls_state not in self._tls_states and len(self._tls_states) >= MAX_HELD:
             del self._tls_states[next(iter(self._tls_states))]
         self._tls_states[tls_state] = cookie
 
@@ -292,7 +294,8 @@ class Watched:
             connection.alpn = handshake.alpn or ("http/1.1" if event.error is None else None)
             connection.shaken_at_ns = event.at_ns
         if handshake.certificate is not None and handshake.sni:
-            if len(self._certificates) >= MAX_CERTIFICATES:
+            known = handshake.sni in self._certificates
+            if not known and len(self._certificates) >= MAX_CERTIFICATES:
                 del self._certificates[next(iter(self._certificates))]
             self._certificates[handshake.sni] = handshake.certificate
         return handshake

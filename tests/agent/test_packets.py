@@ -195,6 +195,20 @@ def test_a_tunnel() -> None:
     assert (wire.close(), other.close()) == ([], [])
 
 
+def test_a_certificate_that_cannot_be_read() -> None:
+    """The handshake is told without it."""
+    wire = Wire()
+    server = bytearray((DATA / "go-tls12-server.bin").read_bytes())
+    at_leaf = server.index(b"\x30\x82")
+    server[at_leaf] = 0
+    wire.say(2, (DATA / "go-tls12-client.bin").read_bytes())
+    wire.say(3, bytes(server), False)
+
+    (made,) = wire.close()
+    assert isinstance(made, Handshake)
+    assert (made.version, made.certificate) == ("1.2", None)
+
+
 def test_a_server_that_speaks_first() -> None:
     """Without a ClientHello there is no handshake."""
     wire = Wire()

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from builders import (
@@ -498,6 +499,17 @@ def test_an_end_that_was_lost() -> None:
     assert play.tracker.running() == []
 
 
+def test_whether_all_is_done() -> None:
+    """A watch may end when no process runs and no connection of one is open."""
+    play = Play(exec_(), connected(0))
+    running = play.tracker.is_busy()
+    play(exit_(5))
+    closing = play.tracker.is_busy()
+    play(tcp(6, TcpState.CLOSE))
+
+    assert [running, closing, play.tracker.is_busy()] == [True, True, False]
+
+
 def test_facts_of_a_process_that_is_gone() -> None:
     """What /proc tells of an unknown process goes nowhere."""
     play = Play()
@@ -680,7 +692,6 @@ def test_got_conn_without_a_connection() -> None:
 BOUNDS = [
     (tracker, "MAX_PROCESSES", 2, lambda n: [exec_(n, pid=100 + n)]),
     (tracker, "MAX_PROCESSES", 2, lambda n: [web_get(n, pid=100 + n)]),
-    (watched, "MAX_HELD", 2, lambda n: [web_get(n, goid=n)]),
     (connections, "MAX_OPEN", 2, lambda n: [tcp(n, TcpState.SYN_SENT, n)]),
     (connections, "MAX_DIALS", 2, lambda n: [dial_start(n, goid=n)]),
     (lookups, "MAX_OPEN", 2, lambda n: [lookup_start(n, goid=n)]),
@@ -698,6 +709,54 @@ def test_beyond_a_bound(module, name: str, bound: int, event, monkeypatch) -> No
 
     assert play.account == (2, 0, 3)
     play.finish()
+
+
+def test_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a goroutine's end is not told, the request that is held longest waits no more."""
+    monkeypatch.setattr(watched, "MAX_HELD", 2)
+    play = Play(exec_())
+    held = [play(asked(number, goid=number)) for number in range(1, 4)]
+    again = play(asked(9, goid=3))
+
+    assert [len(given) for given in held] == [0, 0, 1]
+    (first,), (third,) = held[2], again
+    assert isinstance(first, Request)
+    assert isinstance(third, Request)
+    assert (first.at_ns, first.final) == (at(1), "ok")
+    assert (third.at_ns, third.final) == (at(3), "ok")
+
+
+def test_hosts_with_a_certificate_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate that was met first is forgotten; meeting one again forgets none."""
+    monkeypatch.setattr(watched, "MAX_CERTIFICATES", 2)
+    der = (Path(__file__).parents[1] / "data" / "leaf.der").read_bytes()
+    error = go_error("x509.HostnameError")
+    play = Play(exec_())
+    for sni in ("a.test", "b.test", "b.test", "c.test"):
+        play(handshake_start(1, sni=sni), verify_start(2, der), handshake_done(3, "", error))
+    for goid, host in enumerate(("a.test", "b.test", "c.test"), 10):
+        play(web_get(4, host=host, goid=goid), round_trip(4, host, goid))
+        play(head(5, None, error, goid))
+    play.finish()
+
+    evidence = [request.failure.evidence for request in play.of(Request) if request.failure]
+    assert [text.startswith("certificate is for") for text in evidence] == [False, True, True]
+
+
+def test_shared_connections_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of HTTP/2 connections the one that was met first is forgotten, and guessed again."""
+    monkeypatch.setattr(watched, "MAX_HELD", 2)
+    play = Play(exec_())
+    for number, host in enumerate(("a.test", "b.test", "c.test"), 1):
+        ms = 10 * number
+        play(web_get(ms, host=host), round_trip(ms, host))
+        play(connected(ms, number, host, alpn="h2"), got_conn(ms + 5))
+        play(head(ms + 6, tls_state=number, version="2"), body_closed(ms + 7))
+    for ms, host, tls_state in ((80, "a.test", 1), (90, "c.test", 3)):
+        play(web_get(ms, host=host), round_trip(ms, host), head(ms + 1, tls_state=tls_state))
+    play.finish()
+
+    assert [request.connection for request in play.of(Request)] == [1, 2, 3, 1, 3]
 
 
 def test_hops_are_bounded() -> None:
