@@ -7,7 +7,7 @@ state changes tell what became of it.
 
 from dataclasses import dataclass, field
 
-from .events import DialStart, GoError, SocketEnds, Tcp, TcpState
+from .events import DialDone, DialStart, GoError, SocketEnds, Tcp, TcpState
 from .records import Connection, Outcome
 from .verdict import is_cancelled, network_cause
 from .wire.hello import TlsWatcher
@@ -33,6 +33,7 @@ class Dial:
     """As asked for, without the port."""
     port: int
     address: str | None
+    at_ns: int
     lookup_at_ns: int | None
     paid_by: str | None
     """Id of the request that caused it."""
@@ -52,6 +53,8 @@ class OpenConnection:
     via: str | None = None
     lookup_at_ns: int | None = None
     paid_by: str | None = None
+    dial_ns: int | None = None
+    """As `go` saw it, from its call to its return."""
     sport: int = 0
     established_at_ns: int | None = None
     closed_at_ns: int | None = None
@@ -98,7 +101,7 @@ class OpenConnection:
     def record(self) -> Connection:
         """Make the record of what is known now."""
         decided_at_ns = self.established_at_ns or self.closed_at_ns
-        connect_ns = None if decided_at_ns is None else decided_at_ns - self.at_ns
+        kernel_ns = None if decided_at_ns is None else decided_at_ns - self.at_ns
         return Connection(
             cookie=self.cookie,
             pid=self.pid,
@@ -108,9 +111,9 @@ class OpenConnection:
             via=self.via,
             lookup_at_ns=self.lookup_at_ns,
             at_ns=self.at_ns,
-            connect_ns=connect_ns,
+            connect_ns=self.dial_ns if self.dial_ns is not None else kernel_ns,
             syn_retransmits=self.syn_retransmits,
-            rtt_ns=connect_ns if self.established_at_ns and not self.syn_retransmits else None,
+            rtt_ns=kernel_ns if self.established_at_ns and not self.syn_retransmits else None,
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             retransmits=self.retransmits,
@@ -163,19 +166,21 @@ class Connections:
         if len(dials) >= MAX_DIALS:
             return False
         host = event.host.rpartition(":")[0].strip("[]") or event.host
-        dials[event.goid] = Dial(host, event.port, event.address, lookup_at_ns, paid_by)
+        dials[event.goid] = Dial(
+            host, event.port, event.address, event.at_ns, lookup_at_ns, paid_by
+        )
         return True
 
-    def finish_dial(
-        self, pid: int, goid: int, ends: SocketEnds | None, error: GoError | None
-    ) -> bool:
+    def finish_dial(self, event: DialDone) -> bool:
         """A dial returned; False when its beginning was not seen."""
-        dial = self._dials.get(pid, {}).pop(goid, None)
+        pid, ends, error = event.pid, event.ends, event.error
+        dial = self._dials.get(pid, {}).pop(event.goid, None)
         if dial is None:
             return False
         made = self.at(pid, ends) if ends else self.get(dial.cookie)
         if made is not None:
             self._join(made, dial)
+            made.dial_ns = event.at_ns - dial.at_ns
             if error is not None:
                 made.error = error
         return True

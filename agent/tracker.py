@@ -309,7 +309,7 @@ def _dial_start(watched: Watched, event: DialStart) -> list[Record] | None:
 
 
 def _dial_done(watched: Watched, event: DialDone) -> list[Record] | None:
-    known = watched.connections.finish_dial(event.pid, event.goid, event.ends, event.error)
+    known = watched.connections.finish_dial(event)
     return [] if known else None
 
 

@@ -173,9 +173,10 @@ def dial_start(
 
 
 def dial_done(
-    ms: float, ends: SocketEnds | None = None, error: GoError | None = None, goid: int = DIALLING
-) -> events.DialDone:
-    return events.DialDone(*_go(ms, goid, None, PID), ends, error)
+    ms: float, ends: SocketEnds | None = None, error: GoError | None = None, goid: int = DIALLING,
+    pid: int = PID,
+) -> events.DialDone:  # fmt: skip
+    return events.DialDone(*_go(ms, goid, None, pid), ends, error)
 
 
 def handshake_start(

@@ -1,7 +1,7 @@
 """Connections by cookie, process and ends; their dials."""
 
 import pytest
-from builders import ADDRESS, HOST, PID, at, cancelled, dial_start, ends, errno, tcp
+from builders import ADDRESS, HOST, PID, at, cancelled, dial_done, dial_start, ends, errno, tcp
 
 from modpulse.agent import connections
 from modpulse.agent.connections import Connections
@@ -94,8 +94,9 @@ def test_the_ends_correct_the_guess() -> None:
     for state in (TcpState.SYN_SENT, TcpState.ESTABLISHED):
         found.change(tcp(1, state))
 
-    assert found.finish_dial(PID, 2, ends(), None)
+    assert found.finish_dial(dial_done(9, ends()))
     assert [made.host for made in found.of(PID)] == ["a.test"]
+    assert [made.record().connect_ns for made in found.of(PID)] == [at(9) - at(0)]
 
 
 def test_the_way_is_not_the_host() -> None:
@@ -105,7 +106,7 @@ def test_the_way_is_not_the_host() -> None:
     found.change(tcp(1, TcpState.SYN_SENT))
     found.of(PID)[0].via, found.of(PID)[0].host = "squid.test:3128", HOST
 
-    found.finish_dial(PID, 2, None, None)
+    found.finish_dial(dial_done(9))
 
     assert [made.host for made in found.of(PID)] == [HOST]
 
@@ -117,7 +118,7 @@ def test_a_dial_that_failed(error, outcome: str) -> None:
     found.start_dial(dial_start(0), None, None)
     found.change(tcp(1, TcpState.SYN_SENT))
 
-    found.finish_dial(PID, 2, None, error)
+    found.finish_dial(dial_done(9, None, error))
 
     assert [made.record().outcome for made in found.of(PID)] == [outcome]
 
@@ -127,8 +128,8 @@ def test_a_dial_without_a_connection() -> None:
     found = Connections()
     found.start_dial(dial_start(0), None, None)
 
-    assert found.finish_dial(PID, 2, None, errno(101))
-    assert not found.finish_dial(PID, 2, None, None)
+    assert found.finish_dial(dial_done(9, None, errno(101)))
+    assert not found.finish_dial(dial_done(9))
 
 
 def test_dials_of_a_process_that_is_gone() -> None:
@@ -139,8 +140,8 @@ def test_dials_of_a_process_that_is_gone() -> None:
 
     found.forget_dials(PID)
 
-    assert not found.finish_dial(PID, 2, None, None)
-    assert found.finish_dial(PID + 1, 2, None, None)
+    assert not found.finish_dial(dial_done(9))
+    assert found.finish_dial(dial_done(9, pid=PID + 1))
 
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 package web
 
 import (
+	"cmd/go/internal/base"
 	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +36,8 @@ type traceEvent struct {
 var (
 	traceFile     = openTrace(os.Getenv("MODPULSE_HTTPTRACE"))
 	traceAttempts atomic.Int64
+	traceLock     sync.Mutex
+	traceEvents   []traceEvent
 )
 
 func openTrace(path string) *os.File {
@@ -45,6 +49,12 @@ func openTrace(path string) *os.File {
 		panic(err)
 	}
 	return file
+}
+
+func init() {
+	if traceFile != nil {
+		base.AtExit(flushTrace)
+	}
 }
 
 func traceNow() int64 {
@@ -62,15 +72,29 @@ func traceError(err error) string {
 	return err.Error()
 }
 
-// write appends one line with one system call, so that processes can share the file.
+// write keeps the event until the command ends: a system call here would delay what is measured.
 func (e traceEvent) write() {
-	line, err := json.Marshal(e)
-	if err == nil {
-		_, err = traceFile.Write(append(line, '\n'))
+	traceLock.Lock()
+	traceEvents = append(traceEvents, e)
+	traceLock.Unlock()
+}
+
+// flushTrace appends all lines with one system call, so that processes can share the file.
+func flushTrace() {
+	traceLock.Lock()
+	defer traceLock.Unlock()
+	var lines []byte
+	for _, e := range traceEvents {
+		line, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		lines = append(append(lines, line...), '\n')
 	}
-	if err != nil {
+	if _, err := traceFile.Write(lines); err != nil {
 		panic(err)
 	}
+	traceEvents = nil
 }
 
 // tracedDo is client.Do that says what it does.
