@@ -32,6 +32,9 @@ MAX_NAMES = 4096
 """Files remembered that are probed; a binary has another in each container."""
 _COMPARED_BYTES = 4
 """The longest breakpoint: one instruction of arm64."""
+_SWEEP_NS = 250_000_000
+"""How often to look at all that is held, thousands of requests on a busy host; what time decides
+takes seconds."""
 _ROLL_CALL_NS = 60_000_000_000
 """How often to look for processes whose end was lost on the way: they would be held for ever."""
 
@@ -72,7 +75,7 @@ class Observer:
         self._witness = witness
         self._arrivals = Arrivals()
         self._sees_all = sees_all_processes()
-        self._called_at_ns = time.monotonic_ns()
+        self._swept_at_ns = self._called_at_ns = time.monotonic_ns()
         self.decode_errors = 0
         self.failed_probes: dict[str, str] = {}
         with ExitStack() as held:
@@ -168,12 +171,18 @@ class Observer:
                 self._witness(event)
         now_ns = time.monotonic_ns()
         self._await_toolchains(now_ns)
-        records += self._call_roll(now_ns)
+        return records + self._sweep(now_ns)
+
+    def _sweep(self, now_ns: int) -> list[Record]:
+        """Look at everything that is held: what time has decided."""
+        if now_ns - self._swept_at_ns < _SWEEP_NS:
+            return []
+        self._swept_at_ns = now_ns
         for cookie in self.tracker.slow_bodies(now_ns):
             bytes_in = self.kernel.bytes_in(cookie)
             if bytes_in is not None:
                 self.tracker.note_bytes(cookie, bytes_in, now_ns)
-        return records + self.tracker.expire(now_ns)
+        return self._call_roll(now_ns) + self.tracker.expire(now_ns)
 
     def _call_roll(self, now_ns: int) -> list[Record]:
         """Give out what processes did that are no longer there."""
