@@ -39,7 +39,7 @@ class Ring:
         self._poll.poll(timeout_seconds)
 
     def read(self) -> Iterator[bytes]:
-        """Yield what is there now, each record freed once the next is asked for."""
+        """Yield what is there now, each record once, also where its reader fails on it."""
         end = self._produced[0]
         while self._position < end:
             at = self._position & self._mask
@@ -47,10 +47,11 @@ class Ring:
             if length & _BUSY:
                 return
             size = length & ~(_BUSY | _DISCARDED)
-            if not length & _DISCARDED:
-                yield bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])
+            record = bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])
             self._position += (_HEADER.size + size + 7) & ~7
             self._consumed[0] = self._position
+            if not length & _DISCARDED:
+                yield record
 
     def in_ring_bytes(self) -> int:
         """Return how many bytes are waiting to be read."""
