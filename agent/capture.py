@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from .events import Event
-from .flow import Flows
 from .records import Request
 from .trace import Origin, Trace, parse_comment
+from .tracker.flow import Flows
 from .wire.ip import link_header_bytes
 from .wire.reader import WireError
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from . import words
-from .probes import PROBES, Site
-from .style import Style
+from .binary.probes import PROBES, Site
+from .waterfall import words
+from .waterfall.style import Style
 
 SCHEMA = 1
 """Version of the `--json` answer; only ever added to."""

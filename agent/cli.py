@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from .compilation import Compilation
     from .document import Document
+    from .kernel.compilation import Compilation
     from .trace import Trace
 
 _COLLECTOR_COMMANDS = {"collector": "serve", "status": "status"}
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .compilation import Compilation, KernelError, KernelOptions
+    from .kernel.compilation import Compilation, KernelError, KernelOptions
 
     try:
         # First of all: everything else is imported while the child compiles.
@@ -75,8 +75,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
-    from .compilation import KernelError
     from .identity import acting_as, load
+    from .kernel.compilation import KernelError
     from .run import run
     from .trace import Trace
 
@@ -138,8 +138,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _show(document: "Document", all_rows: bool) -> None:
-    from .terminal import style_of
-    from .waterfall import render
+    from .waterfall.terminal import style_of
+    from .waterfall.waterfall import render
 
     sys.stderr.write(render(document, style_of(sys.stderr, os.environ, all_rows)))
 
@@ -156,7 +156,7 @@ def _agent(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from .host import run_check
-    from .kernel import try_links
+    from .kernel.attach import try_links
 
     return run_check(try_links, os.environ, sys.stdout, options.json)
 

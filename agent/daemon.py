@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from .aggregate import Aggregator, lost_between
 from .batch import Batch, BatchError, encode
 from .config import AgentConfig, ConfigError, load
-from .kernel import Compilation, KernelError, KernelOptions
+from .delivery.aggregate import Aggregator, lost_between
+from .delivery.ship import Client, Shipper
+from .delivery.spool import Spool, SpoolBusyError, Writer
+from .kernel.attach import Compilation, KernelError, KernelOptions
 from .notify import notify, watchdog_seconds
 from .observer import Observer
 from .records import Record
-from .ship import Client, Shipper
-from .spool import Spool, SpoolBusyError, Writer
 
 log = logging.getLogger("modpulse.agent")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from .layouts import Layout
-from .probes import Plan, Site
+from .binary.layouts import Layout
+from .binary.probes import Plan, Site
 
 
 class Kind(IntEnum):

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TextIO
 
 from . import check
+from .binary.elf import BinaryError
+from .binary.findgo import find_go, read_image
+from .binary.probes import plan
 from .check import Facts, GoBinary
-from .elf import BinaryError
-from .findgo import find_go, read_image
 from .mounts import mount_point
-from .probes import plan
-from .terminal import style_of
+from .waterfall.terminal import style_of
 
 IMPORT_TIMEOUT_S = 30
 """Importing bcc takes 0.3 s, and seconds on an emulated machine."""

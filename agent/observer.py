@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
-from .arrivals import Arrivals, module_cache, toolchain_of
-from .elf import BinaryError
+from .binary.arrivals import Arrivals, module_cache, toolchain_of
+from .binary.elf import BinaryError
+from .binary.findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
+from .binary.probes import Plan, plan
 from .events import DecodeError, Event, Exec, Fatal, WebGet, decode
-from .findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
 from .goenv import parse_settings
-from .kernel import Compilation, Kernel
-from .probes import Plan, plan
+from .kernel.attach import Compilation, Kernel
 from .procfs import (
     differs,
     exists,
@@ -24,7 +24,7 @@ from .procfs import (
     user_settings,
 )
 from .records import Record
-from .tracker import Tracker
+from .tracker.tracker import Tracker
 
 MAX_BINARIES = 1024
 """Probed in one life; a host has tens."""

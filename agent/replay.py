@@ -8,7 +8,7 @@ from pathlib import Path
 from .capture import Capture
 from .document import Document, document_of
 from .records import Record
-from .tracker import Tracker
+from .tracker.tracker import Tracker
 
 _NEVER_NS = 1 << 62
 """No request is seen in packets, so none can hang."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 
-from .compilation import Compilation
 from .document import Document, document_of
 from .events import Event
 from .identity import Identity
+from .kernel.compilation import Compilation
 from .observer import Observer
 from .records import Record
 from .wire.goproxy import redact_arguments

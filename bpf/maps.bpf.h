@@ -25,7 +25,7 @@ struct flow {
 	u8 _pad[2];
 };
 
-_Static_assert(sizeof(struct flow) == 32, "change agent/kernel.py too");
+_Static_assert(sizeof(struct flow) == 32, "change agent/kernel/attach.py too");
 
 struct goroutine {
 	u64 pid;

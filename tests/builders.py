@@ -8,11 +8,11 @@ import socket
 import struct
 
 from modpulse.agent import events
-from modpulse.agent.connections import OpenConnection
+from modpulse.agent.binary.probes import Site
 from modpulse.agent.events import GoError, SocketEnds, TcpState
-from modpulse.agent.probes import Site
 from modpulse.agent.records import ChainEntry
-from modpulse.agent.requests import Hop, OpenRequest, open_request
+from modpulse.agent.tracker.connections import OpenConnection
+from modpulse.agent.tracker.requests import Hop, OpenRequest, open_request
 
 T0 = 5_000_000_000_000
 MS = 1_000_000

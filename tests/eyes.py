@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from modpulse.agent.events import Event
-from modpulse.agent.kernel import Compilation, KernelOptions
+from modpulse.agent.kernel.attach import Compilation, KernelOptions
 from modpulse.agent.observer import Observer
 from modpulse.agent.records import Connection, Handshake, Lookup, Process, Record, Request
 

@@ -11,10 +11,10 @@ import pytest
 import stories
 
 from modpulse.agent import records
+from modpulse.agent.binary.layouts import MINORS
+from modpulse.agent.binary.probes import PROBES, Site
 from modpulse.agent.document import ACCOUNT, Document
 from modpulse.agent.failures import CLASSES
-from modpulse.agent.layouts import MINORS
-from modpulse.agent.probes import PROBES, Site
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "records.schema.json").read_text())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modpulse.agent.binary.probes import Site
 from modpulse.agent.check import (
     CAPABILITIES,
     Facts,
@@ -18,8 +19,7 @@ from modpulse.agent.check import (
     render,
     to_json,
 )
-from modpulse.agent.probes import Site
-from modpulse.agent.style import Style
+from modpulse.agent.waterfall.style import Style
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "check.md"
 ALL = sum(1 << bit for bit in CAPABILITIES.values())

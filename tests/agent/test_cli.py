@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import stories
 
-from modpulse.agent import cli, compilation, daemon, host, run
+from modpulse.agent import cli, daemon, host, run
 from modpulse.agent.cli import CANNOT_OBSERVE, main
-from modpulse.agent.compilation import KernelError, KernelOptions
+from modpulse.agent.kernel import compilation
+from modpulse.agent.kernel.compilation import KernelError, KernelOptions
 
 
 class NoCompilation:

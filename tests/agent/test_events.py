@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.agent import events
+from modpulse.agent.binary.layouts import LAYOUTS
+from modpulse.agent.binary.probes import Plan, Site
 from modpulse.agent.events import DecodeError, GoError, Kind, SocketEnds, decode
-from modpulse.agent.layouts import LAYOUTS
-from modpulse.agent.probes import Plan, Site
 
 AT_NS, PID, GOID, PARENT, BINARY = 5_000, 42, 7, 1, 0
 GO = (AT_NS, PID, GOID, PARENT, BINARY)

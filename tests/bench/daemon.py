@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modpulse.agent import daemon
-from modpulse.agent.kernel import Compilation, KernelOptions
+from modpulse.agent.kernel.attach import Compilation, KernelOptions
 
 READY_S = 30.0
 STOP_S = 30.0

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from lab import parts
 
-from modpulse.agent.findgo import find_go, read_image
-from modpulse.agent.kernel import Compilation, Kernel, KernelOptions
-from modpulse.agent.probes import plan
+from modpulse.agent.binary.findgo import find_go, read_image
+from modpulse.agent.binary.probes import plan
+from modpulse.agent.kernel.attach import Compilation, Kernel, KernelOptions
 
 from .report import line
 
@@ -80,7 +80,7 @@ def main() -> None:
     _print("  python, nothing imported", lambda: python_seconds("pass"))
     _print(
         "  python, until the compilation starts",
-        lambda: python_seconds("import modpulse.agent.cli, modpulse.agent.compilation"),
+        lambda: python_seconds("import modpulse.agent.cli, modpulse.agent.kernel.compilation"),
     )
     _print("  python, everything of `run` imported", lambda: python_seconds(_IMPORTS))
     _print("  compile and load, in the child", compile_seconds)
@@ -89,7 +89,7 @@ def main() -> None:
     _print("  attach all but the uprobes", attach_seconds)
 
 
-_IMPORTS = "import modpulse.agent.cli, modpulse.agent.run, modpulse.agent.waterfall"
+_IMPORTS = "import modpulse.agent.cli, modpulse.agent.run, modpulse.agent.waterfall.waterfall"
 
 
 def _print(name: str, measure: Callable[[], float], rounds: int = 9, target: str = "") -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import needs
 
-from modpulse.agent import events, kernel
-from modpulse.agent.layouts import LAYOUTS
+from modpulse.agent import events
+from modpulse.agent.binary.layouts import LAYOUTS
+from modpulse.agent.kernel import attach as kernel
 
 BPF = Path(__file__).parents[2] / "bpf"
 TYPES = """

@@ -1,0 +1,1 @@
+"""Reads `go` binaries: where to probe them, what their errors are called."""

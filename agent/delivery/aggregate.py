@@ -1,0 +1,153 @@
+"""
+What one window showed of each proxy: records in, the per-proxy parts of a batch out.
+
+Knows nothing of sockets, files or clocks. Takes nothing of a process but its end: argv, paths and
+job labels never get into a batch.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..batch import MAX_ASKED, MAX_PROXIES, MAX_TEXT_BYTES, Asked, ProxyWindow
+from ..records import Process, Record, Request
+from ..waterfall.tally import at_via
+from .attribution import Attribution
+from .window import Seen, Window, cut, end_of, outcome_of
+
+MAX_IDS = 65_536
+"""Requests remembered, so that a later report of the same one is known; the oldest go first."""
+MAX_ASKED_BYTES = 256 * 1024
+"""Of names in a batch's `asked`, so that a batch stays below its limit whatever they are."""
+LOST = ("ring_full", "map_full", "decode_errors", "queue_dropped")
+"""Counters of the loss account that are losses; the others are ends an event may find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a window adds to its batch, under the batch's own names."""
+
+    proxies: tuple[ProxyWindow, ...]
+    proxies_dropped: int
+
+
+def lost_between(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """Return how many events were lost between two readings of the loss account."""
+    return sum(max(0, after.get(name, 0) - before.get(name, 0)) for name in LOST)
+
+
+class Aggregator:
+    """Counts records until `flush`; remembers across windows what must not be counted twice."""
+
+    def __init__(self, name_key: bytes | None = None) -> None:
+        """
+        Begin with nothing.
+
+        Args:
+            name_key: Module names are hashed with it, 64 bytes at most; None: they are kept.
+        """
+        self._name_key = name_key
+        self._attribution = Attribution()
+        self._reported: dict[str, bool] = {}
+        self._windows: dict[str, Window] = {}
+        self._dropped = 0
+        self._asked = 0
+        self._asked_bytes = 0
+
+    @property
+    def unattributed(self) -> int:
+        """Records that could not wait for their request, since the beginning."""
+        return self._attribution.dropped
+
+    def add(self, record: Record, now_ns: int) -> None:
+        """Take one record; `now_ns` is of the records' clock."""
+        if isinstance(record, Request):
+            self._request(record, now_ns)
+        elif isinstance(record, Process):
+            self._attribution.end(record.pid)
+        else:
+            self._attribution.hold(record)
+
+    def flush(self, wall_offset_ns: int) -> Parts:
+        """
+        End the window and begin the next.
+
+        Args:
+            wall_offset_ns: What to add to `at_ns` to get the time since 1970.
+        """
+        for proxy, step in self._attribution.release():
+            window = self._window(proxy)
+            if window is not None:
+                window.step(step)
+        proxies = tuple(
+            window.part(proxy, wall_offset_ns) for proxy, window in sorted(self._windows.items())
+        )
+        parts = Parts(proxies, self._dropped)
+        self._windows = {}
+        self._dropped = self._asked = self._asked_bytes = 0
+        return parts
+
+    def _request(self, request: Request, now_ns: int) -> None:
+        proxy = cut(request.proxy or request.host, MAX_TEXT_BYTES) or "unknown"
+        self._attribution.note(request, proxy)
+        outcome = outcome_of(request)
+        reported_as_final = self._reported.get(request.id)
+        if outcome is None or reported_as_final:
+            return
+        window = self._window(proxy)
+        self._remember(request)
+        if window is None:
+            return
+        if request.final == "cancelled":
+            window.cancelled += reported_as_final is None
+        elif request.failure is not None and at_via(request):
+            window.via_failures[outcome] += reported_as_final is None
+        else:
+            seen = Seen(request, outcome, end_of(request, now_ns), self._module(request))
+            window.fall_through(seen)
+            if reported_as_final is None:
+                window.count(seen)
+                self._list(window, seen)
+
+    def _window(self, proxy: str) -> Window | None:
+        window = self._windows.get(proxy)
+        if window is None:
+            if len(self._windows) >= MAX_PROXIES:
+                self._dropped += 1
+                return None
+            window = self._windows[proxy] = Window(is_hashed=self._name_key is not None)
+        return window
+
+    def _remember(self, request: Request) -> None:
+        if request.id not in self._reported and len(self._reported) >= MAX_IDS:
+            del self._reported[next(iter(self._reported))]
+        self._reported[request.id] = request.final is not None
+
+    def _module(self, request: Request) -> str | None:
+        if request.module is None:
+            return None
+        if self._name_key is None:
+            return cut(request.module, MAX_TEXT_BYTES)
+        name = request.module.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(name, key=self._name_key, digest_size=16).hexdigest()
+
+    def _list(self, window: Window, seen: Seen) -> None:
+        """Add to what was asked for, as far as it fits into a batch."""
+        request = seen.request
+        version = cut(request.version, MAX_TEXT_BYTES)
+        size = sum(len((text or "").encode()) for text in (seen.module, version))
+        if self._asked >= MAX_ASKED or self._asked_bytes + size > MAX_ASKED_BYTES:
+            window.asked_dropped += 1
+            return
+        self._asked += 1
+        self._asked_bytes += size
+        window.asked.append(
+            Asked(
+                module=seen.module,
+                version=version,
+                endpoint=request.endpoint,
+                outcome=seen.outcome,
+                body_bytes=seen.body_bytes,
+                h1=None,
+            )
+        )

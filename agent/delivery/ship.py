@@ -1,0 +1,262 @@
+"""
+Carry batches from the spool to the collector: one at a time, oldest first, from a thread.
+
+When to try again is decided in retry.py. The collector's address may be answered by anything:
+whatever it says ends in an Answer or a ShipError, within DEADLINE_SECONDS. Tokens and bodies are
+never logged.
+"""
+
+import contextlib
+import http.client
+import logging
+import random
+import re
+import socket
+import ssl
+import threading
+import time
+from email.utils import formatdate
+from urllib.parse import urlsplit
+
+from ..config import AgentConfig
+from .retry import Answer, Verdict, judge, next_attempt, parse_answer
+from .spool import Spool
+
+log = logging.getLogger("modpulse.agent")
+
+PATH = "/api/v1/batches"
+SILENCE_SECONDS = 10.0
+"""Without a byte for so long the collector counts as gone."""
+DEADLINE_SECONDS = 30.0
+"""For the whole exchange: a byte now and then does not keep it alive."""
+MAX_ANSWER_BYTES = 65536
+"""Of a body; the collector's have a line."""
+MAX_TOKEN_BYTES = 8192
+
+FINAL_SECONDS = 2.0
+"""For what is in the spool when the agent ends; the rest stays there."""
+_CUT_SECONDS = 0.5
+_IDLE_SECONDS = 60.0
+
+_TOKEN = re.compile(rb"[\x21-\x7e]+")
+
+
+class ShipError(RuntimeError):
+    """The batch did not get an answer: says why, without secrets."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """As in http.client, but with TLS when there is a context, and breakable at any moment."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, timeout=SILENCE_SECONDS)
+        self._context = context
+        self.is_cut = False
+        """Nothing more can come over it."""
+
+    def connect(self) -> None:
+        """Connect; `sock` is set before the handshake, so that `cut` reaches it."""
+        super().connect()
+        if self.is_cut:
+            raise TimeoutError("no answer in time")
+        if self._context is not None:
+            secured = self._context.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self.sock = secured
+            secured.do_handshake()
+
+    def cut(self) -> None:
+        """End whatever is going on; called from another thread."""
+        self.is_cut = True
+        sock = self.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # SSLSocket's own would pull the TLS state from under its reader.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class Client:
+    """Posts to one collector, over one connection as long as that holds."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        """Connects with the first `post`."""
+        self._config = config
+        url = urlsplit(config.collector_url)
+        self._is_tls = url.scheme == "https"
+        self._host = url.hostname or ""
+        self._port = url.port or (443 if self._is_tls else 80)
+        self._path = url.path.rstrip("/") + PATH
+        self._connection: _Connection | None = None
+
+    def post(self, data: bytes, deadline_seconds: float = DEADLINE_SECONDS) -> Answer:
+        """
+        Send one batch.
+
+        Raises:
+            ShipError: no answer; the batch may have arrived all the same.
+        """
+        reused = self._connection
+        try:
+            return self._exchange(data, deadline_seconds)
+        except (ConnectionError, http.client.BadStatusLine) as error:
+            # The collector closes idle connections, which shows only with the next use.
+            if reused is None or reused.is_cut:
+                raise ShipError(_words(error)) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ShipError(_words(error)) from None
+        try:
+            return self._exchange(data, deadline_seconds)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ShipError(_words(error)) from None
+
+    def _exchange(self, data: bytes, deadline_seconds: float) -> Answer:
+        headers = {"Content-Type": "application/msgpack", "Date": formatdate(usegmt=True)}
+        if self._config.token_file:
+            headers["Authorization"] = f"Bearer {read_token(self._config.token_file)}"
+        if self._connection is None:
+            context = self._context() if self._is_tls else None
+            self._connection = _Connection(self._host, self._port, context)
+        connection = self._connection
+        timer = threading.Timer(deadline_seconds, connection.cut)
+        timer.daemon = True
+        timer.start()
+        is_clean = False
+        try:
+            connection.request("POST", self._path, data, headers)
+            response = connection.getresponse()
+            body = response.read(MAX_ANSWER_BYTES)
+            is_clean = response.isclosed() and not response.will_close
+            retry_after = response.getheader("Retry-After")
+            return parse_answer(response.status, retry_after, body, time.time())
+        finally:
+            timer.cancel()
+            if not is_clean:
+                self.close()
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._config.ca_file or None)
+        if self._config.tls_certificate:
+            context.load_cert_chain(self._config.tls_certificate, self._config.tls_key)
+        return context
+
+    def cut(self) -> None:
+        """End a `post` under way with a ShipError; called from another thread."""
+        connection = self._connection
+        if connection is not None:
+            connection.cut()
+
+    def close(self) -> None:
+        """Hang up; the next `post` connects anew."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def read_token(path: str) -> str:
+    """
+    Return the first line of the file that is neither empty nor a comment.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: there is no token in it.
+    """
+    with open(path, "rb") as file:
+        lines = [line.strip() for line in file.read(MAX_TOKEN_BYTES).splitlines()]
+    for line in lines:
+        if line and not line.startswith(b"#"):
+            if _TOKEN.fullmatch(line):
+                return line.decode("ascii")
+            break
+    raise ValueError(f"{path}: no token in it")
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+class Shipper:
+    """The thread that empties the spool."""
+
+    def __init__(self, spool: Spool, client: Client) -> None:
+        self._spool = spool
+        self._client = client
+        self._stop = threading.Event()
+        self._until: float | None = None
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="ship", daemon=True)
+        self.delivered = 0
+        self.duplicates = 0
+        """Delivered, of which the collector had them already."""
+        self.poison = 0
+        """Dropped because the collector will never take them."""
+        self.failed_attempts = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether batches are still taken care of."""
+        return self._thread.is_alive()
+
+    def finish(self, seconds: float = FINAL_SECONDS) -> None:
+        """Try once more to send what is there, at most so long, and end."""
+        self._until = time.monotonic() + seconds
+        self._stop.set()
+        self._spool.interrupt()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._client.cut()
+            self._thread.join(_CUT_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            name = self._spool.oldest(_IDLE_SECONDS)
+            if name is not None:
+                self._stop.wait(self._attempt(name, DEADLINE_SECONDS))
+        while self._until is not None and (left := self._until - time.monotonic()) > 0:
+            name = self._spool.oldest()
+            if name is None or self._attempt(name, left) > 0:
+                break
+        self._client.close()
+
+    def _attempt(self, name: str, deadline_seconds: float) -> float:
+        """Send one batch; return how many seconds to wait before the next."""
+        data = self._spool.read(name)
+        if data is None:
+            return 0.0
+        verdict, retry_after_seconds, reason = None, None, ""
+        try:
+            answer = self._client.post(data, deadline_seconds)
+        except ShipError as error:
+            reason = str(error)
+        else:
+            verdict, retry_after_seconds = judge(answer), answer.retry_after_seconds
+            reason = f"{answer.status} {answer.reason}".strip()
+            self.duplicates += verdict is Verdict.DELIVERED and answer.is_duplicate
+        if verdict is Verdict.DELIVERED or verdict is Verdict.POISON:
+            self._settle(name, verdict, reason)
+        else:
+            self._failures += 1
+            self.failed_attempts += 1
+        wait = next_attempt(verdict, self._failures, retry_after_seconds, random.random())
+        if wait:
+            log.warning(
+                "ship.failed reason=%r failures=%d waiting=%d retry_seconds=%.1f",
+                reason, self._failures, self._spool.batches, wait,
+            )  # fmt: skip
+        return wait
+
+    def _settle(self, name: str, verdict: Verdict, reason: str) -> None:
+        """The batch leaves the spool."""
+        self._spool.remove(name)
+        if verdict is Verdict.POISON:
+            self.poison += 1
+            log.error("ship.dropped batch=%s reason=%r", name, reason)
+            return
+        self.delivered += 1
+        if self._failures:
+            log.info("ship.recovered failures=%d waiting=%d", self._failures, self._spool.batches)
+        self._failures = 0

@@ -1,0 +1,289 @@
+"""
+One proxy in one window: what its records add up to, and that as a batch has it.
+
+Knows nothing of other proxies, nor which records are this one's. What a server can make huge is
+clamped: a batch never fails for what somebody sent.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..batch import (
+    FIRST_BYTE,
+    MAX_ADDRESSES,
+    MAX_EXEMPLARS,
+    MAX_NAME_BYTES,
+    MAX_OUTCOMES,
+    MAX_STATUSES,
+    MAX_TEXT_BYTES,
+    MAX_TOTAL,
+    MISS,
+    OK,
+    SMALL_ENDPOINTS,
+    SUSPECT,
+    Asked,
+    Exemplar,
+    Happening,
+    Leaf,
+    ProxyWindow,
+)
+from ..records import Certificate, Connection, Handshake, Lookup, Request
+from ..sketch import Sketch
+from .attribution import Step
+
+_Text = TypeVar("_Text", str, str | None)
+
+MAX_MODULES = 10_000
+"""Distinct modules counted per proxy and window."""
+MAX_INTERVALS = 10_000
+"""Requests per proxy and window that the peak in flight is found from."""
+BAD_CERTIFICATES = ("tls.expired", "tls.untrusted", "tls.hostname")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request with what is concluded from it."""
+
+    request: Request
+    outcome: str
+    """`ok`, `miss`, `suspect` or a failure class."""
+    end_ns: int
+    """When it was over; when it was reported where nothing tells."""
+    module: str | None
+    """Hashed where names are."""
+
+    @property
+    def status(self) -> int | None:
+        """Of the answer; 0 for what is no HTTP status, which HTTP/2 does not keep Go from."""
+        status = self.request.status
+        return status if status is None or 0 <= status <= 999 else 0
+
+    @property
+    def body_bytes(self) -> int | None:
+        """As announced, but no more than a batch can say."""
+        announced = self.request.body_bytes
+        return None if announced is None else _bounded(announced)
+
+    @property
+    def elapsed_ns(self) -> int:
+        """From its beginning to its end."""
+        return _bounded(self.end_ns - self.request.at_ns)
+
+    @property
+    def badness(self) -> tuple[bool, int]:
+        """Sorts failures after all others, long ones after short ones."""
+        return self.request.failure is not None, self.elapsed_ns
+
+    def exemplar(self, wall_offset_ns: int, is_hashed: bool) -> Exemplar:
+        """Return it as an exemplar; evidence and hosts could give a hashed name away."""
+        request = self.request
+        failure = None if is_hashed else request.failure
+        times = {
+            "wait": request.connect_wait_ns,
+            "processing": request.processing_ns,
+            "transfer": request.transfer_ns,
+        }
+        return Exemplar(
+            at_ns=_bounded(request.at_ns + wall_offset_ns),
+            endpoint=request.endpoint,
+            module=self.module,
+            version=cut(request.version, MAX_TEXT_BYTES),
+            outcome=self.outcome,
+            final=request.final,
+            status=self.status,
+            elapsed_ns=self.elapsed_ns,
+            phases={phase: _bounded(ns) for phase, ns in times.items() if ns is not None},
+            evidence=None if failure is None else cut(failure.evidence, MAX_TEXT_BYTES),
+            host=None if failure is None else cut(failure.host, MAX_TEXT_BYTES),
+            address=None if failure is None else cut(failure.address, MAX_NAME_BYTES),
+        )
+
+
+@dataclass(slots=True)
+class Window:
+    """What is counted of one proxy."""
+
+    is_hashed: bool
+    outcomes: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    endpoints: Counter[str] = field(default_factory=Counter)
+    body_bytes: int = 0
+    modules: set[str] = field(default_factory=set)
+    sketches: dict[str, Sketch] = field(default_factory=dict)
+    worst: list[Seen] = field(default_factory=list)
+    latest: list[Seen] = field(default_factory=list)
+    intervals: list[tuple[int, int]] = field(default_factory=list)
+    certificate: Certificate | None = None
+    handshakes: int = 0
+    bad_certificates: Counter[str] = field(default_factory=Counter)
+    resolvers: set[str] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    min_ttl_s: int | None = None
+    fallbacks: int = 0
+    fallback_ns: int = 0
+    cancelled: int = 0
+    via_failures: Counter[str] = field(default_factory=Counter)
+    asked: list[Asked] = field(default_factory=list)
+    asked_dropped: int = 0
+
+    def count(self, seen: Seen) -> None:
+        """Count a request for the first time."""
+        request = seen.request
+        self.outcomes[seen.outcome] += 1
+        self.endpoints[request.endpoint or "other"] += 1
+        if seen.status is not None:
+            is_room = seen.status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
+            self.statuses[seen.status if is_room else 0] += 1
+        self.body_bytes = _bounded(self.body_bytes + (seen.body_bytes or 0))
+        if seen.module is not None and len(self.modules) < MAX_MODULES:
+            self.modules.add(seen.module)
+        if request.failure is None:
+            self._time("processing", request.processing_ns)
+            self._time("transfer", request.transfer_ns)
+        if request.status == 200 and request.endpoint in SMALL_ENDPOINTS:
+            self._time(FIRST_BYTE, request.first_byte_ns)
+        if len(self.intervals) < MAX_INTERVALS:
+            self.intervals.append((request.at_ns, seen.end_ns))
+        self.worst = sorted([*self.worst, seen], key=lambda one: one.badness)[-MAX_EXEMPLARS:]
+        self.latest = sorted([*self.latest, seen], key=lambda one: one.end_ns)[-MAX_OUTCOMES:]
+
+    def fall_through(self, seen: Seen) -> None:
+        """Count a request after which the next entry was asked, also one that is counted."""
+        if seen.request.final == "fell_through":
+            self.fallbacks += 1
+            self.fallback_ns = _bounded(self.fallback_ns + seen.elapsed_ns)
+
+    def step(self, step: Step) -> None:
+        """Count a lookup, connection or handshake."""
+        if isinstance(step, Lookup):
+            self._lookup(step)
+        elif isinstance(step, Connection):
+            self._connection(step)
+        else:
+            self._handshake(step)
+
+    def _lookup(self, lookup: Lookup) -> None:
+        if lookup.outcome == OK:
+            self._time("resolve", lookup.lookup_ns)
+        ttls = [query.min_ttl_s for query in lookup.queries if query.min_ttl_s is not None]
+        known = [] if self.min_ttl_s is None else [self.min_ttl_s]
+        self.min_ttl_s = min([*ttls, *known], default=None)
+        for query in lookup.queries:
+            _put(self.resolvers, query.server)
+
+    def _connection(self, connection: Connection) -> None:
+        if connection.via is not None:
+            return
+        if connection.connect_ns is not None and connection.outcome in ("established", "reset"):
+            self._time("connect", connection.connect_ns)
+        _put(self.addresses, connection.address)
+
+    def _handshake(self, handshake: Handshake) -> None:
+        if handshake.outcome in (None, "cancelled"):
+            return
+        self.handshakes += 1
+        if handshake.outcome == OK:
+            self._time("tls", handshake.handshake_ns)
+            self._time("verify", handshake.verify_ns)
+        elif handshake.outcome in BAD_CERTIFICATES:
+            self.bad_certificates[handshake.outcome] += 1
+        shown = [leaf for leaf in (self.certificate, handshake.certificate) if leaf is not None]
+        self.certificate = min(shown, key=lambda leaf: leaf.not_after, default=None)
+
+    def _time(self, phase: str, duration_ns: int | None) -> None:
+        if duration_ns is not None:
+            self.sketches.setdefault(phase, Sketch()).add(duration_ns)
+
+    def part(self, proxy: str, wall_offset_ns: int) -> ProxyWindow:
+        """Return it all as a batch has it."""
+        not_failures = (OK, MISS, SUSPECT)
+        return ProxyWindow(
+            proxy=proxy,
+            requests=self.outcomes.total(),
+            misses=self.outcomes[MISS],
+            suspect_misses=self.outcomes[SUSPECT],
+            failures={cls: n for cls, n in self.outcomes.items() if cls not in not_failures},
+            statuses=dict(self.statuses),
+            endpoints=dict(self.endpoints),
+            body_bytes=self.body_bytes,
+            modules=len(self.modules),
+            sketches={phase: sketch.to_bytes() for phase, sketch in self.sketches.items()},
+            exemplars=tuple(
+                seen.exemplar(wall_offset_ns, self.is_hashed) for seen in reversed(self.worst)
+            ),
+            certificate=None if self.certificate is None else _leaf(self.certificate),
+            handshakes=self.handshakes,
+            bad_certificates=dict(self.bad_certificates),
+            resolvers=tuple(sorted(self.resolvers)),
+            addresses=tuple(sorted(self.addresses)),
+            min_ttl_s=self.min_ttl_s,
+            peak_in_flight=peak(self.intervals),
+            fallbacks=self.fallbacks,
+            fallback_ns=self.fallback_ns,
+            cancelled=self.cancelled,
+            via_failures={cls: n for cls, n in self.via_failures.items() if n},
+            happenings=tuple(
+                Happening(at_ns=_bounded(seen.end_ns + wall_offset_ns), outcome=seen.outcome)
+                for seen in self.latest
+            ),
+            asked=tuple(self.asked),
+            asked_dropped=self.asked_dropped,
+        )
+
+
+def outcome_of(request: Request) -> str | None:
+    """Return `ok`, `miss`, `suspect`, `cancelled` or a failure class; None while not known."""
+    if request.final == "cancelled":
+        return "cancelled"
+    if request.failure is not None:
+        return request.failure.cls
+    if request.is_miss:
+        return SUSPECT if request.suspect else MISS
+    return OK if request.status == 200 else None
+
+
+def peak(intervals: Iterable[tuple[int, int]]) -> int:
+    """Return the most intervals that hold one moment; their ends are exclusive."""
+    steps = sorted(step for start, end in intervals for step in ((start, 1), (end, -1)))
+    running = highest = 0
+    for _, change in steps:
+        running += change
+        highest = max(highest, running)
+    return highest
+
+
+def cut(text: _Text, limit: int) -> _Text:
+    """Return text of at most so many bytes, without what UTF-8 cannot say."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+
+
+def end_of(request: Request, now_ns: int) -> int:
+    """Return when it was over; without a head nothing tells, but it was reported soon after."""
+    end_ns = now_ns
+    if request.first_byte_ns is not None:
+        end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
+    return max(request.at_ns, end_ns)
+
+
+def _bounded(number: int) -> int:
+    """Return what a batch can say of a sum or a time."""
+    return min(max(number, 0), MAX_TOTAL)
+
+
+def _put(names: set[str], name: str) -> None:
+    if name and len(names) < MAX_ADDRESSES:
+        names.add(cut(name, MAX_NAME_BYTES))
+
+
+def _leaf(certificate: Certificate) -> Leaf:
+    return Leaf(
+        subject=cut(certificate.subject, MAX_TEXT_BYTES),
+        issuer=cut(certificate.issuer, MAX_TEXT_BYTES),
+        not_before_s=certificate.not_before,
+        not_after_s=certificate.not_after,
+        sha256=certificate.sha256,
+    )

@@ -1,0 +1,1 @@
+"""What is loaded into the kernel and how its records come back; decides nothing."""

@@ -1,0 +1,1 @@
+"""Joins events into records; pure."""

@@ -1,0 +1,1 @@
+"""What people see of one command; pure but for terminal."""

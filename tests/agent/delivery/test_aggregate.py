@@ -1,0 +1,610 @@
+"""Rules of aggregation: what a window of records becomes in a batch."""
+
+import dataclasses
+
+import pytest
+import stories
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stories import MS, T0, at
+
+from modpulse.agent import records
+from modpulse.agent.batch import (
+    MAX_ASKED,
+    MAX_EXEMPLARS,
+    MAX_OUTCOMES,
+    MAX_PROXIES,
+    Asked,
+    Batch,
+    Exemplar,
+    Happening,
+    Leaf,
+    ProxyWindow,
+    decode,
+    encode,
+)
+from modpulse.agent.delivery import aggregate
+from modpulse.agent.delivery.aggregate import Aggregator, lost_between
+from modpulse.agent.records import Certificate, Record, Request
+from modpulse.agent.sketch import Sketch
+from modpulse.agent.waterfall.tally import tally
+
+CORP, CN = "https://goproxy.corp", "https://goproxy.cn"
+TEXT, YAML = "golang.org/x/text", "gopkg.in/yaml.v3"
+OFFSET = 1_800_000_000_000_000_000 - T0
+"""So that the command began at a round moment."""
+
+
+def wall(ms: float) -> int:
+    return at(ms) + OFFSET
+
+
+def request(number: int, proxy: str = CORP, status: int | None = 200, **fields) -> Request:
+    defaults = {"endpoint": "info", "module": TEXT, "version": "v0.14.0", "start": 10 * number,
+                "times": (1, 2, 3)}  # fmt: skip
+    known = {name: fields.pop(name, value) for name, value in defaults.items()}
+    return stories.request(number, proxy, status=status, **known, **fields)
+
+
+def failing(number: int, cls: str = "tcp.refused", **fields) -> Request:
+    failure = stories.failed(cls, f"{cls} it was", "goproxy.corp", "10.0.0.7:443")
+    defaults = {
+        "failure": failure, "status": None, "times": (None, None, None), "final": "stopped",
+    }  # fmt: skip
+    return request(number, **(defaults | fields))
+
+
+def hanging(number: int) -> Request:
+    return failing(number, "http.stalled", times=(1, None, None), final=None)
+
+
+def certificate(not_after: int, subject: str = "CN=goproxy.corp") -> Certificate:
+    return Certificate(
+        subject=subject, issuer="CN=corp CA", dns_names=("goproxy.corp",),
+        not_before=1_700_000_000, not_after=not_after, sha256="ab" * 32,
+    )  # fmt: skip
+
+
+def fed(*seen: Record, now_ms: float = 1000, name_key: bytes | None = None) -> Aggregator:
+    aggregator = Aggregator(name_key)
+    for record in seen:
+        aggregator.add(record, at(now_ms))
+    return aggregator
+
+
+def windows(*seen: Record, **options) -> dict[str, ProxyWindow]:
+    parts = fed(*seen, **options).flush(OFFSET)
+    return {window.proxy: window for window in parts.proxies}
+
+
+def only(*seen: Record, **options) -> ProxyWindow:
+    (window,) = windows(*seen, **options).values()
+    return window
+
+
+def sketched(window: ProxyWindow) -> dict[str, Sketch]:
+    return {phase: Sketch.from_bytes(data) for phase, data in window.sketches.items()}
+
+
+def of_ms(*durations: float) -> Sketch:
+    sketch = Sketch()
+    for duration in durations:
+        sketch.add(round(duration * MS))
+    return sketch
+
+
+def as_batch(aggregator: Aggregator) -> Batch:
+    parts = aggregator.flush(OFFSET)
+    return Batch(
+        agent_id="build-1", run_id=b"run", seq=0, window_start_ns=0, window_end_ns=1,
+        proxies=parts.proxies, proxies_dropped=parts.proxies_dropped,
+    )  # fmt: skip
+
+
+def test_nothing_seen_is_an_empty_window():
+    """An idle window has no proxies, and still makes a batch."""
+    idle = as_batch(fed())
+
+    assert idle.proxies == ()
+    assert idle == decode(encode(idle))
+
+
+def test_outcomes_are_counted_apart():
+    """Answers, misses, suspect misses and failures; `requests` is their sum."""
+    window = only(
+        request(1), request(2), request(3, status=404), request(4, status=410),
+        request(5, status=404, suspect=True), failing(6), failing(7), failing(8, "dns.timeout"),
+    )  # fmt: skip
+
+    assert window.requests == 8
+    assert window.ok == 2
+    assert window.misses == 2
+    assert window.suspect_misses == 1
+    assert window.failures == {"tcp.refused": 2, "dns.timeout": 1}
+    assert window.statuses == {200: 2, 404: 2, 410: 1}
+
+
+def test_each_proxy_has_its_own_numbers():
+    """In the order of their names."""
+    parts = fed(request(1), request(2, CN), request(3, CN, status=404)).flush(OFFSET)
+
+    assert [(window.proxy, window.requests) for window in parts.proxies] == [(CN, 2), (CORP, 1)]
+
+
+def test_what_is_cancelled_is_neither():
+    """A request whose process ended first is in no number but its own."""
+    window = only(request(1), failing(2, final="cancelled"), request(3, final="cancelled"))
+
+    assert window.cancelled == 2
+    assert window.requests == 1
+    assert window.failures == {}
+    assert len(window.asked) == len(window.happenings) == len(window.exemplars) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        stories.failed("auth.407", "asked for a password", "proxy.corp:3128"),
+        stories.failed("tcp.refused", "refused", "proxy.corp:3128"),
+        stories.failed("dns.nxdomain", "does not exist", "proxy.corp"),
+    ],
+)
+def test_what_fails_on_the_way_is_not_the_proxys(failure):
+    """A failure at the HTTP proxy in between is counted apart, and nowhere else."""
+    window = only(request(1), failing(2, failure=failure, final="fell_through"))
+
+    assert window.via_failures == {failure.cls: 1}
+    assert window.requests == 1
+    assert window.failures == {}
+    assert window.fallbacks == 0
+    assert len(window.asked) == 1
+
+
+def test_a_request_that_hung_counts_once():
+    """Its first report counts, whatever becomes of it, also in a later window."""
+    aggregator = fed(hanging(1))
+    aggregator.add(request(1), at(40_000))
+    first = aggregator.flush(OFFSET)
+    aggregator.add(request(1), at(50_000))
+    aggregator.add(failing(1), at(50_000))
+    second = aggregator.flush(OFFSET)
+
+    assert first.proxies[0].requests == 1
+    assert first.proxies[0].failures == {"http.stalled": 1}
+    assert second.proxies == ()
+
+
+def test_a_request_that_hung_may_still_fall_through():
+    """What it cost is added when that is known, though the request is not counted again."""
+    aggregator = fed(hanging(1))
+    aggregator.flush(OFFSET)
+    aggregator.add(failing(1, final="fell_through"), at(40_000))
+    aggregator.add(failing(1, final="fell_through"), at(41_000))
+    (window,) = aggregator.flush(OFFSET).proxies
+
+    assert window.requests == 0
+    assert window.fallbacks == 1
+    assert window.fallback_ns == 39_990 * MS
+
+
+def test_what_is_remembered_of_requests_is_bounded(monkeypatch):
+    """The oldest are forgotten: only a report that comes that late would count again."""
+    monkeypatch.setattr(aggregate, "MAX_IDS", 2)
+    aggregator = fed(hanging(1), hanging(2), hanging(3))
+    aggregator.flush(OFFSET)
+    for number in (3, 2, 1):
+        aggregator.add(request(number), at(40_000))
+
+    assert aggregator.flush(OFFSET).proxies[0].requests == 1
+
+
+def test_what_is_pending_waits():
+    """A request of which nothing is known yet counts when something is."""
+    aggregator = fed(request(1, status=None, times=(None, None, None), final=None))
+    first = aggregator.flush(OFFSET)
+    aggregator.add(request(1), at(2000))
+
+    assert first.proxies == ()
+    assert aggregator.flush(OFFSET).proxies[0].requests == 1
+
+
+def test_fallbacks_and_their_time():
+    """A miss that falls through cost its time, a failure without an answer until it was known."""
+    window = only(
+        request(1, status=404, final="fell_through"),
+        failing(2, final="fell_through"),
+        request(3),
+        now_ms=520,
+    )
+
+    assert window.fallbacks == 2
+    assert window.fallback_ns == (6 + 500) * MS
+
+
+def test_endpoints_bytes_and_modules():
+    """Requests by endpoint, announced bytes added up, each module once."""
+    window = only(
+        request(1, endpoint="zip", body_bytes=100),
+        request(2, endpoint="zip", body_bytes=23, module=YAML),
+        request(3, endpoint=None, module=None, version=None),
+    )
+
+    assert window.endpoints == {"zip": 2, "other": 1}
+    assert window.body_bytes == 123
+    assert window.modules == 2
+
+
+def test_first_bytes_are_of_small_answers_only():
+    """list, latest, info and mod with status 200: a zip's time is its size, a miss may be cheap."""
+    window = only(
+        *(request(n, endpoint=e, times=(n, 1, 1))
+          for n, e in enumerate(["list", "latest", "info", "mod", "zip", "sumdb", "go-get"])),
+        request(8, status=404, times=(50, 1, 1)),
+        request(9, times=(None, 1, 1)),
+    )  # fmt: skip
+
+    assert of_ms(1, 2, 3, 4) == sketched(window)["first_byte_small"]
+
+
+def test_phases_of_requests_are_of_those_that_did_not_fail():
+    """A fast 500 is no good latency; a miss is an answer."""
+    window = only(
+        request(1, times=(1, 2, 3)),
+        request(2, times=(1, 5, None), status=404),
+        failing(3, "http.5xx", status=500, times=(1, 7, 9)),
+    )
+
+    assert {"processing": of_ms(2, 5), "transfer": of_ms(3)} == {
+        phase: sketch for phase, sketch in sketched(window).items() if phase != "first_byte_small"
+    }
+
+
+def test_set_up_belongs_to_the_proxy_of_its_host():
+    """Lookups, connections and handshakes come before their request and wait for it."""
+    window = only(
+        stories.lookup("goproxy.corp", 1, 4),
+        stories.connection(1, "goproxy.corp", 5, 2),
+        stories.handshake(1, "goproxy.corp", 7, 9, verify_ns=3 * MS,
+                          certificate=certificate(1_900_000_000)),
+        stories.lookup("elsewhere.example", 1, 4),
+        request(1, connection=1),
+    )  # fmt: skip
+
+    assert of_ms(4) == sketched(window)["resolve"]
+    assert of_ms(2) == sketched(window)["connect"]
+    assert of_ms(9) == sketched(window)["tls"]
+    assert of_ms(3) == sketched(window)["verify"]
+    assert window.handshakes == 1
+    assert window.resolvers == ("10.0.0.53:53",)
+    assert window.addresses == ("10.0.0.7",)
+    assert window.min_ttl_s == 60
+    assert window.certificate == Leaf(
+        subject="CN=goproxy.corp", issuer="CN=corp CA", not_before_s=1_700_000_000,
+        not_after_s=1_900_000_000, sha256="ab" * 32,
+    )  # fmt: skip
+
+
+def test_set_up_waits_across_windows():
+    """What was seen in one window counts in that of its request, once."""
+    aggregator = fed(stories.handshake(1, "goproxy.corp", 7, 9))
+    first = aggregator.flush(OFFSET)
+    aggregator.add(request(1), at(0))
+    second = aggregator.flush(OFFSET)
+    third = aggregator.flush(OFFSET)
+
+    assert first.proxies == third.proxies == ()
+    assert second.proxies[0].handshakes == 1
+
+
+def test_a_connection_that_closes_later_still_counts():
+    """Its request is remembered as long as its process runs."""
+    aggregator = fed(request(1, connection=1))
+    aggregator.flush(OFFSET)
+    aggregator.add(stories.connection(1, "goproxy.corp", 5, 2), at(0))
+    (window,) = aggregator.flush(OFFSET).proxies
+
+    assert window.requests == 0
+    assert of_ms(2) == sketched(window)["connect"]
+
+
+def test_another_process_is_another_matter():
+    """The same host in another process: its own requests tell whose it was."""
+    other = dataclasses.replace(stories.lookup("goproxy.corp", 1, 4), pid=7)
+
+    assert "resolve" not in only(request(1), other).sketches
+
+
+def test_a_process_that_ended_is_forgotten():
+    """Its number may be given out again."""
+    aggregator = fed(request(1), stories.lookup("elsewhere.example", 1, 4), stories.process())
+    aggregator.flush(OFFSET)
+    aggregator.add(stories.lookup("goproxy.corp", 1, 4), at(0))
+
+    assert aggregator.flush(OFFSET).proxies == ()
+    assert aggregator.unattributed == 0
+
+
+def test_two_ports_of_a_host_are_two_proxies():
+    """A connection is told by its port, a handshake by its connection."""
+    one, two = "https://h.example:8443", "https://h.example:9443"
+    found = windows(
+        stories.connection(1, "h.example", 1, 2, port=8443),
+        stories.connection(3, "h.example", 2, 4, port=9443),
+        stories.handshake(1, "h.example", 3, 5, "tls.expired"),
+        stories.handshake(2, "h.example", 3, 6),
+        request(1, one, host="h.example:8443", connection=1),
+        request(2, two, host="h.example:9443", connection=2),
+    )
+
+    assert found[one].bad_certificates == {"tls.expired": 1}
+    assert found[two].bad_certificates == {}
+    assert [found[proxy].handshakes for proxy in (one, two)] == [1, 1]
+    assert of_ms(2) == sketched(found[one])["connect"]
+    assert of_ms(4) == sketched(found[two])["connect"]
+
+
+def test_a_shared_connection_counts_for_both():
+    """Two entries below one host live and die with the same certificate."""
+    shown = certificate(1_900_000_000)
+    found = windows(
+        stories.handshake(1, "goproxy.corp", 7, 9, certificate=shown),
+        request(1, f"{CORP}/a", host="goproxy.corp", connection=1),
+        request(2, f"{CORP}/b", host="goproxy.corp", connection=1),
+    )
+
+    assert [window.handshakes for window in found.values()] == [1, 1]
+
+
+def test_a_redirect_does_not_lend_its_certificate():
+    """The last hop's connection is to another host: not the proxy's."""
+    window = only(
+        stories.handshake(2, "storage.example", 7, 9, certificate=certificate(1_800_000_000)),
+        request(1, connection=2, redirects=("storage.example",)),
+    )
+
+    assert window.handshakes == 0
+    assert window.certificate is None
+
+
+def test_the_connection_to_an_http_proxy_is_not_the_module_proxys():
+    """Neither its time nor its address is."""
+    window = only(
+        stories.connection(1, "goproxy.corp", 5, 2, via="proxy.corp:3128"),
+        request(1, connection=1),
+    )
+
+    assert window.addresses == ()
+    assert "connect" not in window.sketches
+
+
+def test_certificates_that_are_bad_are_counted():
+    """Of the handshakes that finished; one that was given up says nothing."""
+    window = only(
+        request(1),
+        *(stories.handshake(n, "goproxy.corp", 7, 9, outcome) for n, outcome in enumerate(
+            ["ok", "tls.expired", "tls.untrusted", "tls.expired", "tls.timeout", "cancelled", None]
+        )),
+    )  # fmt: skip
+
+    assert window.handshakes == 5
+    assert window.bad_certificates == {"tls.expired": 2, "tls.untrusted": 1}
+    assert sketched(window)["tls"].count == 1
+
+
+def test_the_certificate_that_expires_first_is_shown():
+    """Behind one name there may be several servers."""
+    window = only(
+        request(1),
+        stories.handshake(1, "goproxy.corp", 7, 9, certificate=certificate(1_900_000_000)),
+        stories.handshake(2, "goproxy.corp", 7, 9, certificate=certificate(1_800_000_000)),
+        stories.handshake(3, "goproxy.corp", 7, 9),
+    )
+
+    assert window.certificate is not None
+    assert window.certificate.not_after_s == 1_800_000_000
+
+
+def test_exemplars_are_the_worst_first():
+    """Failures, then what took longest; with its times, and a failure in words."""
+    seen = [request(n, times=(n, 1, 1), endpoint="mod") for n in range(1, 9)]
+    window = only(*seen, failing(9), now_ms=100)
+
+    assert len(window.exemplars) == MAX_EXEMPLARS
+    assert window.exemplars[0] == Exemplar(
+        at_ns=wall(90), endpoint="info", module=TEXT, version="v0.14.0", outcome="tcp.refused",
+        final="stopped", status=None, elapsed_ns=10 * MS, phases={}, evidence="tcp.refused it was",
+        host="goproxy.corp", address="10.0.0.7:443",
+    )  # fmt: skip
+    assert [one.phases["wait"] // MS for one in window.exemplars[1:]] == [8, 7, 6, 5]
+    assert window.exemplars[1].phases == {"wait": 8 * MS, "processing": MS, "transfer": MS}
+
+
+def test_happenings_are_the_latest_outcomes():
+    """On the wall clock, oldest first, in the order in which they ended."""
+    window = only(request(2), failing(3), request(1, status=404), now_ms=100)
+
+    assert window.happenings == (
+        Happening(at_ns=wall(16), outcome="miss"),
+        Happening(at_ns=wall(26), outcome="ok"),
+        Happening(at_ns=wall(100), outcome="tcp.refused"),
+    )
+
+
+def test_happenings_are_bounded():
+    """The newest stay."""
+    window = only(*(request(n) for n in range(MAX_OUTCOMES + 5)))
+
+    assert len(window.happenings) == MAX_OUTCOMES
+    assert window.happenings[-1].at_ns == wall(10 * (MAX_OUTCOMES + 4) + 6)
+
+
+def test_what_was_asked_for_is_listed():
+    """So that what was served before is known, and content can be compared."""
+    window = only(request(1, endpoint="zip", body_bytes=7), request(2, status=404, version=None))
+
+    assert window.asked == (
+        Asked(module=TEXT, version="v0.14.0", endpoint="zip", outcome="ok", body_bytes=7, h1=None),
+        Asked(module=TEXT, version=None, endpoint="info", outcome="miss", body_bytes=None, h1=None),
+    )
+
+
+def test_what_was_asked_for_is_bounded():
+    """Over all proxies; what does not fit is counted, and the next window begins anew."""
+    aggregator = fed(
+        *(request(n) for n in range(600)), *(request(n, CN) for n in range(600, MAX_ASKED + 9))
+    )
+    by_proxy = {window.proxy: window for window in aggregator.flush(OFFSET).proxies}
+    aggregator.add(request(5000), at(0))
+
+    assert [len(by_proxy[proxy].asked) for proxy in (CORP, CN)] == [600, 400]
+    assert by_proxy[CN].asked_dropped == 9
+    assert len(aggregator.flush(OFFSET).proxies[0].asked) == 1
+
+
+def test_proxies_are_bounded():
+    """What belongs to a proxy too many is counted as dropped."""
+    aggregator = fed(*(request(n, f"https://p{n:03}.example") for n in range(MAX_PROXIES + 3)))
+    parts = aggregator.flush(OFFSET)
+
+    assert len(parts.proxies) == MAX_PROXIES
+    assert parts.proxies_dropped == 3
+    assert aggregator.flush(OFFSET).proxies_dropped == 0
+
+
+def test_requests_side_by_side_are_in_flight():
+    """The peak is of the requests that the window reports."""
+    assert only(*(request(n, start=n, times=(0, 4, 0)) for n in range(9))).peak_in_flight == 4
+
+
+def test_names_can_be_hashed():
+    """The same module is the same hash, and nothing that could tell its name stays."""
+    secret = "secret.corp/payments"
+    seen = [
+        request(1, module=secret),
+        request(2, module=secret, status=404),
+        failing(3, "checksum.gosum", module=secret, failure=stories.failed(
+            "checksum.gosum", f"{secret}@v1.0.0: checksum mismatch", "goproxy.corp")),
+    ]  # fmt: skip
+    window = only(*seen, name_key=b"key")
+    names = {asked.module for asked in window.asked} | {one.module for one in window.exemplars}
+    (name,) = names
+
+    assert window.modules == 1
+    assert name is not None
+    assert len(name) == 32
+    assert b"secret" not in encode(as_batch(fed(*seen, name_key=b"key")))
+    assert name != only(*seen, name_key=b"other").asked[0].module
+
+
+def test_nothing_of_a_command_line_gets_into_a_batch():
+    """Of a process only its end is taken."""
+    process = stories.process(argv=("go", "get", "--token=hunter2"), job={"CI": "hunter2"})
+
+    assert b"hunter2" not in encode(as_batch(fed(request(1), process)))
+
+
+def test_what_was_lost_in_a_window():
+    """The growth of the counters that are losses; a late event is none."""
+    before = {"seen": 5, "ring_full": 2, "late": 1}
+    after = {"seen": 9, "ring_full": 4, "late": 7, "decode_errors": 1, "map_full": 0}
+
+    assert lost_between(before, after) == 3
+    assert lost_between({}, {}) == 0
+
+
+def test_a_window_filled_to_its_bounds_fits():
+    """Names as long as they may be, in every place there is: still a batch."""
+    name = "é" * 2000
+    seen = [
+        failing(
+            n * 100 + m, proxy=f"https://{n}.{name}", module=f"{m}{name}", version=name,
+            failure=stories.failed("http.5xx", name, "goproxy.corp", name), host="goproxy.corp",
+        )
+        for n in range(MAX_PROXIES)
+        for m in range(40)
+    ]  # fmt: skip
+    seen += [
+        stories.handshake(n, "goproxy.corp", 1, 2**n, certificate=certificate(n, name))
+        for n in range(40)
+    ]
+    made = as_batch(fed(*seen))
+
+    assert made == decode(encode(made))
+
+
+@pytest.mark.parametrize("name", stories.STORIES)
+def test_stories_are_counted_as_below_their_waterfall(name):
+    """A batch and the lines that `modpulse run` prints agree on requests, misses and failures."""
+    document = stories.STORIES[name]()
+    kinds = (document.lookups, document.connections, document.handshakes, document.requests)
+    window = windows(*(record for kind in kinds for record in kind), *document.processes)
+    settled = [one for one in document.requests if one.final != "cancelled"]
+    lines = {line.proxy: (line.misses, line.failures, line.suspect) for line in tally(settled, {})}
+    counted = {
+        proxy: (part.misses + part.suspect_misses, part.failed, part.suspect_misses)
+        for proxy, part in window.items()
+        if part.requests or part.via_failures
+    }
+
+    assert counted == lines
+
+
+HUGE = st.none() | st.integers(-(2**63), 2**63)
+HOSTILE = st.builds(
+    Request,
+    id=st.sampled_from(["1", "2", "3"]),
+    pid=st.integers(1, 2),
+    proxy=st.none() | st.sampled_from([CORP, "direct", "sumdb:sum.golang.org"]) | st.text(),
+    host=st.text(),
+    endpoint=st.sampled_from([None, "zip", "info"]),
+    module=st.none() | st.text(),
+    version=st.none() | st.text(),
+    connection=st.none() | st.integers(0, 3),
+    at_ns=st.integers(0, 2**60),
+    connect_wait_ns=HUGE,
+    processing_ns=HUGE,
+    transfer_ns=HUGE,
+    status=st.none() | st.sampled_from([200, 404, 500]) | st.integers(-(2**31), 2**31),
+    body_bytes=HUGE,
+    suspect=st.booleans(),
+    failure=st.none() | st.builds(
+        stories.failed, st.sampled_from(["http.5xx", "auth.407"]), st.text(), st.text(), st.text()
+    ),
+    final=st.sampled_from([None, "ok", "fell_through", "stopped", "cancelled"]),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(HOSTILE, max_size=8))
+def test_whatever_was_seen_makes_a_batch(seen):
+    """Nothing that a server can send makes a window that cannot be written."""
+    made = as_batch(fed(*seen))
+
+    assert made == decode(encode(made))
+
+
+@given(st.lists(HOSTILE, max_size=6), st.integers(0, 6))
+def test_windows_add_up(seen, cut):
+    """Cutting time into windows neither loses nor doubles a request."""
+    aggregator = fed(*seen[:cut])
+    parts = [aggregator.flush(OFFSET)]
+    for record in seen[cut:]:
+        aggregator.add(record, at(1000))
+    parts.append(aggregator.flush(OFFSET))
+    apart = sum(window.requests for part in parts for window in part.proxies)
+    together = sum(window.requests for window in fed(*seen).flush(OFFSET).proxies)
+
+    assert together == apart
+
+
+def test_every_kind_of_record_is_taken():
+    """The aggregator knows what the tracker gives out."""
+    kinds = set(records.Record.__args__)
+
+    assert kinds == {
+        records.Process,
+        records.Lookup,
+        records.Connection,
+        records.Handshake,
+        Request,
+    }
