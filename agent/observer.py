@@ -12,9 +12,10 @@ from .binary.arrivals import Arrivals, module_cache, toolchain_of
 from .binary.elf import BinaryError
 from .binary.findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
 from .binary.probes import Plan, plan
-from .events import DecodeError, Event, Exec, Fatal, WebGet, decode
+from .events import Event, Exec, Fatal, WebGet
 from .goenv import parse_settings
 from .kernel.attach import Compilation, Kernel
+from .kernel.decode import DecodeError, decode
 from .procfs import (
     differs,
     exists,

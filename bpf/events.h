@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * Everything that crosses the ring buffer, mirrored by agent/events.py under a test.
+ * Everything that crosses the ring buffer, mirrored by agent/kernel/decode.py under a test.
  * Compiles under plain cc with u8…u64 defined; flat fields only, host byte order,
  * addresses as 16 bytes (IPv4 mapped), at_ns is CLOCK_MONOTONIC (stops in suspend).
  */
@@ -243,19 +243,19 @@ struct layout {
 	u16 sys_dialer_address;
 };
 
-_Static_assert(sizeof(struct event_header) == 32, "change agent/events.py too");
-_Static_assert(sizeof(struct exec_event) == 304, "change agent/events.py too");
-_Static_assert(sizeof(struct tcp_event) == 104, "change agent/events.py too");
-_Static_assert(sizeof(struct socket_ends) == 24, "change agent/events.py too");
-_Static_assert(sizeof(struct error_chain) == 272, "change agent/events.py too");
-_Static_assert(sizeof(struct go_url_event) == 816, "change agent/events.py too");
-_Static_assert(sizeof(struct go_host_event) == 304, "change agent/events.py too");
-_Static_assert(sizeof(struct go_response_event) == 328, "change agent/events.py too");
-_Static_assert(sizeof(struct go_conn_event) == 336, "change agent/events.py too");
-_Static_assert(sizeof(struct go_chain_event) == 2176, "change agent/events.py too");
-_Static_assert(sizeof(struct go_socket_event) == 328, "change agent/events.py too");
-_Static_assert(sizeof(struct go_handshake_event) == 328, "change agent/events.py too");
-_Static_assert(sizeof(struct go_certificate_event) == 4136, "change agent/events.py too");
-_Static_assert(sizeof(struct go_error_event) == 1088, "change agent/events.py too");
-_Static_assert(sizeof(struct go_exit_event) == 184, "change agent/events.py too");
-_Static_assert(sizeof(struct layout) == 16, "change agent/kernel_maps.py too");
+_Static_assert(sizeof(struct event_header) == 32, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct exec_event) == 304, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct tcp_event) == 104, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct socket_ends) == 24, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct error_chain) == 272, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_url_event) == 816, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_host_event) == 304, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_response_event) == 328, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_conn_event) == 336, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_chain_event) == 2176, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_socket_event) == 328, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_handshake_event) == 328, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_certificate_event) == 4136, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_error_event) == 1088, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_exit_event) == 184, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct layout) == 16, "change agent/kernel/attach.py too");

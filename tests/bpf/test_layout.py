@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import needs
 
-from modpulse.agent import events
 from modpulse.agent.binary.layouts import LAYOUTS
 from modpulse.agent.kernel import attach as kernel
+from modpulse.agent.kernel import decode
 
 BPF = Path(__file__).parents[2] / "bpf"
 TYPES = """
@@ -22,24 +22,24 @@ typedef unsigned long long u64; typedef int s32; typedef long long s64;
 """
 
 MIRRORS = {
-    "event_header": [events._HEADER],
-    "exec_event": [events._HEADER, events._EXEC],
-    "exit_event": [events._HEADER],
-    "tcp_event": [events._HEADER, events._TCP],
-    "packet_event": [events._HEADER, events._PACKET],
-    "socket_ends": [events._ENDS],
-    "error_chain": [events._ERROR],
-    "go_event": [events._HEADER],
-    "go_url_event": [events._HEADER, events._URL],
-    "go_host_event": [events._HEADER, events._HOST],
-    "go_response_event": [events._HEADER, events._RESPONSE, events._ERROR],
-    "go_conn_event": [events._HEADER, events._CONN, events._ENDS, events._ERROR],
-    "go_chain_event": [events._HEADER, events._CHAIN],
-    "go_socket_event": [events._HEADER, events._ENDS, events._HOST],
-    "go_handshake_event": [events._HEADER, events._HANDSHAKE, events._ERROR],
-    "go_certificate_event": [events._HEADER, events._CERTIFICATE],
-    "go_error_event": [events._HEADER, events._URL, events._ERROR],
-    "go_exit_event": [events._HEADER, events._EXIT],
+    "event_header": [decode._HEADER],
+    "exec_event": [decode._HEADER, decode._EXEC],
+    "exit_event": [decode._HEADER],
+    "tcp_event": [decode._HEADER, decode._TCP],
+    "packet_event": [decode._HEADER, decode._PACKET],
+    "socket_ends": [decode._ENDS],
+    "error_chain": [decode._ERROR],
+    "go_event": [decode._HEADER],
+    "go_url_event": [decode._HEADER, decode._URL],
+    "go_host_event": [decode._HEADER, decode._HOST],
+    "go_response_event": [decode._HEADER, decode._RESPONSE, decode._ERROR],
+    "go_conn_event": [decode._HEADER, decode._CONN, decode._ENDS, decode._ERROR],
+    "go_chain_event": [decode._HEADER, decode._CHAIN],
+    "go_socket_event": [decode._HEADER, decode._ENDS, decode._HOST],
+    "go_handshake_event": [decode._HEADER, decode._HANDSHAKE, decode._ERROR],
+    "go_certificate_event": [decode._HEADER, decode._CERTIFICATE],
+    "go_error_event": [decode._HEADER, decode._URL, decode._ERROR],
+    "go_exit_event": [decode._HEADER, decode._EXIT],
     "layout": [kernel._LAYOUT],
 }
 """C struct -> the mirrors that decode it, one after the other."""
@@ -140,8 +140,8 @@ def test_sizes(name: str) -> None:
 
 def test_sizes_that_the_decoder_assumes() -> None:
     """Hosts, leaves and texts have one size on both sides."""
-    assert compiled()["go_host_event.host"][1] == events.HOST_BYTES
-    assert compiled()["go_chain_event.url"][1] == 8 * events.HOST_BYTES
+    assert compiled()["go_host_event.host"][1] == decode.HOST_BYTES
+    assert compiled()["go_chain_event.url"][1] == 8 * decode.HOST_BYTES
     assert all(layout.dns_error_is_not_found < 80 for layout in LAYOUTS)
     assert compiled()["error_chain.leaf"][1] == 80
 
@@ -162,7 +162,7 @@ def test_counters() -> None:
 
 def test_event_kinds() -> None:
     """Kinds agree in names and numbers."""
-    assert [f"EVENT_{kind.name} = {kind.value}" for kind in events.Kind] == enum("event_kind")
+    assert [f"EVENT_{kind.name} = {kind.value}" for kind in decode.Kind] == enum("event_kind")
 
 
 def test_flow() -> None:

@@ -1,0 +1,320 @@
+"""
+Decodes the records of the ring buffer: the mirror of bpf/events.h.
+
+Pure: bytes in, one event out.
+"""
+
+import ipaddress
+import struct
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from ..binary.layouts import Layout
+from ..binary.probes import Plan, Site
+from ..events import (
+    BodyClosed,
+    ContentFailed,
+    DialDone,
+    DialStart,
+    Event,
+    Exec,
+    Exit,
+    Fatal,
+    GoError,
+    GotConn,
+    HandshakeDone,
+    HandshakeStart,
+    LookupDone,
+    LookupStart,
+    OperationFailed,
+    OsExit,
+    Packet,
+    ProxyList,
+    RoundTrip,
+    RoundTripDone,
+    SocketEnds,
+    Tcp,
+    VerifyDone,
+    VerifyStart,
+    WebGet,
+)
+
+
+class Kind(IntEnum):
+    """`enum event_kind`."""
+
+    EXEC = 1
+    EXIT = 2
+    TCP = 3
+    PACKET = 4
+    GO = 5
+
+
+class DecodeError(ValueError):
+    """A ring record that does not have the shape of bpf/events.h."""
+
+
+_HEADER = struct.Struct("<QQQIHBB")
+_EXEC = struct.Struct("<QI4x256s")
+_TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
+_PACKET = struct.Struct("<QIHBx")
+_ENDS = struct.Struct("<HHB3x16s")
+_ERROR = struct.Struct("<7QBB6x80s128s")
+_URL = struct.Struct("<HHB3x264s512s")
+_HOST = struct.Struct("<H6x264s")
+_RESPONSE = struct.Struct("<QqHBB4x")
+_CONN = struct.Struct("<Q")
+_CHAIN = struct.Struct("<H8s6x8H2112s")
+_HANDSHAKE = struct.Struct("<HHBB2x16s")
+_CERTIFICATE = struct.Struct("<II4096s")
+_EXIT = struct.Struct("<QIiB7x128s")
+
+HOST_BYTES = 264
+HEADER_BYTES = _HEADER.size
+
+Binaries = Callable[[int], Plan | None]
+"""The probed binary of a number."""
+
+
+class _Header(NamedTuple):
+    at_ns: int
+    goid: int
+    parent_goid: int
+    pid: int
+    binary: int
+    kind: int
+    site: int
+
+
+def decode(data: bytes, binaries: Binaries) -> Event:
+    """
+    Decode one ring record.
+
+    Args:
+        data: The record, at least as long as its kind says; the ring pads to 8.
+        binaries: Names the Go types in errors.
+
+    Raises:
+        DecodeError: not a record of bpf/events.h.
+    """
+    try:
+        header = _Header(*_HEADER.unpack_from(data))
+        if header.kind == Kind.GO:
+            return _GO[Site(header.site)](_go(header), data, binaries)
+        return _KERNEL[Kind(header.kind)](header, data)
+    except (struct.error, ValueError, KeyError) as error:
+        raise DecodeError(f"ring record of {len(data)} bytes: {error}") from error
+
+
+def _text(raw: bytes, length: int) -> str:
+    return raw[:length].decode("utf-8", "replace")
+
+
+def _c_string(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def address_text(raw: bytes) -> str:
+    """Write 4 or 16 address bytes in their usual form; an IPv4-mapped one as IPv4."""
+    address = ipaddress.ip_address(raw)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _exec(header: _Header, data: bytes) -> Event:
+    cgroup_id, parent_pid, filename = _EXEC.unpack_from(data, HEADER_BYTES)
+    return Exec(header.at_ns, header.pid, parent_pid or None, cgroup_id, _c_string(filename))
+
+
+def _exit(header: _Header, _data: bytes) -> Event:
+    return Exit(header.at_ns, header.pid)
+
+
+def _tcp(header: _Header, data: bytes) -> Event:
+    (cookie, bytes_in, bytes_out, retransmits, syn_retransmits, sport, dport,
+     old, new, reset, in_owner, saddr, daddr) = _TCP.unpack_from(data, HEADER_BYTES)  # fmt: skip
+    return Tcp(
+        header.at_ns, header.pid, cookie, old, new, sport, address_text(daddr), dport,
+        bytes_in, bytes_out, retransmits, syn_retransmits, bool(reset), bool(in_owner),
+        address_text(saddr),
+    )  # fmt: skip
+
+
+def _packet(header: _Header, data: bytes) -> Event:
+    cookie, length, caplen, outgoing = _PACKET.unpack_from(data, HEADER_BYTES)
+    start = HEADER_BYTES + _PACKET.size
+    captured = bytes(data[start : start + caplen])
+    if len(captured) != caplen:
+        raise ValueError(f"packet of {caplen} bytes has {len(captured)}")
+    return Packet(header.at_ns, header.pid, cookie, bool(outgoing), length, captured)
+
+
+_KERNEL: Mapping[Kind, Callable[[_Header, bytes], Event]] = {
+    Kind.EXEC: _exec,
+    Kind.EXIT: _exit,
+    Kind.TCP: _tcp,
+    Kind.PACKET: _packet,
+}
+
+_Go = tuple[int, int, int, int | None, int]
+"""The fields every GoEvent begins with."""
+
+
+def _go(header: _Header) -> _Go:
+    return (header.at_ns, header.pid, header.goid, header.parent_goid or None, header.binary)
+
+
+def _error(data: bytes, at: int, binary: int, binaries: Binaries) -> GoError | None:
+    *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
+    if levels == 0:
+        return None
+    plan = binaries(binary)
+    names = tuple((plan and plan.type_name(address)) or "?" for address in types[:levels])
+    if names[-1] == "*net.DNSError" and plan is not None and plan.layout is not None:
+        return GoError(names, leaf, _dns_flags(leaf, plan.layout))
+    return GoError(names, leaf, _text(text, text_bytes))
+
+
+def _dns_flags(leaf: bytes, layout: Layout) -> str:
+    if leaf[layout.dns_error_is_not_found]:
+        return "no such host"
+    return "timeout" if leaf[layout.dns_error_is_timeout] else ""
+
+
+def _ends(data: bytes, at: int) -> SocketEnds | None:
+    sport, dport, size, daddr = _ENDS.unpack_from(data, at)
+    if not sport or size not in (4, 16):
+        return None
+    return SocketEnds(sport, address_text(daddr[:size]), dport)
+
+
+def _web_get(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    scheme = "https" if is_https else "http"
+    return WebGet(*go, scheme, _text(host, host_bytes), _text(path, path_bytes))
+
+
+def _round_trip(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
+    return RoundTrip(*go, _text(host, host_bytes))
+
+
+def _round_trip_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    tls_state, length, status, major, minor = _RESPONSE.unpack_from(data, HEADER_BYTES)
+    error = _error(data, HEADER_BYTES + _RESPONSE.size, go[4], binaries)
+    version = None if not major else str(major) if major > 1 else f"{major}.{minor}"
+    return RoundTripDone(
+        *go, tls_state, None if length < 0 or not status else length, status or None, version, error
+    )
+
+
+def _got_conn(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    (tls_state,) = _CONN.unpack_from(data, HEADER_BYTES)
+    at = HEADER_BYTES + _CONN.size
+    return GotConn(*go, tls_state, _ends(data, at), _error(data, at + _ENDS.size, go[4], binaries))
+
+
+def _dial_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    at = HEADER_BYTES + _CONN.size
+    return DialDone(*go, _ends(data, at), _error(data, at + _ENDS.size, go[4], binaries))
+
+
+def _body_close(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
+    return BodyClosed(*go)
+
+
+def _proxy_list(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    count, fallback, *lengths, urls = _CHAIN.unpack_from(data, HEADER_BYTES)
+    kept = min(count, len(fallback))
+    entries = tuple(
+        (_text(urls[i * HOST_BYTES : (i + 1) * HOST_BYTES], lengths[i]), bool(fallback[i]))
+        for i in range(kept)
+    )
+    return ProxyList(*go, entries, count > kept)
+
+
+def _lookup(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
+    return LookupStart(*go, _text(host, host_bytes))
+
+
+def _lookup_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    return LookupDone(*go, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
+
+
+def _dial(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    _, dport, size, daddr = _ENDS.unpack_from(data, HEADER_BYTES)
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
+    address = address_text(daddr[:size]) if size in (4, 16) else None
+    return DialStart(*go, _text(host, host_bytes), address, dport)
+
+
+def _handshake(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
+    return HandshakeStart(*go, _text(host, host_bytes), _ends(data, HEADER_BYTES))
+
+
+def _handshake_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    version, cipher, resumed, alpn_bytes, alpn = _HANDSHAKE.unpack_from(data, HEADER_BYTES)
+    error = _error(data, HEADER_BYTES + _HANDSHAKE.size, go[4], binaries)
+    return HandshakeDone(
+        *go, version, cipher, None if resumed > 1 else bool(resumed), _text(alpn, alpn_bytes), error
+    )
+
+
+def _verify(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    der_bytes, _, der = _CERTIFICATE.unpack_from(data, HEADER_BYTES)
+    return VerifyStart(*go, bytes(der[:der_bytes]) if 0 < der_bytes <= len(der) else None)
+
+
+def _verify_done(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
+    return VerifyDone(*go)
+
+
+def _version_error(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    scheme = "https" if is_https else "http"
+    url = f"{scheme}://{_text(host, host_bytes)}{_text(path, path_bytes)}"
+    return OperationFailed(*go, url, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
+
+
+def _content_failed(site: Site) -> Callable[[_Go, bytes, Binaries], Event]:
+    def decode_site(go: _Go, data: bytes, binaries: Binaries) -> Event:
+        return ContentFailed(*go, site, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
+
+    return decode_site
+
+
+def _fatalf(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    address, length, _, text_bytes, text = _EXIT.unpack_from(data, HEADER_BYTES)
+    return Fatal(*go, _text(text, text_bytes), address, length)
+
+
+def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+    _, _, code, *_ = _EXIT.unpack_from(data, HEADER_BYTES)
+    return OsExit(*go, code)
+
+
+_GO: Mapping[Site, Callable[[_Go, bytes, Binaries], Event]] = {
+    Site.WEB_GET: _web_get,
+    Site.ROUND_TRIP: _round_trip,
+    Site.ROUND_TRIP_RET: _round_trip_done,
+    Site.GET_CONN_RET: _got_conn,
+    Site.BODY_CLOSE: _body_close,
+    Site.PROXY_LIST_RET: _proxy_list,
+    Site.LOOKUP: _lookup,
+    Site.LOOKUP_RET: _lookup_done,
+    Site.DIAL: _dial,
+    Site.DIAL_RET: _dial_done,
+    Site.HANDSHAKE: _handshake,
+    Site.HANDSHAKE_RET: _handshake_done,
+    Site.VERIFY: _verify,
+    Site.VERIFY_RET: _verify_done,
+    Site.VERSION_ERROR: _version_error,
+    Site.READ_REMOTE_RET: _content_failed(Site.READ_REMOTE_RET),
+    Site.CHECK_SUM_DB_RET: _content_failed(Site.CHECK_SUM_DB_RET),
+    Site.DOWNLOAD_ZIP_RET: _content_failed(Site.DOWNLOAD_ZIP_RET),
+    Site.FATALF: _fatalf,
+    Site.OS_EXIT: _os_exit,
+}
