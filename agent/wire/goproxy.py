@@ -24,6 +24,8 @@ _TOOLCHAIN = "golang.org/toolchain"
 _ESCAPED = re.compile(r"!([a-z])")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+"""RFC 3986 section 3.1."""
 _USER_INFO = re.compile(r"(?<=://)[^/@\s,|]*@")
 
 
@@ -55,7 +57,7 @@ class _Url(NamedTuple):
 def _split(url: str) -> _Url:
     """Split as net/url does; secrets are gone from what it returns."""
     scheme, separator, rest = url.partition("://")
-    if not separator:
+    if not separator or not _SCHEME.fullmatch(scheme):
         scheme, rest = "", url
     authority, path = _cut(rest)
     if not _has_valid_port(authority):

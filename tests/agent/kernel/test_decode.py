@@ -12,6 +12,7 @@ from modpulse.agent.binary.layouts import LAYOUTS
 from modpulse.agent.binary.probes import Plan, Site
 from modpulse.agent.events import GoError, SocketEnds
 from modpulse.agent.kernel.decode import _GO as BY_SITE
+from modpulse.agent.kernel.decode import _KERNEL as BY_KIND
 from modpulse.agent.kernel.decode import DecodeError, Kind, decode
 
 AT_NS, PID, GOID, PARENT, BINARY = 5_000, 42, 7, 1, 0
@@ -137,7 +138,7 @@ def test_cut(data: bytes, event: events.Event) -> None:
 def test_every_site_is_decoded() -> None:
     """No probe sends what nobody reads."""
     assert set(BY_SITE) == set(Site)
-    assert set(events._KERNEL) == set(Kind) - {Kind.GO}
+    assert set(BY_KIND) == set(Kind) - {Kind.GO}
 
 
 def chain(count: int, *entries: tuple[bytes, int]) -> bytes:

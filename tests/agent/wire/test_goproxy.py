@@ -1,7 +1,7 @@
 """The GOPROXY grammar and the paths of the module proxy protocol."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modpulse.agent.records import ChainEntry
@@ -47,6 +47,7 @@ def test_canonical(url: str, canonical: str) -> None:
     assert canonical == found
 
 
+@example("?://")
 @given(st.text(alphabet="ab1.:/@?#[] "))
 def test_canonical_has_no_secrets(text: str) -> None:
     """Whatever the text, no query, no fragment and no user info is left; nothing raises."""
