@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from eyes import Eyes
+from hypothesis import settings
 from lab.lab import Lab
+
+# The same examples in each run of CI: what chance finds belongs into a test of its own. No
+# deadline: these machines are shared.
+settings.register_profile("fast", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.register_profile("deep", deadline=None, max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
 def needs(condition: bool, what: str) -> None:

@@ -24,7 +24,7 @@ _TOOLCHAIN = "golang.org/toolchain"
 _ESCAPED = re.compile(r"!([a-z])")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NOT_OF_A_SCHEME = re.compile(r"[^A-Za-z0-9+.-]")
 """RFC 3986 section 3.1."""
 _USER_INFO = re.compile(r"(?<=://)[^/@\s,|]*@")
 
@@ -57,8 +57,9 @@ class _Url(NamedTuple):
 def _split(url: str) -> _Url:
     """Split as net/url does; secrets are gone from what it returns."""
     scheme, separator, rest = url.partition("://")
-    if not separator or not _SCHEME.fullmatch(scheme):
+    if not separator:
         scheme, rest = "", url
+    scheme = _NOT_OF_A_SCHEME.sub("", scheme)
     authority, path = _cut(rest)
     if not _has_valid_port(authority):
         # A password with a raw `/`, `?` or `#`: not a URL to Go, and not ours to print.
