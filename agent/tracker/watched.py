@@ -28,6 +28,7 @@ from .handshakes import Handshakes, OpenHandshake
 from .judge import judge, judge_rejection
 from .lookups import Lookups
 from .requests import CONTENT, MAX_HOPS, Hop, OpenRequest, open_request
+from .sharing import Sharing
 from .suspects import Suspects
 
 MAX_GOROUTINES = 4096
@@ -72,7 +73,7 @@ class Watched:
         self._wall_offset_ns = wall_offset_ns
         self._requests: dict[int, list[OpenRequest]] = {}
         self._parents: dict[int, int] = {}
-        self._tls_states: dict[int, int] = {}
+        self._sharing = Sharing(process.pid, connections)
         self._certificates: dict[str, Certificate] = {}
 
     def end(self, at_ns: int) -> None:
@@ -163,7 +164,7 @@ class Watched:
             request.last.in_hand_at_ns = event.at_ns
             request.last.ends = event.ends
             if event.ends is not None:
-                self._take(request, request.last, event.tls_state)
+                self._sharing.take(request, request.last, event.tls_state)
             # Of HTTP/2 only the response tells which: two dials at once race, and one is closed.
         return True
 
@@ -179,78 +180,10 @@ class Watched:
         if event.error is None and hop.in_hand_at_ns is None:
             hop.in_hand_at_ns = hop.at_ns  # HTTP/2 on a live connection never asks for one
         if event.error is None and hop.cookie is None:
-            self._take(request, hop, event.tls_state)
+            self._sharing.take(request, hop, event.tls_state)
         if event.tls_state and hop.cookie is not None:
-            self._remember_tls_state(event.tls_state, hop.cookie)
+            self._sharing.remember(event.tls_state, hop.cookie)
         return True
-
-    def _remember_tls_state(self, tls_state: int, cookie: int) -> None:
-        if tls_state not in self._tls_states and len(self._tls_states) >= MAX_HELD:
-            del self._tls_states[next(iter(self._tls_states))]
-        self._tls_states[tls_state] = cookie
-
-    def _take(self, request: OpenRequest, hop: Hop, tls_state: int) -> None:
-        """Find the connection that a hop uses."""
-        connection = self._connection_of(request, hop, tls_state)
-        if connection is None:
-            return
-        hop.cookie = connection.cookie
-        hop.reused = connection.users > 0
-        connection.users += 1
-        paid = connection.paid_by == request.id
-        request.paid_setup = request.paid_setup or paid
-
-    def _connection_of(
-        self, request: OpenRequest, hop: Hop, tls_state: int
-    ) -> OpenConnection | None:
-        if hop.ends is not None:
-            return self.connections.at(request.pid, hop.ends)
-        known = self.connections.get(self._tls_states.get(tls_state))
-        if known is not None:
-            return self._winner(hop, known) or known
-        usable = self._shared(hop)
-        used = [found for found in usable if found.users]
-        return next(iter(used or usable), None)
-
-    def _shared(self, hop: Hop) -> list[OpenConnection]:
-        """
-        Return those that HTTP/2 may share: one per host, and what lost the race to be it.
-
-        In the order of their handshakes, for Go keeps the first (net/http: addConnIfNeeded).
-        """
-        host = name_of(hop.host)
-        shared = [
-            found
-            for found in self.connections.of(self.process.pid)
-            if found.is_usable and found.alpn == "h2" and found.host == host
-        ]
-        return sorted(shared, key=lambda found: found.shaken_at_ns or 0)
-
-    def _winner(self, hop: Hop, lost: OpenConnection) -> OpenConnection | None:
-        """
-        Return the connection that answered where `lost` seemed to, with its users.
-
-        Where two handshakes end together either may be kept. The other is closed, on a busy
-        machine only after the first answers. What was dialled later did not race.
-        """
-        if hop.ends is not None or lost.is_usable or not lost.in_owner:
-            return None
-        raced = [found for found in self._shared(hop) if found.at_ns < (hop.in_hand_at_ns or 0)]
-        if not raced:
-            return None
-        raced[0].users += lost.users
-        lost.users = 0
-        return raced[0]
-
-    def _correct(self, request: OpenRequest) -> None:
-        """Name the connection that answered, now that those that lost a race are closed."""
-        for hop in request.hops:
-            taken = self.connections.get(hop.cookie)
-            found = self._winner(hop, taken) if taken is not None else None
-            if found is not None:
-                hop.cookie = found.cookie
-                made = (self.connections.get(other.cookie) for other in request.hops)
-                request.paid_setup = any(it is not None and it.paid_by == request.id for it in made)
 
     def close_body(self, event: BodyClosed) -> bool:
         """The body was read or given up."""
@@ -304,7 +237,7 @@ class Watched:
         self, request: OpenRequest, then: OpenRequest | None = None, ended: bool = False
     ) -> Request:
         """Decide what became of a request, for good."""
-        self._correct(request)
+        self._sharing.correct(request)
         self._judge(request, request.hops[-1].head_at_ns if request.hops else None)
         request.final = request.final_of(self.chain, then, ended, self._sees_bodies())
         request.suspect = self._suspects.judge(request.record())
@@ -316,7 +249,7 @@ class Watched:
         hop = request.last
         connection = self.connections.get(hop.cookie) if hop and hop.cookie else None
         if connection is None and hop is not None and hop.in_hand_at_ns is not None:
-            self._take(request, hop, 0)
+            self._sharing.take(request, hop, 0)
             connection = self.connections.get(hop.cookie)
         if connection is None:
             tried = [

@@ -60,7 +60,7 @@ from modpulse.agent.records import (
     Record,
     Request,
 )
-from modpulse.agent.tracker import connections, handshakes, lookups, tracker, watched
+from modpulse.agent.tracker import connections, handshakes, lookups, sharing, tracker, watched
 from modpulse.agent.tracker.tracker import LINGER_NS, Tracker
 
 STALLED_AFTER_NS = 30 * S
@@ -745,7 +745,7 @@ def test_hosts_with_a_certificate_are_bounded(monkeypatch: pytest.MonkeyPatch) -
 
 def test_shared_connections_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of HTTP/2 connections the one that was met first is forgotten, and guessed again."""
-    monkeypatch.setattr(watched, "MAX_HELD", 2)
+    monkeypatch.setattr(sharing, "MAX_TLS_STATES", 2)
     play = Play(exec_())
     for number, host in enumerate(("a.test", "b.test", "c.test"), 1):
         ms = 10 * number
