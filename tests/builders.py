@@ -256,4 +256,4 @@ def hop(start: float = 0, status: int | None = 200, host: str = HOST, **fields) 
 def connection(**fields) -> OpenConnection:
     """A connection that has begun."""
     known = {"cookie": 1, "pid": PID, "address": ADDRESS, "port": 443, "at_ns": at(0)}
-    return OpenConnection(**(known | fields))
+    return OpenConnection(**({"syn_at_ns": at(0)} | known | fields))

@@ -48,7 +48,9 @@ class OpenConnection:
     pid: int
     address: str
     port: int
+    syn_at_ns: int
     at_ns: int
+    """The dial, where it was seen."""
     host: str | None = None
     via: str | None = None
     lookup_at_ns: int | None = None
@@ -101,7 +103,7 @@ class OpenConnection:
     def record(self) -> Connection:
         """Make the record of what is known now."""
         decided_at_ns = self.established_at_ns or self.closed_at_ns
-        kernel_ns = None if decided_at_ns is None else decided_at_ns - self.at_ns
+        kernel_ns = None if decided_at_ns is None else decided_at_ns - self.syn_at_ns
         return Connection(
             cookie=self.cookie,
             pid=self.pid,
@@ -192,7 +194,7 @@ class Connections:
             if event.new != TcpState.SYN_SENT or len(self._by_cookie) >= MAX_OPEN:
                 return None
             connection = OpenConnection(
-                event.cookie, event.pid, event.address, event.dport, event.at_ns
+                event.cookie, event.pid, event.address, event.dport, event.at_ns, event.at_ns
             )
             self._by_cookie[event.cookie] = connection
             self._by_pid.setdefault(event.pid, {})[event.cookie] = connection
@@ -214,6 +216,7 @@ class Connections:
     @staticmethod
     def _join(connection: OpenConnection, dial: Dial) -> None:
         connection.host = connection.host if connection.via else dial.host
+        connection.at_ns = dial.at_ns
         connection.lookup_at_ns = dial.lookup_at_ns
         connection.paid_by = dial.paid_by
 

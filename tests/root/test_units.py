@@ -20,13 +20,13 @@ SYSTEMD = ROOT / "systemd"
 PACKAGES = "systemd,systemd-sysv,dbus,python3-bpfcc,python3-venv"
 APT_SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 BOOT_TIMEOUT_S = 30
-HOMES = ("/root", "/home")
-OUT_OF_HOME = f"""\
+HIDDEN = ("/root", "/home", "/tmp", "/var/tmp")
+SHOWN = f"""\
 [Service]
 ProtectHome=tmpfs
 BindReadOnlyPaths={ROOT} {sys.prefix}
 """
-"""For a checkout that a unit would else be kept from."""
+"""For a checkout that a unit would else be kept from, by ProtectHome or PrivateTmp."""
 RUN_UNIT = """\
 [Unit]
 SuccessAction=exit
@@ -75,10 +75,10 @@ def boot(tree, tmp_path):
             f"--bind-ro={tmp_path}/wants.conf:{system}/multi-user.target.d/run.conf",
             *(f"--bind-ro={unit}:{system}/{unit.name}" for unit in units),
         ]
-        if any(ROOT.is_relative_to(home) for home in HOMES):
-            (tmp_path / "home.conf").write_text(OUT_OF_HOME)
-            dropins = [f"{system}/{unit.name}.d/home.conf" for unit in units]
-            binds += [f"--bind-ro={tmp_path}/home.conf:{dropin}" for dropin in dropins]
+        if any(ROOT.is_relative_to(folder) for folder in HIDDEN):
+            (tmp_path / "shown.conf").write_text(SHOWN)
+            dropins = [f"{system}/{unit.name}.d/shown.conf" for unit in units]
+            binds += [f"--bind-ro={tmp_path}/shown.conf:{dropin}" for dropin in dropins]
         # nspawn takes CAP_BPF and bpf(2) away unless it is told not to.
         allowed = ["--capability=all", "--system-call-filter=bpf perf_event_open"]
         booted = subprocess.run(
