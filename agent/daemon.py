@@ -35,6 +35,8 @@ POLL_SECONDS = 0.1
 """The ring buffer holds seconds of the busiest host; only a new `go` wakes us earlier."""
 MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""
+NICENESS = 10
+"""Builds come first: where they want every CPU, records wait in the ring."""
 WRITE_SECONDS = 10.0
 """For the last batch to get on disk when the agent ends."""
 MACHINE_ID = Path("/etc/machine-id")
@@ -46,6 +48,7 @@ FAILED, MISCONFIGURED = 1, 2
 def main(config_path: str | None) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     _configure_logging()
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     try:
         config = load(Path(config_path) if config_path else None, os.environ)
         config = config if config.agent_id else replace(config, agent_id=machine_name(MACHINE_ID))
