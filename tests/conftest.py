@@ -17,11 +17,15 @@ settings.register_profile("deep", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
+IN_CI = os.environ.get("CI") == "true"
+"""There nothing may be lacking, so nothing is skipped for want of it."""
+
+
 def needs(condition: bool, what: str) -> None:
     """Skip a test that lacks `what`; in CI nothing may be lacking, so there it fails."""
     if condition:
         return
-    if os.environ.get("CI") == "true":
+    if IN_CI:
         pytest.fail(f"CI must have {what}")
     pytest.skip(f"needs {what}")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from collectors import PROGRAM, Collector, Reply, batch_bytes, call, post, write_certificates
+from conftest import needs
 
 from modpulse.agent.batch import FIRST_BYTE, ProxyWindow
 from modpulse.agent.sketch import Sketch
@@ -429,8 +430,7 @@ def test_disk_full(collector: Collector) -> None:
         capture_output=True,
         check=False,
     )
-    if made.returncode:
-        pytest.skip("needs root, to mount a small disk")
+    needs(made.returncode == 0, "root, to mount a small disk")
     try:
         collector.keys |= {"database": str(mount / "c.db"), "window_s": 2}
         collector.start()
