@@ -47,8 +47,9 @@ def test_points_in_order(host: str, lab: Lab, logging_eyes: Eyes, logging_go: Pa
         assert request.at_ns <= points["Start"] <= in_hand_ns <= points["WroteRequest"]
         assert points["GotFirstResponseByte"] <= head_ns <= points["Done"]
         assert points.get("BodyEnd", head_ns) <= closed_ns <= points["BodyClose"]
-        # Go also calls reused what was dialled for another request and used by none
-        assert attempt.reused or not request.reused, attempt.url
+        # Go also calls reused what was dialled for another request and used by none; over HTTP/2
+        # two cold dials race, and then either may have been first.
+        assert attempt.reused or not request.reused or request.http_version == "2", attempt.url
 
 
 @pytest.mark.parametrize("host", HOSTS)
