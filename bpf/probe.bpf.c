@@ -4,7 +4,7 @@
  * kernel's. Tracepoints sched, sock, tcp; cgroup connect and skb; uprobes in `go` binaries.
  * Missed: processes that run in a binary not probed yet, values on pages not resident.
  * Since Linux 5.15 (ring buffer, attach cookies). bcc rewrites map accesses in its main file
- * only, so agent/loader.py joins the *.bpf.h files before this one instead of including them.
+ * only, so agent/kernel/compiler.py joins the *.bpf.h files before this one instead of including them.
  */
 
 /* bcc knows the arguments of a tracepoint in this file only, so they are taken apart here. */
