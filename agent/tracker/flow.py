@@ -121,7 +121,7 @@ class Flows:
         for flow in self._flows.values():
             if flow.state is TcpState.SYN_SENT and flow.syn_retransmits:
                 events.append(_change(flow, self._last_at_ns, TcpState.CLOSE, in_owner=False))
-            elif flow.state is TcpState.ESTABLISHED:
+            elif flow.state in (TcpState.ESTABLISHED, TcpState.FIN_WAIT1, TcpState.CLOSE_WAIT):
                 events.append(_change(flow, self._last_at_ns, flow.state, in_owner=False))
         return events
 

