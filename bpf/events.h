@@ -26,7 +26,7 @@ enum event_kind {
 enum site {
 	SITE_WEB_GET = 1,
 	SITE_ROUND_TRIP = 2,
-	SITE_ROUND_TRIP_RET = 3,
+	SITE_SEND_RET = 3,
 	SITE_GET_CONN_RET = 4,
 	SITE_BODY_CLOSE = 5,
 	SITE_PROXY_LIST_RET = 6,
@@ -139,7 +139,7 @@ struct go_host_event {
 	char host[HOST_BYTES];
 };
 
-/* ROUND_TRIP_RET */
+/* SEND_RET */
 struct go_response_event {
 	struct event_header header;
 	u64 tls_state;      /* identifies the connection within the process */

@@ -85,8 +85,9 @@ static __always_inline void go_round_trip(struct hit *hit)
 		read_string(event->host, HOST_BYTES, read_u64(hit->go.arg[1] + 16) + 40);
 }
 
-/* (*Response{StatusCode 16, ProtoMajor 40, ProtoMinor 48, ContentLength 80, TLS 136}, error) */
-static __always_inline void go_round_trip_ret(struct hit *hit)
+/* http.send: (*Response{StatusCode 16, ProtoMajor 40, ProtoMinor 48, ContentLength 80, TLS 136},
+ * didTimeout func() bool, error) */
+static __always_inline void go_send_ret(struct hit *hit)
 {
 	struct go_response_event *event = begin(hit, sizeof(*event));
 	u64 response = hit->go.arg[0];
@@ -99,7 +100,7 @@ static __always_inline void go_round_trip_ret(struct hit *hit)
 	event->http_minor = response ? read_u64(response + 48) : 0;
 	event->content_length = response ? (s64)read_u64(response + 80) : -1;
 	event->tls_state = response ? read_u64(response + 136) : 0;
-	note_error(hit, &event->error, hit->go.arg[1], hit->go.arg[2]);
+	note_error(hit, &event->error, hit->go.arg[2], hit->go.arg[3]);
 }
 
 /* (*persistConn{conn 80, tlsState 96}, error); under TLS conn is a tls.Conn{conn 0} */

@@ -4,7 +4,7 @@
  * kernel's. Tracepoints sched, sock, tcp; cgroup connect and skb; uprobes in `go` binaries.
  * Missed: processes that run in a binary not probed yet, values on pages not resident.
  * Since Linux 5.15 (ring buffer, attach cookies). bcc rewrites map accesses in its main file
- * only, so agent/kernel/compiler.py joins the *.bpf.h files before this one instead of including them.
+ * only, so agent/kernel/compiler.py joins the *.bpf.h files before it; none is included.
  */
 
 /* bcc knows the arguments of a tracepoint in this file only, so they are taken apart here. */
@@ -91,8 +91,8 @@ static __always_inline void handle_site(struct hit *hit)
 		return go_web_get(hit);
 	case SITE_ROUND_TRIP:
 		return go_round_trip(hit);
-	case SITE_ROUND_TRIP_RET:
-		return go_round_trip_ret(hit);
+	case SITE_SEND_RET:
+		return go_send_ret(hit);
 	case SITE_GET_CONN_RET:
 		return go_get_conn_ret(hit);
 	case SITE_PROXY_LIST_RET:

@@ -1,5 +1,11 @@
 """
-Where a Go function may be probed: after its stack check, and at each of its returns.
+Where a Go function may be probed: after its stack check, at each of its returns, and, which is
+cheaper, where its callers go on with what it returned.
+
+The kernel emulates jumps, one-byte nops and pushes at a breakpoint; any other instruction it
+single-steps, with a debug exception (arch/x86/kernel/uprobes.c branch_setup_ops, push_setup_ops).
+In a virtual machine that exception is an exit to the host and costs 25 times as much as the
+breakpoint itself. On arm64 returns are emulated too (arch/arm64/kernel/probes/simulate-insn.c).
 
 A breakpoint in the middle of an instruction corrupts the process, so nothing here is a guess: what
 does not look as it must is refused. The only module that imports capstone.
@@ -19,6 +25,23 @@ _RET_AMD64 = 0xC3
 _LONGEST = 15
 """Bytes of the longest amd64 instruction."""
 _RET_ARM64 = 0xD65F03C0
+
+_Instruction = tuple[int, int, str, str]
+"""Address, bytes, mnemonic and operands, as capstone prints them."""
+
+# Results in registers, in the order of ABIInternal (cmd/compile/abi-internal.md), by every name.
+_RESULTS_AMD64 = (
+    ("rax", "eax", "ax", "al", "ah"),
+    ("rbx", "ebx", "bx", "bl", "bh"),
+    ("rcx", "ecx", "cx", "cl", "ch"),
+    ("rdi", "edi", "di", "dil"),
+    ("rsi", "esi", "si", "sil"),
+)
+_NO_WRITES = frozenset(("nop", "test", "cmp"))
+_ONE_WRITE = frozenset(("mov", "lea", "add", "pop"))
+"""These write to their first operand and nothing else."""
+_CALL_DISTANCE = 8
+"""A closure's address is loaded so few instructions before its call, with the arguments."""
 
 # cmd/internal/obj/x86/obj6.go stacksplit: compare the stack pointer, less a large frame, with
 # g.stackguard0 (16(R14)), then jump to morestack, which starts the function again.
@@ -69,6 +92,77 @@ def return_offsets(arch: Arch, code: bytes) -> tuple[int, ...]:
     if not found:
         raise BinaryError("a function without a return")
     return found
+
+
+def after_calls_amd64(
+    code: bytes, address: int, callee: int | None, results: int
+) -> tuple[int, ...]:
+    """
+    Return where a caller goes on after each call of a function.
+
+    It is the first jump, one-byte nop or return after the call, if nothing has written to the
+    registers with the results by then, and if there is no other way to get there.
+
+    Args:
+        code: The caller.
+        address: Where it is.
+        callee: Address of the function; None for the one closure that the caller calls.
+        results: How many registers must be as the function left them; at most 5.
+
+    Raises:
+        BinaryError: the code cannot be read to its end, has no such call, or one that it goes on
+            from in another way.
+    """
+    listing = _listing_amd64(code, address)
+    targets = {
+        int(operands, 16)
+        for _, _, mnemonic, operands in listing
+        if mnemonic.startswith("j") and operands.startswith("0x")
+    }
+    calls = [index for index in range(len(listing)) if _is_call(listing, index, callee)]
+    if not calls or (callee is None and len(calls) > 1):
+        raise BinaryError(f"a caller with {len(calls)} calls")
+    kept = {name for names in _RESULTS_AMD64[:results] for name in names}
+    return tuple(_goes_on(listing[index + 1 :], kept, targets) - address for index in calls)
+
+
+def _listing_amd64(code: bytes, address: int) -> list[_Instruction]:
+    if len(code) > MAX_FUNCTION_BYTES:
+        raise BinaryError(f"a function of {len(code)} bytes")
+    listing = list(_disassembler().disasm_lite(code, address))
+    if not listing or listing[-1][0] + listing[-1][1] != address + len(code):
+        raise BinaryError("code that cannot be disassembled")
+    return listing
+
+
+def _is_call(listing: list[_Instruction], index: int, callee: int | None) -> bool:
+    _, _, mnemonic, operands = listing[index]
+    if mnemonic != "call":
+        return False
+    if callee is not None:
+        return operands == f"{callee:#x}"
+    # A closure is called by the first word of what DX points to; a method by one of its itab.
+    loads = (
+        source
+        for _, _, before, what in reversed(listing[max(index - _CALL_DISTANCE, 0) : index])
+        for into, _, source in [what.partition(", ")]
+        if before == "mov" and into == operands
+    )
+    return next(loads, None) == "qword ptr [rdx]"
+
+
+def _goes_on(after: list[_Instruction], kept: set[str], targets: set[int]) -> int:
+    for at, size, mnemonic, operands in after:
+        if at in targets:
+            raise BinaryError("a call that is not the only way to what follows it")
+        if mnemonic == "ret" or (mnemonic == "nop" and size == 1):
+            return at
+        if mnemonic.startswith("j") and operands.startswith("0x"):
+            return at
+        written = operands.partition(", ")[0]
+        if mnemonic not in _NO_WRITES and (mnemonic not in _ONE_WRITE or written in kept):
+            break
+    raise BinaryError("a call whose results are soon overwritten")
 
 
 def _entry_amd64(code: bytes) -> int:

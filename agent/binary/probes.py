@@ -6,11 +6,12 @@ what they must be. Knows nothing of kernels, processes or files.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from .disasm import entry_offset, return_offsets
+from .disasm import after_calls_amd64, entry_offset, return_offsets
 from .elf import Arch, BinaryError, Elf, Segment, parse_elf
 from .gobinary import BuildInfo, read_build_info
 from .gotypes import read_fields, read_implementations
@@ -23,7 +24,7 @@ class Site(IntEnum):
 
     WEB_GET = 1
     ROUND_TRIP = 2
-    ROUND_TRIP_RET = 3
+    SEND_RET = 3
     GET_CONN_RET = 4
     BODY_CLOSE = 5
     PROXY_LIST_RET = 6
@@ -50,15 +51,23 @@ class Probe:
     symbols: tuple[str, ...]
     """The function, by its name in each release that renamed it; the first that exists is used."""
     at: Literal["entry", "ret"]
-    """After the stack check, or at every return."""
+    """After the stack check, or where it has returned."""
     lost: str
     """What a record cannot tell without it, one sentence."""
     since: int = 19
     """The first minor release that has the function."""
+    callers: tuple[str, ...] = ()
+    """Who calls it, where that is known: probed after the call, it costs less than at a return."""
+    by_closure: bool = False
+    """Its caller has it as a closure, and calls no other."""
+    results: int = 2
+    """In so many registers is what is read of its results."""
 
 
 _WEB = "cmd/go/internal/web."
 _FETCH = "cmd/go/internal/modfetch."
+_TLS = "crypto/tls."
+_HTTP = "net/http."
 
 PROBES: dict[Site, Probe] = {
     Site.WEB_GET: Probe(
@@ -67,19 +76,23 @@ PROBES: dict[Site, Probe] = {
         "Requests are not seen: which URL was asked for, when and for which proxy.",
     ),
     Site.ROUND_TRIP: Probe(
-        ("net/http.(*Transport).roundTrip",),
+        (_HTTP + "(*Transport).roundTrip",),
         "entry",
         "Attempts and redirects of a request are not told apart.",
     ),
-    Site.ROUND_TRIP_RET: Probe(
-        ("net/http.(*Transport).roundTrip",),
+    Site.SEND_RET: Probe(
+        (_HTTP + "send",),
         "ret",
         "Status, protocol version, announced length and time to first byte are not known.",
+        callers=(_HTTP + "(*Client).send",),
+        results=4,
     ),
     Site.GET_CONN_RET: Probe(
-        ("net/http.(*Transport).getConn",),
+        (_HTTP + "(*Transport).getConn",),
         "ret",
         "Waiting for a connection is not told from waiting for the proxy.",
+        callers=(_HTTP + "(*Transport).roundTrip",),
+        results=3,
     ),
     Site.BODY_CLOSE: Probe(
         (_WEB + "hookCloser.Close",),
@@ -91,6 +104,7 @@ PROBES: dict[Site, Probe] = {
         (_FETCH + "proxyList",),
         "ret",
         "The GOPROXY chain is guessed from the environment and the configuration files.",
+        callers=(_FETCH + "TryProxies",),
     ),
     Site.LOOKUP: Probe(
         ("net.(*Resolver).lookupIPAddr",),
@@ -101,6 +115,8 @@ PROBES: dict[Site, Probe] = {
         ("net.(*Resolver).lookupIPAddr",),
         "ret",
         "How long a name took to resolve is known from packets only.",
+        callers=("net.(*Resolver).internetAddrList",),
+        results=5,
     ),
     Site.DIAL: Probe(
         ("net.(*sysDialer).dialTCP",),
@@ -111,26 +127,34 @@ PROBES: dict[Site, Probe] = {
         ("net.(*sysDialer).dialTCP",),
         "ret",
         "A dial that was given up is not told from one that is pending.",
+        callers=("net.(*sysDialer).dialSingle", "net.(*sysDialer).dialMPTCP"),
+        results=3,
     ),
     Site.HANDSHAKE: Probe(
-        ("crypto/tls.(*Conn).clientHandshake",),
+        (_TLS + "(*Conn).clientHandshake",),
         "entry",
         "TLS handshakes are timed from packets only.",
     ),
     Site.HANDSHAKE_RET: Probe(
-        ("crypto/tls.(*Conn).clientHandshake",),
+        (_TLS + "(*Conn).clientHandshake",),
         "ret",
         "The outcome of a TLS handshake, its version, cipher and resumption are not known.",
+        callers=(_TLS + "(*Conn).handshakeContext",),
+        by_closure=True,
     ),
     Site.VERIFY: Probe(
-        ("crypto/tls.(*Conn).verifyServerCertificate",),
+        (_TLS + "(*Conn).verifyServerCertificate",),
         "entry",
         "Certificates are not seen under TLS 1.3.",
     ),
     Site.VERIFY_RET: Probe(
-        ("crypto/tls.(*Conn).verifyServerCertificate",),
+        (_TLS + "(*Conn).verifyServerCertificate",),
         "ret",
         "The time to verify a certificate is not told from the network's.",
+        callers=(
+            _TLS + "(*clientHandshakeStateTLS13).readServerCertificate",
+            _TLS + "(*clientHandshakeState).doFullHandshake",
+        ),
     ),
     Site.VERSION_ERROR: Probe(
         (_FETCH + "(*proxyRepo).versionError",),
@@ -146,11 +170,13 @@ PROBES: dict[Site, Probe] = {
         (_FETCH + "checkSumDB",),
         "ret",
         "A module that the checksum database contradicts is not seen.",
+        callers=(_FETCH + "checkModSum",),
     ),
     Site.DOWNLOAD_ZIP_RET: Probe(
         (_FETCH + "(*Fetcher).downloadZip", _FETCH + "downloadZip"),
         "ret",
         "A zip that arrived whole but is not what it must be counts as good.",
+        callers=(_FETCH + "(*Fetcher).DownloadZip.func1", _FETCH + "DownloadZip.func1"),
     ),
     Site.FATALF: Probe(
         ("cmd/go/internal/base.Fatalf",),
@@ -288,7 +314,7 @@ def _contradiction(elf: Elf, names: Mapping[int, str], layout: Layout) -> str | 
 
 
 def _points(elf: Elf, table: Pclntab) -> tuple[tuple[Point, ...], dict[Site, str]]:
-    wanted = {symbol for probe in PROBES.values() for symbol in probe.symbols}
+    wanted = {name for probe in PROBES.values() for name in (*probe.symbols, *probe.callers)}
     functions = find_functions(elf, table, wanted)
     points: list[Point] = []
     missing: dict[Site, str] = {}
@@ -298,16 +324,28 @@ def _points(elf: Elf, table: Pclntab) -> tuple[tuple[Point, ...], dict[Site, str
             missing[site] = f"no single function {' or '.join(probe.symbols)}"
             continue
         try:
-            points.extend(Point(site, at) for at in _offsets(elf, function, probe.at))
+            callers = [functions[name] for name in probe.callers if name in functions]
+            points.extend(Point(site, at) for at in _offsets(elf, probe, function, callers))
         except BinaryError as error:
             missing[site] = error.reason
     return tuple(points), missing
 
 
-def _offsets(elf: Elf, function: Function, at: Literal["entry", "ret"]) -> list[int]:
+def _offsets(elf: Elf, probe: Probe, function: Function, callers: list[Function]) -> list[int]:
     """Return the file offsets of one site."""
+    if probe.at == "ret" and callers and elf.arch == "amd64":
+        with suppress(BinaryError):
+            return [at for caller in callers for at in _after_calls(elf, probe, function, caller)]
     code = elf.read(function.address, function.size)
     start = elf.offset(function.address, function.size)
-    if at == "entry":
+    if probe.at == "entry":
         return [start + entry_offset(elf.arch, code)]
     return [start + offset for offset in return_offsets(elf.arch, code)]
+
+
+def _after_calls(elf: Elf, probe: Probe, function: Function, caller: Function) -> list[int]:
+    code = elf.read(caller.address, caller.size)
+    start = elf.offset(caller.address, caller.size)
+    callee = None if probe.by_closure else function.address
+    offsets = after_calls_amd64(code, caller.address, callee, probe.results)
+    return [start + offset for offset in offsets]

@@ -299,7 +299,7 @@ def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
 _GO: Mapping[Site, Callable[[_Go, bytes, Binaries], Event]] = {
     Site.WEB_GET: _web_get,
     Site.ROUND_TRIP: _round_trip,
-    Site.ROUND_TRIP_RET: _round_trip_done,
+    Site.SEND_RET: _round_trip_done,
     Site.GET_CONN_RET: _got_conn,
     Site.BODY_CLOSE: _body_close,
     Site.PROXY_LIST_RET: _proxy_list,

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.binary.disasm import MAX_FUNCTION_BYTES, entry_offset, return_offsets
+from modpulse.agent.binary.disasm import (
+    MAX_FUNCTION_BYTES,
+    after_calls_amd64,
+    entry_offset,
+    return_offsets,
+)
 from modpulse.agent.binary.elf import Arch, BinaryError
 
 GUARD = bytes.fromhex("493b6610")  # CMPQ SP, 16(R14)
@@ -107,6 +112,77 @@ def test_code_that_is_not_understood_is_refused(code: bytes, reason: str) -> Non
     """Refuse, never guess."""
     with pytest.raises(BinaryError, match=reason):
         return_offsets("amd64", code)
+
+
+CALLER, CALLEE = 0x401000, 0x401105
+CALL = bytes.fromhex("e800010000")  # CALL CALLEE, at the beginning of CALLER
+LONG_NOP = bytes.fromhex("0f1f440000")
+STORE = bytes.fromhex("488d1500000000 4889542408 4889442410")  # LEAQ 0(IP), DX; MOVQ DX and AX
+TEST_AX, JNE = bytes.fromhex("4885c0"), bytes.fromhex("7502")
+RETURN = bytes.fromhex("4883c410 5d c3")  # ADDQ $16, SP; POPQ BP; RET
+CLOSURE = bytes.fromhex("488b0a 488b442408 ffd1")  # MOVQ (DX), CX; MOVQ 8(SP), AX; CALL CX
+METHOD = bytes.fromhex("488b4918 ffd1")  # MOVQ 24(CX), CX; CALL CX
+
+
+@pytest.mark.parametrize(
+    ("code", "callee", "offsets"),
+    [
+        (CALL + TEST_AX + JNE + b"\xcc\xcc", CALLEE, (8,)),
+        (CALL + b"\x90" + TEST_AX + JNE + b"\xcc\xcc", CALLEE, (5,)),
+        (CALL + LONG_NOP + TEST_AX + JNE + b"\xcc\xcc", CALLEE, (13,)),
+        (CALL + STORE + bytes.fromhex("e900000000"), CALLEE, (22,)),
+        (CALL + RETURN, CALLEE, (10,)),
+        (CALL + JNE + bytes.fromhex("e8f9000000") + RETURN, CALLEE, (5, 17)),
+        (METHOD + CLOSURE + JNE + b"\xcc\xcc", None, (16,)),
+    ],
+)
+def test_where_a_caller_goes_on(code: bytes, callee: int | None, offsets: tuple[int, ...]) -> None:
+    """After each call the first jump, one-byte nop or return; a long nop is not emulated."""
+    assert after_calls_amd64(code, CALLER, callee, 2) == offsets
+
+
+@pytest.mark.parametrize(
+    ("code", "callee", "reason"),
+    [
+        (CALL + bytes.fromhex("31c0") + JNE + b"\xcc\xcc", CALLEE, "soon overwritten"),
+        (CALL + bytes.fromhex("8b4424ff") + JNE + b"\xcc\xcc", CALLEE, "soon overwritten"),
+        (CALL + bytes.fromhex("488b5c2408") + JNE + b"\xcc\xcc", CALLEE, "soon overwritten"),
+        (CALL + CALL + RETURN, CALLEE, "soon overwritten"),
+        (CALL, CALLEE, "soon overwritten"),
+        (CALL + TEST_AX + JNE + bytes.fromhex("ebfc"), CALLEE, "not the only way"),
+        (CALL + TEST_AX + JNE + bytes.fromhex("ebf9"), CALLEE, "not the only way"),
+        (RETURN, CALLEE, "a caller with 0 calls"),
+        (METHOD + RETURN, None, "a caller with 0 calls"),
+        (CLOSURE + JNE + b"\xcc\xcc" + CLOSURE + RETURN, None, "a caller with 2 calls"),
+        (CALL + b"\x06" + RETURN, CALLEE, "cannot be disassembled"),
+        (b"", CALLEE, "cannot be disassembled"),
+        (b"\xcc" * (MAX_FUNCTION_BYTES + 1), CALLEE, "a function of 65537 bytes"),
+    ],
+)
+def test_a_caller_that_goes_on_otherwise_is_refused(
+    code: bytes, callee: int | None, reason: str
+) -> None:
+    """Results must be in their registers, and nothing else may lead to where they are read."""
+    with pytest.raises(BinaryError, match=reason):
+        after_calls_amd64(code, CALLER, callee, 2)
+
+
+def test_only_the_results_must_be_kept() -> None:
+    """A register behind the last result may be written to."""
+    code = CALL + bytes.fromhex("488b5c2408") + JNE + b"\xcc\xcc"  # MOVQ 8(SP), BX
+
+    assert after_calls_amd64(code, CALLER, CALLEE, 1) == (10,)
+
+
+@given(st.binary(max_size=60))
+def test_any_code_gives_places_in_it_or_binary_error(code: bytes) -> None:
+    """Every place is inside the caller, behind the call."""
+    try:
+        offsets = after_calls_amd64(CALL + code, CALLER, CALLEE, 2)
+    except BinaryError:
+        return
+
+    assert all(len(CALL) <= offset < len(CALL + code) for offset in offsets)
 
 
 @given(st.sampled_from(["amd64", "arm64"]), st.binary(max_size=200))

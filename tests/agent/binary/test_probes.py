@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +15,14 @@ from lab.parts import build_environment, machine_go
 from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.gotypes import read_fields
 from modpulse.agent.binary.layouts import MINORS
-from modpulse.agent.binary.pclntab import find_pclntab
+from modpulse.agent.binary.pclntab import find_functions, find_pclntab
 from modpulse.agent.binary.probes import PROBES, Site, plan
 
 EVENTS = Path(__file__).parents[3] / "bpf" / "events.h"
+EMULATED = re.compile(rb"[\x50-\x57\x70-\x7f\x90\xe9\xeb]|\x0f[\x80-\x8f]")
+"""A push, jump or nop at a breakpoint costs half a microsecond, any other instruction many."""
+STEPPED = {Site.DIAL_RET, Site.READ_REMOTE_RET}
+"""Once a connection, or once a request for the checksum database."""
 ENTRIES = {site for site, probe in PROBES.items() if probe.at == "entry"}
 
 
@@ -55,9 +59,34 @@ def test_every_release_can_be_probed(release: Callable[[int], Path], minor: int)
     assert {counts[site] for site in ENTRIES - lacking} == {1}
     assert found.layout_index == MINORS.index(minor)
     assert len({point.offset for point in found.points}) == len(found.points)
-    for point in found.points:
-        if point.site not in ENTRIES:
-            assert image[point.offset] == 0xC3
+    stepped = {point.site for point in found.points if not EMULATED.match(image, point.offset)}
+    assert stepped <= (STEPPED if minor > 20 else STEPPED | ENTRIES)
+
+
+@pytest.mark.releases
+@pytest.mark.parametrize("minor", MINORS)
+def test_the_callers_are_all_callers(release: Callable[[int], Path], minor: int) -> None:
+    """No release calls a function from elsewhere, where its return would not be seen."""
+    image = release(minor).read_bytes()
+    elf = parse_elf(image)
+    probes = [probe for probe in PROBES.values() if probe.callers and not probe.by_closure]
+    names = {name for probe in probes for name in (*probe.symbols, *probe.callers)}
+    functions = find_functions(elf, find_pclntab(elf), names)
+    calls = defaultdict(set)
+    (text,) = (segment for segment in elf.segments if segment.executable)
+    code = image[text.offset : text.offset + text.size]
+    for match in re.finditer(rb"\xe8(?=(....))", code, re.DOTALL):
+        address = text.address + match.start()
+        calls[address + 5 + int.from_bytes(match[1], "little", signed=True)].add(address)
+
+    for probe in probes:
+        (callee,) = (functions[name] for name in probe.symbols if name in functions)
+        callers = [functions[name] for name in probe.callers if name in functions]
+        found = calls[callee.address]
+        assert found
+        assert found == {
+            call for call in found for by in callers if 0 <= call - by.address < by.size
+        }
 
 
 @pytest.mark.releases
@@ -81,33 +110,57 @@ def test_a_release_for_arm64_can_be_probed(arm64_go: Path) -> None:
 
 @pytest.mark.releases
 def test_another_disassembler_agrees(go_path: Path, go_image: bytes) -> None:
-    """`go tool objdump` has a return, or an instruction after the check, at every point."""
-    names = "|".join(re.escape(symbol) for probe in PROBES.values() for symbol in probe.symbols)
-    listing = subprocess.run(
-        [machine_go(), "tool", "objdump", "-s", f"^({names})$", str(go_path)],
+    """By `go tool objdump` every point is behind a stack check, at a return, or behind a call."""
+    elf = parse_elf(go_image)
+    after: dict[int, str] = {}
+    behind: dict[int, str] = {}
+    returns: dict[int, str] = {}
+    for function, listing in objdump(go_path).items():
+        called = ""
+        for address, code, text in listing:
+            offset = elf.offset(address)
+            after[offset + len(code) // 2] = text.split()[0]
+            behind[offset] = called
+            if text.startswith("RET"):
+                returns[offset] = function
+            if text.startswith("CALL"):
+                called = text.split()[1].removesuffix("(SB)")
+
+    found = plan(go_image)
+
+    for point in found.points:
+        probe = PROBES[point.site]
+        if probe.at == "entry":
+            assert after[point.offset] == "JBE"
+        elif probe.by_closure:
+            assert behind[point.offset] in ("CX", "SI")
+        elif returns.get(point.offset) in probe.symbols:
+            expected = {at for at, name in returns.items() if name in probe.symbols}
+            assert expected == {each.offset for each in found.points if each.site is point.site}
+        else:
+            assert behind[point.offset] in probe.symbols
+
+
+def objdump(binary: Path) -> dict[str, list[tuple[int, str, str]]]:
+    """Function -> (address, code in hex, instruction), of all that is probed or calls it."""
+    names = {name for probe in PROBES.values() for name in (*probe.symbols, *probe.callers)}
+    command = [machine_go(), "tool", "objdump", "-s", f"^({'|'.join(map(re.escape, names))})$"]
+    output = subprocess.run(
+        [*command, str(binary)],
         env=build_environment(),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    elf = parse_elf(go_image)
-    returning = {
-        symbol for site, probe in PROBES.items() if site not in ENTRIES for symbol in probe.symbols
+    return {
+        text.partition("(SB)")[0]: [
+            (int(address, 16), code, instruction)
+            for address, code, instruction in re.findall(
+                r"\t0x(\w+)\t+([0-9a-f]+)\t+(.+?)\s*$", text, re.MULTILINE
+            )
+        ]
+        for text in output.split("TEXT ")[1:]
     }
-    after: dict[int, str] = {}
-    expected: set[int] = set()
-    for text in listing.split("TEXT ")[1:]:
-        for address, code, name in re.findall(r"\t0x(\w+)\t+([0-9a-f]+)\t+(\w+)", text):
-            offset = elf.offset(int(address, 16))
-            after[offset + len(code) // 2] = name
-            if name == "RET" and text.partition("(SB)")[0] in returning:
-                expected.add(offset)
-
-    found = plan(go_image)
-
-    entries = [point.offset for point in found.points if point.site in ENTRIES]
-    assert expected == {point.offset for point in found.points if point.site not in ENTRIES}
-    assert [after[offset] for offset in entries] == ["JBE"] * len(ENTRIES)
 
 
 def test_a_plan_tells_what_the_reader_of_events_needs(go_image: bytes) -> None:
@@ -208,6 +261,19 @@ def test_a_function_that_cannot_be_disassembled_is_missing(go_image: bytes) -> N
     found = plan(changed(changed(go_image, dial, b"\x06" * 4), first, b"\x06" * 4))
 
     assert found.missing == {Site.DIAL_RET: "code that cannot be disassembled"}
+
+
+def test_a_caller_that_cannot_be_disassembled_costs_nothing_but_time(go_image: bytes) -> None:
+    """Then the returns of the function itself are probed."""
+    original = plan(go_image)
+    (behind,) = (point.offset for point in original.points if point.site is Site.SEND_RET)
+
+    found = plan(changed(go_image, behind, b"\x06"))
+
+    returns = [point.offset for point in found.points if point.site is Site.SEND_RET]
+    assert found.missing == {}
+    assert len(returns) > 1
+    assert {go_image[offset] for offset in returns} == {0xC3}
 
 
 @settings(max_examples=60, deadline=None)
