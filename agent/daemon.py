@@ -31,7 +31,7 @@ from .records import Record
 
 log = logging.getLogger("modpulse.agent")
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 """The ring buffer holds seconds of the busiest host; only a new `go` wakes us earlier."""
 MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""

@@ -69,12 +69,12 @@ class Eyes:
         self._records.clear()
         self.events.clear()
 
-    def look(self, seconds: float = 0.0) -> None:
+    def look(self, seconds: float = 0.0, *, step_seconds: float = 0.02) -> None:
         """Keep reading for a while, so that the ring does not fill during a long command."""
         until = time.monotonic() + seconds
         self._records += self.observer.poll(0)
         while time.monotonic() < until:
-            self._records += self.observer.poll(0.02)
+            self._records += self.observer.poll(step_seconds)
 
     def seen(self) -> Seen:
         """Wait until every `go` process that was seen has ended; return all records."""

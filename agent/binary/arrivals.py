@@ -49,6 +49,10 @@ class Arrivals:
             path = os.path.join(cache, f"golang.org/toolchain@{version}", "bin/go")
             self._until_ns[path] = now_ns + EXPECTED_NS
 
+    def is_expecting(self) -> bool:
+        """Whether it is worth looking."""
+        return bool(self._until_ns)
+
     def grown(self, now_ns: int) -> Iterator[str]:
         """Yield the paths that have a file which is new, or has grown since it was last tried."""
         for path, until_ns in list(self._until_ns.items()):

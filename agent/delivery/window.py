@@ -5,6 +5,7 @@ Knows nothing of other proxies, nor which records are this one's. What a server 
 clamped: a batch never fails for what somebody sent.
 """
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -146,8 +147,10 @@ class Window:
             self._time(FIRST_BYTE, request.first_byte_ns)
         if len(self.intervals) < MAX_INTERVALS:
             self.intervals.append((request.at_ns, seen.end_ns))
-        self.worst = sorted([*self.worst, seen], key=lambda one: one.badness)[-MAX_EXEMPLARS:]
-        self.latest = sorted([*self.latest, seen], key=lambda one: one.end_ns)[-MAX_OUTCOMES:]
+        insort(self.worst, seen, key=lambda one: one.badness)
+        del self.worst[:-MAX_EXEMPLARS]
+        insort(self.latest, seen, key=lambda one: one.end_ns)
+        del self.latest[:-MAX_OUTCOMES]
 
     def fall_through(self, seen: Seen) -> None:
         """Count a request after which the next entry was asked, also one that is counted."""
@@ -193,8 +196,11 @@ class Window:
         self.certificate = min(shown, key=lambda leaf: leaf.not_after, default=None)
 
     def _time(self, phase: str, duration_ns: int | None) -> None:
-        if duration_ns is not None:
-            self.sketches.setdefault(phase, Sketch()).add(duration_ns)
+        if duration_ns is None:
+            return
+        if phase not in self.sketches:
+            self.sketches[phase] = Sketch()
+        self.sketches[phase].add(duration_ns)
 
     def part(self, proxy: str, wall_offset_ns: int) -> ProxyWindow:
         """Return it all as a batch has it."""
@@ -271,7 +277,7 @@ def end_of(request: Request, now_ns: int) -> int:
 
 def _bounded(number: int) -> int:
     """Return what a batch can say of a sum or a time."""
-    return min(max(number, 0), MAX_TOTAL)
+    return number if 0 <= number <= MAX_TOTAL else 0 if number < 0 else MAX_TOTAL
 
 
 def _put(names: set[str], name: str) -> None:

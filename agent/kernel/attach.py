@@ -41,6 +41,8 @@ _NO_OFFSET = 0xFFFF
 _FLOW_BYTES = 32
 """sizeof(struct flow), which begins with bytes_in."""
 _LAYOUT = struct.Struct("<8H")
+_WRITING_SECONDS = 0.001
+"""How long to leave a program to finish a record: it takes a microsecond, unless preempted."""
 
 
 class Kernel:
@@ -133,7 +135,9 @@ class Kernel:
 
     def wait(self, timeout_seconds: float) -> None:
         """Sleep until a `go` process begins, or until the time is over."""
-        self._ring.wait(timeout_seconds)
+        # Behind a record that is still being written there may be one of such a process.
+        blocked = self._ring.is_blocked
+        self._ring.wait(min(timeout_seconds, _WRITING_SECONDS) if blocked else timeout_seconds)
 
     def read(self) -> Iterator[bytes]:
         """Yield the records that are waiting, see bpf/events.h."""

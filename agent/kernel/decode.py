@@ -4,7 +4,6 @@ Decodes the records of the ring buffer: the mirror of bpf/events.h.
 Pure: bytes in, one event out.
 """
 
-import ipaddress
 import struct
 from collections.abc import Callable, Mapping
 from enum import IntEnum
@@ -39,6 +38,7 @@ from ..events import (
     VerifyStart,
     WebGet,
 )
+from ..wire.ip import address_text
 
 
 class Kind(IntEnum):
@@ -72,6 +72,7 @@ _EXIT = struct.Struct("<QIiB7x128s")
 
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
+_KIND_AT = struct.calcsize("<QQQIH")
 
 Binaries = Callable[[int], Plan | None]
 """The probed binary of a number."""
@@ -85,6 +86,11 @@ class _Header(NamedTuple):
     binary: int
     kind: int
     site: int
+
+
+def begins_process(data: bytes) -> bool:
+    """Tell whether a ring record is of an exec."""
+    return len(data) > _KIND_AT and data[_KIND_AT] == Kind.EXEC
 
 
 def decode(data: bytes, binaries: Binaries) -> Event:
@@ -101,8 +107,8 @@ def decode(data: bytes, binaries: Binaries) -> Event:
     try:
         header = _Header(*_HEADER.unpack_from(data))
         if header.kind == Kind.GO:
-            return _GO[Site(header.site)](_go(header), data, binaries)
-        return _KERNEL[Kind(header.kind)](header, data)
+            return _GO[header.site](_go(header), data, binaries)
+        return _KERNEL[header.kind](header, data)
     except (struct.error, ValueError, KeyError) as error:
         raise DecodeError(f"ring record of {len(data)} bytes: {error}") from error
 
@@ -113,13 +119,6 @@ def _text(raw: bytes, length: int) -> str:
 
 def _c_string(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def address_text(raw: bytes) -> str:
-    """Write 4 or 16 address bytes in their usual form; an IPv4-mapped one as IPv4."""
-    address = ipaddress.ip_address(raw)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
 
 
 def _exec(header: _Header, data: bytes) -> Event:
@@ -150,7 +149,7 @@ def _packet(header: _Header, data: bytes) -> Event:
     return Packet(header.at_ns, header.pid, cookie, bool(outgoing), length, captured)
 
 
-_KERNEL: Mapping[Kind, Callable[[_Header, bytes], Event]] = {
+_KERNEL: Mapping[int, Callable[[_Header, bytes], Event]] = {
     Kind.EXEC: _exec,
     Kind.EXIT: _exit,
     Kind.TCP: _tcp,
@@ -296,7 +295,7 @@ def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     return OsExit(*go, code)
 
 
-_GO: Mapping[Site, Callable[[_Go, bytes, Binaries], Event]] = {
+_GO: Mapping[int, Callable[[_Go, bytes, Binaries], Event]] = {
     Site.WEB_GET: _web_get,
     Site.ROUND_TRIP: _round_trip,
     Site.SEND_RET: _round_trip_done,

@@ -31,8 +31,11 @@ class Ring:
         self._consumed = memoryview(self._consumer).cast("Q")
         self._produced = memoryview(self._producer)[:8].cast("Q")
         self._position: int = self._consumed[0]
+        self.is_blocked = False
+        """Whether the last reading ended at a record that is still being written."""
         self._poll = select.epoll()
-        self._poll.register(descriptor, select.EPOLLIN)
+        # By edge: records that do not ask for attention must not keep the reader awake.
+        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
 
     def wait(self, timeout_seconds: float) -> None:
         """Sleep until a record asks for attention, or until the time is over."""
@@ -41,10 +44,12 @@ class Ring:
     def read(self) -> Iterator[bytes]:
         """Yield what is there now, each record once, also where its reader fails on it."""
         end = self._produced[0]
+        self.is_blocked = False
         while self._position < end:
             at = self._position & self._mask
             (length,) = _HEADER.unpack_from(self._data, at)
             if length & _BUSY:
+                self.is_blocked = True
                 return
             size = length & ~(_BUSY | _DISCARDED)
             record = bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])

@@ -39,6 +39,9 @@ class Packets:
 
     def feed(self, event: Packet, watched: Watched) -> list[Record] | None:
         """Take one packet; None when it belongs to nothing that is known."""
+        connection = self._connections.get(event.cookie)
+        if connection is not None and connection.watcher.done and connection.port != DNS_PORT:
+            return []
         try:
             packet = parse_ip(event.data, event.length)
         except WireError:
@@ -47,7 +50,6 @@ class Packets:
         server_port = packet.dport if event.outgoing else packet.sport
         if server_port == DNS_PORT:
             return self._dns(event, packet, watched)
-        connection = self._connections.get(event.cookie)
         if connection is None or packet.proto != TCP:
             return None
         for seen in connection.watcher.feed(event.at_ns, event.outgoing, packet):

@@ -240,10 +240,11 @@ class Watched:
         self._sharing.correct(request)
         self._judge(request, request.hops[-1].head_at_ns if request.hops else None)
         request.final = request.final_of(self.chain, then, ended, self._sees_bodies())
-        request.suspect = self._suspects.judge(request.record())
         if request.final == "ok" and request.paid_setup is None and request.last is not None:
             request.paid_setup = False if request.last.cookie is not None else None
-        return request.record()
+        record = request.record()
+        request.suspect = self._suspects.judge(record)
+        return request.record() if request.suspect else record
 
     def _judge(self, request: OpenRequest, at_ns: int | None) -> None:
         hop = request.last

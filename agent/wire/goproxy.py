@@ -8,6 +8,7 @@ and https://go.dev/ref/mod#goproxy-protocol.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, cast
 from urllib.parse import unquote
 
@@ -134,7 +135,7 @@ def chain_entries(entries: Iterable[tuple[str, bool]]) -> tuple[ChainEntry, ...]
 
 def unescape(text: str) -> str:
     """Undo the case encoding of module paths and versions: `!a` is `A`."""
-    return _ESCAPED.sub(lambda match: match[1].upper(), text)
+    return _ESCAPED.sub(lambda match: match[1].upper(), text) if "!" in text else text
 
 
 def parse_target(path: str) -> Target:
@@ -183,7 +184,7 @@ def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | N
         path: Decoded, as in Go's `url.URL.Path`.
         chain: The effective chain; None when it is not known.
     """
-    asked = _split(f"{scheme}://{host}")
+    asked = _server(scheme, host)
     matches = sorted(_matches(asked, path, chain or ()), key=lambda match: -match[0])
     for base_chars, index, url in matches:
         target = parse_target(path[base_chars:])
@@ -209,12 +210,23 @@ def _matches(asked: _Url, path: str, chain: Sequence[ChainEntry]) -> list[tuple[
     """Return (length of the base path, index, url) of each entry that the URL is below."""
     found = []
     for index, entry in enumerate(chain):
-        base = _split(entry.url)
-        base_path = unquote(base.path).rstrip("/")
+        base = _base(entry.url)
         same_server = (base.scheme, base.authority) == (asked.scheme, asked.authority)
-        if same_server and f"{path}/".startswith(f"{base_path}/"):
-            found.append((len(base_path), index, entry.url))
+        if same_server and f"{path}/".startswith(f"{base.path}/"):
+            found.append((len(base.path), index, entry.url))
     return found
+
+
+@lru_cache(maxsize=MAX_CHAIN_ENTRIES)
+def _server(scheme: str, host: str) -> _Url:
+    return _split(f"{scheme}://{host}")
+
+
+@lru_cache(maxsize=MAX_CHAIN_ENTRIES)
+def _base(url: str) -> _Url:
+    """Split an entry of the chain, its path decoded as that of a request is."""
+    base = _split(url)
+    return base._replace(path=unquote(base.path).rstrip("/"))
 
 
 def _guess_proxy(asked: _Url, path: str) -> Attribution | None:

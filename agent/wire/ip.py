@@ -7,6 +7,7 @@ https://www.tcpdump.org/linktypes.html.
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .reader import Reader, WireError
 
@@ -21,6 +22,9 @@ LINKTYPE_LINUX_SLL, LINKTYPE_IPV4, LINKTYPE_IPV6, LINKTYPE_LINUX_SLL2 = 113, 228
 
 MAX_EXTENSION_HEADERS = 8
 """IPv6 extension headers walked before a packet is given up."""
+
+MAX_ADDRESSES = 1024
+"""Remembered with their text; a build farm has tens."""
 
 _EXTENSIONS = (0, 43, 60)
 _FRAGMENT = 44
@@ -119,7 +123,7 @@ def _ipv4(data: bytes) -> tuple[str, str, int, int, int]:
     src, dst = reader.take(4), reader.take(4)
     if header_bytes < 20:
         raise WireError(f"IPv4 header of {header_bytes} bytes")
-    return _address(src), _address(dst), proto, header_bytes, total
+    return address_text(src), address_text(dst), proto, header_bytes, total
 
 
 def _ipv6(data: bytes) -> tuple[str, str, int, int, int]:
@@ -142,7 +146,7 @@ def _ipv6(data: bytes) -> tuple[str, str, int, int, int]:
         else:
             break
     total = 40 + payload_bytes if payload_bytes else 0
-    return _address(src), _address(dst), proto, reader.offset, total
+    return address_text(src), address_text(dst), proto, reader.offset, total
 
 
 def _tcp(reader: Reader, data: bytes, src: str, dst: str, wire_bytes: int) -> IpPacket:
@@ -167,6 +171,8 @@ def _udp(reader: Reader, data: bytes, src: str, dst: str, wire_bytes: int) -> Ip
     return IpPacket(src, dst, UDP, sport, dport, 0, 0, payload, payload_bytes)
 
 
-def _address(raw: bytes) -> str:
+@lru_cache(maxsize=MAX_ADDRESSES)
+def address_text(raw: bytes) -> str:
+    """Write 4 or 16 address bytes in their usual form; an IPv4-mapped one as IPv4."""
     address = ipaddress.ip_address(raw)
     return str(getattr(address, "ipv4_mapped", None) or address)

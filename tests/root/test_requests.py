@@ -218,6 +218,20 @@ def assert_identity(losses: dict[str, int]) -> None:
     assert losses["decoded"] == joined
 
 
+def test_a_short_process_is_looked_at_at_once(lab: Lab, eyes: Eyes) -> None:
+    """What /proc tells is read while a process of some milliseconds lives, its events later."""
+    process = lab.start_go("env", "GOVERSION", goproxy=lab.url("ok"))
+    eyes.look(0.5, step_seconds=0.5)
+    lives_on = process.poll() is None
+    process.communicate()
+    (found,) = eyes.seen().processes
+
+    assert not lives_on
+    assert found.argv is not None
+    assert found.argv[1:] == ("env", "GOVERSION")
+    assert found.go_version is not None
+
+
 def test_tiny_ring(lab: Lab) -> None:
     """A ring that overflows loses records, counts each, and crashes nothing."""
     with Eyes(ring_bytes=8192) as eyes:

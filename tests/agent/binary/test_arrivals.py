@@ -56,11 +56,13 @@ def test_tried_whenever_it_has_grown(tmp_path: Path) -> None:
     for size in (10, 10, 20):
         path.write_bytes(bytes(size))
         seen.append(list(expected.grown(2)))
+    assert expected.is_expecting()
     expected.arrived(str(path))
     path.write_bytes(bytes(30))
 
     assert seen == [[], [str(path)], [], [str(path)]]
     assert list(expected.grown(3)) == []
+    assert not expected.is_expecting()
 
 
 def test_given_up(tmp_path: Path) -> None:

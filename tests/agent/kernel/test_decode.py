@@ -13,7 +13,7 @@ from modpulse.agent.binary.probes import Plan, Site
 from modpulse.agent.events import GoError, SocketEnds
 from modpulse.agent.kernel.decode import _GO as BY_SITE
 from modpulse.agent.kernel.decode import _KERNEL as BY_KIND
-from modpulse.agent.kernel.decode import DecodeError, Kind, decode
+from modpulse.agent.kernel.decode import DecodeError, Kind, begins_process, decode
 
 AT_NS, PID, GOID, PARENT, BINARY = 5_000, 42, 7, 1, 0
 GO = (AT_NS, PID, GOID, PARENT, BINARY)
@@ -124,6 +124,13 @@ def test_decode(data: bytes, event: events.Event) -> None:
     """Whole, and with the padding that the ring may add."""
     assert read(data, plan()) == event
     assert read(data + b"\xaa" * 7, plan()) == event
+
+
+@pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
+def test_what_cannot_wait_is_told_without_decoding(data: bytes, event: events.Event) -> None:
+    """A process that begins may be gone before all else is decoded."""
+    assert begins_process(data) == isinstance(event, events.Exec)
+    assert not begins_process(data[:30])
 
 
 @pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])

@@ -96,11 +96,11 @@ def test_a_record_that_is_being_written(kernel: KernelSide) -> None:
     kernel.write(b"two", BUSY)
     kernel.write(b"three")
     with Ring(kernel.descriptor, SIZE) as ring:
-        before = list(ring.read())
+        before, was_blocked = list(ring.read()), ring.is_blocked
         kernel.commit(16, 3)
 
-        assert before == [b"one"]
-        assert list(ring.read()) == [b"two", b"three"]
+        assert (before, was_blocked) == ([b"one"], True)
+        assert (list(ring.read()), ring.is_blocked) == ([b"two", b"three"], False)
 
 
 def test_a_record_across_the_end(kernel: KernelSide) -> None:
