@@ -32,6 +32,8 @@ MAX_BINARIES = 1024
 """Probed in one life; a host has tens."""
 MAX_NAMES = 4096
 """Files remembered that are probed; a binary has another in each container."""
+MAX_WAITING = 4096
+"""Records of the ring held undecoded: some 2 MB."""
 Facts = dict[str, object]
 """Fields of a process record."""
 _COMPARED_BYTES = 4
@@ -162,7 +164,7 @@ class Observer:
 
     def poll(self, timeout_seconds: float) -> list[Record]:
         """
-        Watch for so long, and return the records that were completed.
+        Watch for so long, less if much happens, and return the records that were completed.
 
         Only what cannot wait is done at once: to look at a process that has begun. All else is
         done together, at the end: it takes a third of the CPU so, and none while a short `go`
@@ -170,8 +172,10 @@ class Observer:
         """
         until_ns = time.monotonic_ns() + round(timeout_seconds * 1e9)
         self._collect()
-        while (left_ns := until_ns - time.monotonic_ns()) > 0:
-            left_seconds = left_ns / 1e9
+        while len(self._waiting) < MAX_WAITING:
+            left_seconds = (until_ns - time.monotonic_ns()) / 1e9
+            if left_seconds <= 0:
+                break
             if self._arrivals.is_expecting():
                 left_seconds = min(left_seconds, _ARRIVAL_SECONDS)
             self.kernel.wait(left_seconds)

@@ -9,6 +9,7 @@ A time that was not seen is left out, never 0.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from .records import Connection, Handshake, Lookup, Request
@@ -17,6 +18,8 @@ Phase = Literal["resolve", "connect", "tls", "processing", "transfer"]
 Painted = Phase | Literal["wait"]
 _Timed = TypeVar("_Timed", Lookup, Connection, Handshake)
 
+MAX_NAMES = 1024
+"""Hosts remembered without their port; a build farm has tens."""
 PHASES: tuple[Phase, ...] = ("resolve", "connect", "tls", "processing", "transfer")
 """In the order in which a request lives them."""
 
@@ -40,6 +43,7 @@ class Setup:
     handshake: Handshake | None = None
 
 
+@lru_cache(maxsize=MAX_NAMES)
 def name_of(host: str) -> str:
     """Return a host without its port and brackets: what a lookup or a dial is for."""
     name, colon, port = host.rpartition(":")

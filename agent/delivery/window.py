@@ -262,8 +262,8 @@ def peak(intervals: Iterable[tuple[int, int]]) -> int:
 
 def cut(text: _Text, limit: int) -> _Text:
     """Return text of at most so many bytes, without what UTF-8 cannot say."""
-    if text is None:
-        return None
+    if text is None or (len(text) <= limit and text.isascii()):
+        return text
     return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
 
 

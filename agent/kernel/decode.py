@@ -7,7 +7,6 @@ Pure: bytes in, one event out.
 import struct
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import NamedTuple
 
 from ..binary.layouts import Layout
 from ..binary.probes import Plan, Site
@@ -72,20 +71,11 @@ _EXIT = struct.Struct("<QIiB7x128s")
 
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
+_LEVELS_AT = struct.calcsize("<7Q")
 _KIND_AT = struct.calcsize("<QQQIH")
 
 Binaries = Callable[[int], Plan | None]
 """The probed binary of a number."""
-
-
-class _Header(NamedTuple):
-    at_ns: int
-    goid: int
-    parent_goid: int
-    pid: int
-    binary: int
-    kind: int
-    site: int
 
 
 def begins_process(data: bytes) -> bool:
@@ -105,10 +95,10 @@ def decode(data: bytes, binaries: Binaries) -> Event:
         DecodeError: not a record of bpf/events.h.
     """
     try:
-        header = _Header(*_HEADER.unpack_from(data))
-        if header.kind == Kind.GO:
-            return _GO[header.site](_go(header), data, binaries)
-        return _KERNEL[header.kind](header, data)
+        at_ns, goid, parent_goid, pid, binary, kind, site = _HEADER.unpack_from(data)
+        if kind == Kind.GO:
+            return _GO[site]((at_ns, pid, goid, parent_goid or None, binary), data, binaries)
+        return _KERNEL[kind](at_ns, pid, data)
     except (struct.error, ValueError, KeyError) as error:
         raise DecodeError(f"ring record of {len(data)} bytes: {error}") from error
 
@@ -121,35 +111,35 @@ def _c_string(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
-def _exec(header: _Header, data: bytes) -> Event:
+def _exec(at_ns: int, pid: int, data: bytes) -> Event:
     cgroup_id, parent_pid, filename = _EXEC.unpack_from(data, HEADER_BYTES)
-    return Exec(header.at_ns, header.pid, parent_pid or None, cgroup_id, _c_string(filename))
+    return Exec(at_ns, pid, parent_pid or None, cgroup_id, _c_string(filename))
 
 
-def _exit(header: _Header, _data: bytes) -> Event:
-    return Exit(header.at_ns, header.pid)
+def _exit(at_ns: int, pid: int, _data: bytes) -> Event:
+    return Exit(at_ns, pid)
 
 
-def _tcp(header: _Header, data: bytes) -> Event:
+def _tcp(at_ns: int, pid: int, data: bytes) -> Event:
     (cookie, bytes_in, bytes_out, retransmits, syn_retransmits, sport, dport,
      old, new, reset, in_owner, saddr, daddr) = _TCP.unpack_from(data, HEADER_BYTES)  # fmt: skip
     return Tcp(
-        header.at_ns, header.pid, cookie, old, new, sport, address_text(daddr), dport,
+        at_ns, pid, cookie, old, new, sport, address_text(daddr), dport,
         bytes_in, bytes_out, retransmits, syn_retransmits, bool(reset), bool(in_owner),
         address_text(saddr),
     )  # fmt: skip
 
 
-def _packet(header: _Header, data: bytes) -> Event:
+def _packet(at_ns: int, pid: int, data: bytes) -> Event:
     cookie, length, caplen, outgoing = _PACKET.unpack_from(data, HEADER_BYTES)
     start = HEADER_BYTES + _PACKET.size
     captured = bytes(data[start : start + caplen])
     if len(captured) != caplen:
         raise ValueError(f"packet of {caplen} bytes has {len(captured)}")
-    return Packet(header.at_ns, header.pid, cookie, bool(outgoing), length, captured)
+    return Packet(at_ns, pid, cookie, bool(outgoing), length, captured)
 
 
-_KERNEL: Mapping[int, Callable[[_Header, bytes], Event]] = {
+_KERNEL: Mapping[int, Callable[[int, int, bytes], Event]] = {
     Kind.EXEC: _exec,
     Kind.EXIT: _exit,
     Kind.TCP: _tcp,
@@ -160,14 +150,12 @@ _Go = tuple[int, int, int, int | None, int]
 """The fields every GoEvent begins with."""
 
 
-def _go(header: _Header) -> _Go:
-    return (header.at_ns, header.pid, header.goid, header.parent_goid or None, header.binary)
-
-
 def _error(data: bytes, at: int, binary: int, binaries: Binaries) -> GoError | None:
-    *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
-    if levels == 0:
+    if len(data) < at + _ERROR.size:
+        raise ValueError("its error is cut")
+    if data[at + _LEVELS_AT] == 0:
         return None
+    *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
     plan = binaries(binary)
     names = tuple((plan and plan.type_name(address)) or "?" for address in types[:levels])
     if names[-1] == "*net.DNSError" and plan is not None and plan.layout is not None:

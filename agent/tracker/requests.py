@@ -114,6 +114,8 @@ class OpenRequest:
         Since Go 1.24 every 4xx over https is asked twice, with credentials or without: the second
         answer, where it is the same, only repeats the first.
         """
+        if len(self.hops) < 2:
+            return self.hops
         hops = list(self.hops)
         while len(hops) > 1 and self._repeats(hops[-2], hops[-1]):
             hops.pop()
@@ -127,6 +129,8 @@ class OpenRequest:
 
     def attempts(self) -> int:
         """Count the times the same thing was asked, redirects apart."""
+        if len(self.hops) < 2:
+            return 1
         answered_4xx = [
             hop for hop in self.hops[:-1] if hop.status is not None and 400 <= hop.status < 500
         ]
@@ -134,6 +138,8 @@ class OpenRequest:
 
     def redirects(self) -> tuple[str, ...]:
         """Return the hosts it was sent on to."""
+        if len(self.hops) < 2:
+            return ()
         sent_on = (
             after.host
             for before, after in zip(self.hops, self.hops[1:], strict=False)

@@ -118,20 +118,18 @@ class Tracker:
         return records
 
     def _route(self, event: Event) -> list[Record] | None:
-        if isinstance(event, Exec):
-            return self._exec(event)
-        if isinstance(event, Tcp):
-            return self._tcp(event)
+        if isinstance(event, GoEvent):
+            watched = self._watch(event.pid, event.at_ns)
+            if watched is None:
+                return None
+            watched.note_parent(event)
+            return _HANDLERS[type(event)](watched, event)
         if isinstance(event, Packet):
             watched = self._watch(event.pid, event.at_ns)
             return self._packets.feed(event, watched) if watched else None
-        if isinstance(event, Exit):
-            return self._exit(event)
-        watched = self._watch(event.pid, event.at_ns)
-        if watched is None:
-            return None
-        watched.note_parent(event)
-        return _HANDLERS[type(event)](watched, event)
+        if isinstance(event, Tcp):
+            return self._tcp(event)
+        return self._exec(event) if isinstance(event, Exec) else self._exit(event)
 
     def _watch(self, pid: int, at_ns: int) -> Watched | None:
         """Return the process of an event, beginning to watch one that was there before us."""
