@@ -167,8 +167,7 @@ class Observer:
         Watch for so long, less if much happens, and return the records that were completed.
 
         Only what cannot wait is done at once: to look at a process that has begun. All else is
-        done together, at the end: it takes a third of the CPU so, and none while a short `go`
-        runs.
+        done together, at the end: that takes less CPU, and hardly any while a short `go` runs.
         """
         until_ns = time.monotonic_ns() + round(timeout_seconds * 1e9)
         self._collect()

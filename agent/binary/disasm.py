@@ -4,7 +4,7 @@ cheaper, where its callers go on with what it returned.
 
 The kernel emulates jumps, one-byte nops and pushes at a breakpoint; any other instruction it
 single-steps, with a debug exception (arch/x86/kernel/uprobes.c branch_setup_ops, push_setup_ops).
-In a virtual machine that exception is an exit to the host and costs 25 times as much as the
+In a virtual machine that exception is an exit to the host and costs 30 times as much as the
 breakpoint itself. On arm64 returns are emulated too (arch/arm64/kernel/probes/simulate-insn.c).
 
 A breakpoint in the middle of an instruction corrupts the process, so nothing here is a guess: what

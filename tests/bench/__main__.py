@@ -5,8 +5,8 @@ import sys
 
 from . import report
 
-NAMES = ("timing", "hits", "start", "memory", "cost")
-"""Each a module with `main()`; the last takes 10 minutes, the others seconds."""
+NAMES = ("timing", "hits", "breakpoints", "start", "memory", "cost")
+"""Each a module with `main()`; the last takes five minutes, the others one at most."""
 
 
 def main() -> int:
