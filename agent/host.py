@@ -12,7 +12,7 @@ from typing import TextIO
 from . import check
 from .binary.elf import BinaryError
 from .binary.findgo import find_go, read_image
-from .binary.probes import plan
+from .binary.plan import plan
 from .check import Facts, GoBinary
 from .mounts import mount_point
 from .waterfall.terminal import style_of

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from .binary.arrivals import Arrivals, module_cache, toolchain_of
 from .binary.elf import BinaryError
 from .binary.findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
-from .binary.probes import Plan, plan
+from .binary.plan import Plan, plan
 from .events import Event, Exec, Fatal, WebGet
 from .goenv import parse_settings
 from .kernel.attach import Compilation, Kernel

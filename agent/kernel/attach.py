@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from ..binary.findgo import Candidate
 from ..binary.layouts import LAYOUTS, Layout
-from ..binary.probes import Plan
+from ..binary.plan import Plan
 from .bpfcall import (
     link_cgroup,
     link_tracepoint,

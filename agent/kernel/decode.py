@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from ..binary.layouts import Layout
-from ..binary.probes import Plan, Site
+from ..binary.plan import Plan
+from ..binary.probes import Site
 from ..events import (
     BodyClosed,
     ContentFailed,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab import parts
 
-from modpulse.agent.binary.probes import plan
+from modpulse.agent.binary.plan import plan
 from modpulse.agent.kernel.attach import Compilation, KernelOptions
 from modpulse.agent.kernel.bpfcall import link_uprobes
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from lab import parts
 
 from modpulse.agent.binary.findgo import find_go, read_image
-from modpulse.agent.binary.probes import plan
+from modpulse.agent.binary.plan import plan
 from modpulse.agent.kernel.attach import Compilation, Kernel, KernelOptions
 
 from .report import line

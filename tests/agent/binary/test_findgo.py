@@ -16,7 +16,7 @@ from modpulse.agent.binary.findgo import (
     read_image,
     stat_candidate,
 )
-from modpulse.agent.binary.probes import plan
+from modpulse.agent.binary.plan import plan
 
 
 def binary(path: Path, size: int = MIN_BINARY_BYTES, mode: int = 0o755) -> Path:

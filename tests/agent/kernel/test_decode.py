@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from modpulse.agent import events
 from modpulse.agent.binary.layouts import LAYOUTS
-from modpulse.agent.binary.probes import Plan, Site
+from modpulse.agent.binary.plan import Plan
+from modpulse.agent.binary.probes import Site
 from modpulse.agent.events import GoError, SocketEnds
 from modpulse.agent.kernel.decode import _GO as BY_SITE
 from modpulse.agent.kernel.decode import _KERNEL as BY_KIND

@@ -16,7 +16,8 @@ from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.gotypes import read_fields
 from modpulse.agent.binary.layouts import MINORS
 from modpulse.agent.binary.pclntab import find_functions, find_pclntab
-from modpulse.agent.binary.probes import PROBES, Site, plan
+from modpulse.agent.binary.plan import plan
+from modpulse.agent.binary.probes import PROBES, Site
 
 EVENTS = Path(__file__).parents[3] / "bpf" / "events.h"
 EMULATED = re.compile(rb"[\x50-\x57\x70-\x7f\x90\xe9\xeb]|\x0f[\x80-\x8f]")

@@ -1,0 +1,178 @@
+"""
+Where in one `go` binary to probe.
+
+`plan` takes the bytes of a binary and gives file offsets; it refuses a place whose bytes are not
+what they must be. Knows nothing of kernels, processes or files.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from .disasm import after_calls_amd64, entry_offset, return_offsets
+from .elf import Arch, BinaryError, Elf, Segment, parse_elf
+from .gobinary import BuildInfo, read_build_info
+from .gotypes import read_fields, read_implementations
+from .layouts import LAYOUTS, OFFSETS, WRAPPED, Layout, layout_index
+from .pclntab import Function, Pclntab, find_functions, find_pclntab
+from .probes import PROBES, Probe, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place for a breakpoint."""
+
+    site: Site
+    offset: int
+    """In the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the kernel side and the reader of its events need to know of one binary."""
+
+    version: str
+    """`go1.26.8`."""
+    arch: Arch
+    cgo: bool | None
+    """Names may be resolved by libc; None when not recorded."""
+    pie: bool
+    """Loaded at an address the file does not tell; then no error can be named."""
+    layout_index: int | None
+    """Index in LAYOUTS; None for a release that was not examined, or is not what it says: then
+    there are no points."""
+    points: tuple[Point, ...]
+    missing: Mapping[Site, str]
+    """Sites without a point, and why, in one phrase."""
+    wrapped: Mapping[int, int]
+    """Address of an error type -> offset of the error it wraps."""
+    type_names: Mapping[int, str] = field(repr=False)
+    """Address of an error type -> its name, such as `*net.OpError`."""
+    segments: tuple[Segment, ...] = field(repr=False)
+
+    @property
+    def layout(self) -> Layout | None:
+        """Field offsets of the release; None when it was not examined."""
+        return None if self.layout_index is None else LAYOUTS[self.layout_index]
+
+    def type_name(self, address: int) -> str | None:
+        """Return the name of an error type; None when it is not known."""
+        return self.type_names.get(address)
+
+    def file_offset(self, address: int, length: int) -> int | None:
+        """
+        Return where the constant bytes at an address of the process lie in the file.
+
+        None for what is not constant: the heap, variables, and everything of a `pie`.
+        """
+        if self.pie:
+            return None
+        for segment in self.segments:
+            into = address - segment.address
+            if not segment.writable and into >= 0 and into + length <= segment.size:
+                return segment.offset + into
+        return None
+
+
+def plan(image: bytes) -> Plan:
+    """
+    Read a `go` binary and say where to probe it.
+
+    Raises:
+        BinaryError: not an ELF file for amd64 or arm64, not the `go` command, or broken.
+    """
+    elf = parse_elf(image)
+    info = read_build_info(elf)
+    if not info.is_go_command:
+        raise BinaryError(f"built from {info.path or 'no package'}, not the go command")
+    index = layout_index(elf.arch, info.version)
+    if index is None:
+        return _without_points(elf, info, f"release {info.version} is not known")
+    table = find_pclntab(elf)
+    types = read_implementations(elf, table.module, LAYOUTS[index], ("error", "net.Conn"))
+    contradiction = _contradiction(elf, types["error"] | types["net.Conn"], LAYOUTS[index])
+    if contradiction is not None:
+        return _without_points(elf, info, contradiction)
+    points, missing = _points(elf, table)
+    # Where the image will be loaded is not known of a position independent one.
+    names = {} if elf.pie else types["error"]
+    return Plan(
+        version=info.version,
+        arch=elf.arch,
+        cgo=info.cgo,
+        pie=elf.pie,
+        layout_index=index,
+        points=points,
+        missing=missing,
+        wrapped={at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED},
+        type_names=names,
+        segments=elf.segments,
+    )
+
+
+def _without_points(elf: Elf, info: BuildInfo, why: str) -> Plan:
+    return Plan(
+        version=info.version,
+        arch=elf.arch,
+        cgo=info.cgo,
+        pie=elf.pie,
+        layout_index=None,
+        points=(),
+        missing=dict.fromkeys(Site, why),
+        wrapped={},
+        type_names={},
+        segments=elf.segments,
+    )
+
+
+def _contradiction(elf: Elf, names: Mapping[int, str], layout: Layout) -> str | None:
+    """Return where the binary's own description of its types differs from what will be read."""
+    addresses = {name: address for address, name in names.items()}
+    expected = [(go_name, getattr(layout, name)) for name, (go_name, _) in OFFSETS.items()]
+    expected += [wrapped for name, wrapped in WRAPPED.items() if name in addresses]
+    for go_name, offset in expected:
+        package, _, path = go_name.partition(":")
+        type_name, _, field_name = path.partition(".")
+        name = f"{package.rpartition('/')[2]}.{type_name}"
+        address = addresses.get(f"*{name}", addresses.get(name))
+        if address is not None and read_fields(elf, address).get(field_name) != offset:
+            return f"{name}.{field_name} is not where its release has it"
+    return None
+
+
+def _points(elf: Elf, table: Pclntab) -> tuple[tuple[Point, ...], dict[Site, str]]:
+    wanted = {name for probe in PROBES.values() for name in (*probe.symbols, *probe.callers)}
+    functions = find_functions(elf, table, wanted)
+    points: list[Point] = []
+    missing: dict[Site, str] = {}
+    for site, probe in PROBES.items():
+        function = next((functions[name] for name in probe.symbols if name in functions), None)
+        if function is None:
+            missing[site] = f"no single function {' or '.join(probe.symbols)}"
+            continue
+        try:
+            callers = [functions[name] for name in probe.callers if name in functions]
+            points.extend(Point(site, at) for at in _offsets(elf, probe, function, callers))
+        except BinaryError as error:
+            missing[site] = error.reason
+    return tuple(points), missing
+
+
+def _offsets(elf: Elf, probe: Probe, function: Function, callers: list[Function]) -> list[int]:
+    """Return the file offsets of one site."""
+    if probe.at == "ret" and callers and elf.arch == "amd64":
+        with suppress(BinaryError):
+            return [at for caller in callers for at in _after_calls(elf, probe, function, caller)]
+    code = elf.read(function.address, function.size)
+    start = elf.offset(function.address, function.size)
+    if probe.at == "entry":
+        return [start + entry_offset(elf.arch, code)]
+    return [start + offset for offset in return_offsets(elf.arch, code)]
+
+
+def _after_calls(elf: Elf, probe: Probe, function: Function, caller: Function) -> list[int]:
+    code = elf.read(caller.address, caller.size)
+    start = elf.offset(caller.address, caller.size)
+    callee = None if probe.by_closure else function.address
+    offsets = after_calls_amd64(code, caller.address, callee, probe.results)
+    return [start + offset for offset in offsets]
