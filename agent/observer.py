@@ -95,7 +95,7 @@ class Observer:
             ]
             numbers = [self._read(candidate) for candidate in found]
             self.kernel = Kernel(compilation, multi_uprobe)
-            self.tracker = Tracker(stalled_after_ns, time.time_ns() - time.monotonic_ns())
+            self.tracker = Tracker(stalled_after_ns, _wall_offset_ns())
             for candidate, number in zip(found, numbers, strict=True):
                 self._probe(candidate, number)
 
@@ -216,6 +216,7 @@ class Observer:
         if now_ns - self._swept_at_ns < _SWEEP_NS:
             return []
         self._swept_at_ns = now_ns
+        self.tracker.wall_offset_ns = _wall_offset_ns()
         for cookie in self.tracker.slow_bodies(now_ns):
             bytes_in = self.kernel.bytes_in(cookie)
             if bytes_in is not None:
@@ -303,6 +304,10 @@ class Observer:
     def close(self) -> None:
         """Detach everything."""
         self.kernel.close()
+
+
+def _wall_offset_ns() -> int:
+    return time.time_ns() - time.monotonic_ns()
 
 
 def _plan(candidate: Candidate) -> Plan | None:

@@ -76,7 +76,8 @@ class Tracker:
         """
         self.account = Account()
         self._stalled_after_ns = stalled_after_ns
-        self._wall_offset_ns = wall_offset_ns
+        self.wall_offset_ns = wall_offset_ns
+        """Another one when the clock was set or the machine slept: for processes that begin."""
         self._watched: dict[int, Watched] = {}
         self._connections = Connections()
         self._packets = Packets(self._connections)
@@ -141,7 +142,7 @@ class Tracker:
         return watched
 
     def _begin(self, process: Process) -> Watched:
-        watched = Watched(process, self._connections, self._suspects, self._wall_offset_ns)
+        watched = Watched(process, self._connections, self._suspects, self.wall_offset_ns)
         self._watched[process.pid] = watched
         return watched
 

@@ -1,6 +1,7 @@
 """Transcripts: events in, records out."""
 
 import dataclasses
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,6 +52,7 @@ from hypothesis import strategies as st
 
 from modpulse.agent import events as events_module
 from modpulse.agent.binary.probes import Site
+from modpulse.agent.certificate import parse_certificate
 from modpulse.agent.events import Event, GoError, GoEvent, Tcp, TcpState
 from modpulse.agent.records import (
     Connection,
@@ -741,6 +743,23 @@ def test_hosts_with_a_certificate_are_bounded(monkeypatch: pytest.MonkeyPatch) -
 
     evidence = [request.failure.evidence for request in play.of(Request) if request.failure]
     assert [text.startswith("certificate is for") for text in evidence] == [False, True, True]
+
+
+def test_a_clock_that_was_set_counts_from_the_next_process_on() -> None:
+    """How long ago a certificate expired is told by today's clock, not by that of our start."""
+    der = (Path(__file__).parents[2] / "data" / "leaf.der").read_bytes()
+    expired_s = parse_certificate(der).not_after
+    error = go_error("x509.CertificateInvalidError", leaf=struct.pack("<qq", 0, 1))
+    play = Play()
+    for ms, days in ((0, 2), (10, 30)):
+        play.tracker.wall_offset_ns = (expired_s + days * 86_400) * 10**9
+        play(exec_(ms), web_get(ms), round_trip(ms), handshake_start(ms + 1))
+        play(verify_start(ms + 2, der), handshake_done(ms + 3, "", error))
+        play(head(ms + 5, None, error))
+    play.finish()
+
+    evidence = [request.failure.evidence for request in play.of(Request) if request.failure]
+    assert [text.partition(" expired ")[2] for text in evidence] == ["2 d ago", "30 d ago"]
 
 
 def test_shared_connections_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
