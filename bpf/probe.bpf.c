@@ -135,9 +135,11 @@ int on_go(struct pt_regs *ctx)
 	};
 	u32 layout = (cookie >> 8) & 0xff;
 
+	if (!in_scope(hit.pid))
+		return 0;
 	read_registers(ctx, &hit.go);
 	hit.layout = layouts.lookup(&layout);
-	if (!hit.layout || !in_scope(hit.pid)) {
+	if (!hit.layout) {
 		count_lost(COUNT_FILTERED);
 		return 0;
 	}

@@ -1,12 +1,13 @@
 """One logical request is one record, whatever `go` does below it."""
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from eyes import Eyes
 from lab.lab import FAULTY_DNS, Lab
-from lab.parts import go_release
+from lab.parts import go_release, machine_go
 
 pytestmark = pytest.mark.root
 
@@ -216,6 +217,18 @@ def assert_identity(losses: dict[str, int]) -> None:
     assert losses["submitted"] == read + losses["in_ring"]
     joined = losses["joined"] + losses["late"] + losses["orphan"] + losses["pending"]
     assert losses["decoded"] == joined
+
+
+def test_what_is_not_below_the_command_is_not_counted() -> None:
+    """Who runs one command under observation pays for it alone, and sees it alone."""
+    command = ["sh", "-c", 'read _; exec "$0" version', machine_go()]
+    stranger = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with Eyes() as eyes:
+        stranger.communicate(b"\n")
+        losses = eyes.observer.losses()
+
+    assert stranger.returncode == 0
+    assert losses["seen"] == 0
 
 
 def test_a_short_process_is_looked_at_at_once(lab: Lab, eyes: Eyes) -> None:
