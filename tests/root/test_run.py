@@ -1,5 +1,6 @@
 """`modpulse run`: the command untouched, its records complete, its user's files the user's."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -246,7 +247,11 @@ def test_killed_and_gone(command: list[str], seconds: float) -> None:
 
 def _held(pid: int) -> set[tuple[str, int]]:
     """Ids of the programs and links that a process holds, from its descriptors."""
-    texts = [info.read_text() for info in Path(f"/proc/{pid}/fdinfo").iterdir()]
+    texts = []
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        # It reads other files meanwhile, and closes them.
+        with contextlib.suppress(FileNotFoundError):
+            texts.append(info.read_text())
     pairs = re.findall(r"^(prog|link)_id:\t(\d+)$", "".join(texts), re.MULTILINE)
     return {(kind, int(number)) for kind, number in pairs}
 
