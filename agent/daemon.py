@@ -33,7 +33,7 @@ from .records import Record
 log = logging.getLogger("modpulse.agent")
 
 POLL_SECONDS = 1.0
-"""How long records may wait; a new `go` and a ring that fills wake us earlier."""
+"""How long records may wait to be decoded."""
 MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""
 NICENESS = 10

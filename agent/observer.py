@@ -16,7 +16,7 @@ from .binary.plan import Plan, plan
 from .events import Event, Exec, Fatal, WebGet
 from .goenv import parse_settings
 from .kernel.attach import Compilation, Kernel
-from .kernel.decode import DecodeError, begins_process, decode
+from .kernel.decode import DecodeError, cannot_wait, decode
 from .procfs import (
     differs,
     exists,
@@ -38,6 +38,8 @@ Facts = dict[str, object]
 """Fields of a process record."""
 _COMPARED_BYTES = 4
 """The longest breakpoint: one instruction of arm64."""
+_COLLECT_SECONDS = 0.1
+"""How often to empty the ring, which has room for 100,000 records a second then."""
 _ARRIVAL_SECONDS = 0.02
 """How often to look whether an expected toolchain is there."""
 _SWEEP_NS = 250_000_000
@@ -166,8 +168,9 @@ class Observer:
         """
         Watch for so long, less if much happens, and return the records that were completed.
 
-        Only what cannot wait is done at once: to look at a process that has begun. All else is
-        done together, at the end: that takes less CPU, and hardly any while a short `go` runs.
+        Only what cannot wait is done at once: to look at a process that has begun, and for a
+        toolchain that one is fetching. All else is done together, at the end: that takes less
+        CPU, and hardly any while a short `go` runs.
         """
         until_ns = time.monotonic_ns() + round(timeout_seconds * 1e9)
         self._collect()
@@ -175,9 +178,8 @@ class Observer:
             left_seconds = (until_ns - time.monotonic_ns()) / 1e9
             if left_seconds <= 0:
                 break
-            if self._arrivals.is_expecting():
-                left_seconds = min(left_seconds, _ARRIVAL_SECONDS)
-            self.kernel.wait(left_seconds)
+            pause = _ARRIVAL_SECONDS if self._arrivals.is_expecting() else _COLLECT_SECONDS
+            self.kernel.wait(min(left_seconds, pause))
             self._collect()
             self._await_toolchains(time.monotonic_ns())
         records: list[Record] = []
@@ -186,12 +188,16 @@ class Observer:
         return records + self._sweep(time.monotonic_ns())
 
     def _collect(self) -> None:
-        """Take what the kernel has, and look at the processes that began."""
+        """Take what the kernel has, and do what cannot wait."""
         for data in self.kernel.read():
             facts: Facts = {}
-            if begins_process(data):
+            if cannot_wait(data):
                 with suppress(DecodeError):
-                    facts = self._meet(decode(data, self._binary))
+                    event = decode(data, self._binary)
+                    if isinstance(event, Exec):
+                        facts = self._meet(event)
+                    elif isinstance(event, WebGet):
+                        self._expect_toolchain(event)
             self._waiting.append((data, facts))
 
     def _feed(self, data: bytes, facts: Facts) -> list[Record]:
@@ -200,9 +206,7 @@ class Observer:
         except DecodeError:
             self.decode_errors += 1
             return []
-        if isinstance(event, WebGet):
-            self._expect_toolchain(event)
-        elif isinstance(event, Fatal):
+        if isinstance(event, Fatal):
             event = self._complete(event)
         records = self.tracker.feed(event)
         if facts:
@@ -231,10 +235,8 @@ class Observer:
         missing = [pid for pid in self.tracker.running() if not exists(pid)]
         return [record for pid in missing for record in self.tracker.miss(pid, now_ns)]
 
-    def _meet(self, event: Event) -> Facts:
+    def _meet(self, event: Exec) -> Facts:
         """Probe the binary of a new process, unless it has been met; return what /proc tells."""
-        if not isinstance(event, Exec):
-            return {}
         # A process that is gone already is not looked at: the next of its kind will be.
         with suppress(OSError), hold(f"/proc/{event.pid}/exe") as candidate:
             if candidate is not None:

@@ -100,19 +100,10 @@ static __always_inline void *reserve(u64 size)
 	return record;
 }
 
-/* The reader sleeps for a second at a time. So that the ring is not full by then, every so many
- * records wake it: as many as the ring has pages, for hardly any is longer than a page. */
 static __always_inline void submit(void *record, u64 flags)
 {
-	u32 counter = COUNT_SUBMITTED;
-	u64 *submitted = counters.lookup(&counter);
-
-	if (submitted) {
-		__sync_fetch_and_add(submitted, 1);
-		if (*submitted % RING_PAGES == 0)
-			flags = BPF_RB_FORCE_WAKEUP;
-	}
 	events.ringbuf_submit(record, flags);
+	count(COUNT_SUBMITTED);
 }
 
 static __always_inline void fill_header(struct event_header *header, u32 pid, u8 kind)

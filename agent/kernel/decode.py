@@ -38,6 +38,7 @@ from ..events import (
     VerifyStart,
     WebGet,
 )
+from ..wire.goproxy import TOOLCHAIN
 from ..wire.ip import address_text
 
 
@@ -73,15 +74,21 @@ _EXIT = struct.Struct("<QIiB7x128s")
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
 _LEVELS_AT = struct.calcsize("<7Q")
+_TOOLCHAIN_PATH = f"/{TOOLCHAIN}/".encode()
 _KIND_AT = struct.calcsize("<QQQIH")
 
 Binaries = Callable[[int], Plan | None]
 """The probed binary of a number."""
 
 
-def begins_process(data: bytes) -> bool:
-    """Tell whether a ring record is of an exec."""
-    return len(data) > _KIND_AT and data[_KIND_AT] == Kind.EXEC
+def cannot_wait(data: bytes) -> bool:
+    """Tell whether a ring record is of an exec, or of a request for a toolchain."""
+    if len(data) < HEADER_BYTES:
+        return False
+    kind, site = data[_KIND_AT], data[_KIND_AT + 1]
+    return kind == Kind.EXEC or (
+        kind == Kind.GO and site == Site.WEB_GET and _TOOLCHAIN_PATH in data
+    )
 
 
 def decode(data: bytes, binaries: Binaries) -> Event:

@@ -21,7 +21,8 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 _KEYWORDS = ("direct", "off", "noproxy")
 _FILE_ENDPOINTS = ("info", "mod", "zip")
-_TOOLCHAIN = "golang.org/toolchain"
+TOOLCHAIN = "golang.org/toolchain"
+"""The module whose versions are releases of Go."""
 _ESCAPED = re.compile(r"!([a-z])")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
 
@@ -160,7 +161,7 @@ def parse_target(path: str) -> Target:
     if extension not in _FILE_ENDPOINTS or not version:
         return Target(None, module)
     endpoint = cast(Endpoint, extension)
-    if module == _TOOLCHAIN and extension == "zip":
+    if module == TOOLCHAIN and extension == "zip":
         endpoint = "toolchain"
     return Target(endpoint, module, unescape(version))
 

@@ -283,7 +283,7 @@ def test_toolchain_switch(lab: Lab) -> None:
         )
         until = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < until:
-            eyes.look(0.1)
+            eyes.look(1.0, step_seconds=1.0)  # as the daemon does
         _, complaint = process.communicate()
         seen = eyes.seen()
 

@@ -14,7 +14,7 @@ from modpulse.agent.binary.probes import Site
 from modpulse.agent.events import GoError, SocketEnds
 from modpulse.agent.kernel.decode import _GO as BY_SITE
 from modpulse.agent.kernel.decode import _KERNEL as BY_KIND
-from modpulse.agent.kernel.decode import DecodeError, Kind, begins_process, decode
+from modpulse.agent.kernel.decode import DecodeError, Kind, cannot_wait, decode
 
 AT_NS, PID, GOID, PARENT, BINARY = 5_000, 42, 7, 1, 0
 GO = (AT_NS, PID, GOID, PARENT, BINARY)
@@ -130,8 +130,17 @@ def test_decode(data: bytes, event: events.Event) -> None:
 @pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
 def test_what_cannot_wait_is_told_without_decoding(data: bytes, event: events.Event) -> None:
     """A process that begins may be gone before all else is decoded."""
-    assert begins_process(data) == isinstance(event, events.Exec)
-    assert not begins_process(data[:30])
+    assert cannot_wait(data) == isinstance(event, events.Exec)
+    assert not cannot_wait(data[:31])
+
+
+def test_a_toolchain_cannot_wait() -> None:
+    """Its binary is to be read before it runs; other modules of that name are met as well."""
+    path = b"/go/golang.org/toolchain/@v/v0.0.1-go1.27.3.linux-amd64.zip"
+
+    assert cannot_wait(go(Site.WEB_GET, url(b"h", path)))
+    assert not cannot_wait(go(Site.WEB_GET, url(b"h", b"/golang.org/x/tools/@v/list")))
+    assert not cannot_wait(go(Site.VERSION_ERROR, url(b"h", path) + NO_ERROR))
 
 
 @pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
