@@ -84,7 +84,7 @@ class Observer:
         self._job_variables = job_variables
         self._witness = witness
         self._arrivals = Arrivals()
-        self._waiting: deque[tuple[bytes, Facts]] = deque()
+        self._waiting: deque[bytes | tuple[Event, Facts]] = deque()
         self._sees_all = sees_all_processes()
         self._swept_at_ns = self._called_at_ns = time.monotonic_ns()
         self.decode_errors = 0
@@ -184,27 +184,32 @@ class Observer:
             self._await_toolchains(time.monotonic_ns())
         records: list[Record] = []
         while self._waiting:
-            records += self._feed(*self._waiting.popleft())
+            records += self._feed(self._waiting.popleft())
         return records + self._sweep(time.monotonic_ns())
 
     def _collect(self) -> None:
         """Take what the kernel has, and do what cannot wait."""
         for data in self.kernel.read():
-            facts: Facts = {}
-            if cannot_wait(data):
-                with suppress(DecodeError):
-                    event = decode(data, self._binary)
-                    if isinstance(event, Exec):
-                        facts = self._meet(event)
-                    elif isinstance(event, WebGet):
-                        self._expect_toolchain(event)
-            self._waiting.append((data, facts))
+            if not cannot_wait(data):
+                self._waiting.append(data)
+                continue
+            event = self._decode(data)
+            if isinstance(event, Exec):
+                self._waiting.append((event, self._meet(event)))
+            elif event is not None:
+                self._expect_toolchain(event)
+                self._waiting.append((event, {}))
 
-    def _feed(self, data: bytes, facts: Facts) -> list[Record]:
+    def _decode(self, data: bytes) -> Event | None:
         try:
-            event = decode(data, self._binary)
+            return decode(data, self._binary)
         except DecodeError:
             self.decode_errors += 1
+            return None
+
+    def _feed(self, waiting: bytes | tuple[Event, Facts]) -> list[Record]:
+        event, facts = (self._decode(waiting), None) if isinstance(waiting, bytes) else waiting
+        if event is None:
             return []
         if isinstance(event, Fatal):
             event = self._complete(event)
@@ -252,8 +257,8 @@ class Observer:
         else:
             self._name(candidate, twin)
 
-    def _expect_toolchain(self, event: WebGet) -> None:
-        version = toolchain_of(event.path)
+    def _expect_toolchain(self, event: Event) -> None:
+        version = toolchain_of(event.path) if isinstance(event, WebGet) else None
         if version is None:
             return
         environ = read_environ(event.pid) or {}

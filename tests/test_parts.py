@@ -352,15 +352,7 @@ def test_httptrace_go_has_the_functions_of_its_release() -> None:
     }
 
     def ask(*args: str) -> list[str]:
-        done = subprocess.run(
-            [parts.machine_go(), *args],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd="/",
-            env=parts.build_environment(),
-        )
-        return done.stdout.splitlines()[1:]
+        return parts.ask_go(*args).splitlines()[1:]
 
     functions = {line.split(maxsplit=2)[-1] for line in ask("tool", "nm", str(rebuilt))}
     assert probed <= functions

@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..goenv import effective
+from ..wire.goproxy import TOOLCHAIN
 
 MAX_EXPECTED = 32
 """At a time; a process fetches one."""
 EXPECTED_NS = 600_000_000_000
 """How long a download may take."""
-_TOOLCHAIN = re.compile(r"/golang\.org/toolchain/@v/(v0\.0\.1-go[0-9a-z.]+-[a-z0-9]+)\.zip")
+_ZIP = re.compile(rf"/{re.escape(TOOLCHAIN)}/@v/(v0\.0\.1-go[0-9a-z.]+-[a-z0-9]+)\.zip")
 
 
 def toolchain_of(path: str) -> str | None:
     """Return the version that a URL path asks for; None where it is no toolchain."""
-    found = _TOOLCHAIN.search(path)
+    found = _ZIP.search(path)
     return found[1] if found else None
 
 
@@ -46,7 +47,7 @@ class Arrivals:
     def expect(self, cache: str, version: str, now_ns: int) -> None:
         """A process has begun to fetch a toolchain into this module cache."""
         if len(self._until_ns) < MAX_EXPECTED:
-            path = os.path.join(cache, f"golang.org/toolchain@{version}", "bin/go")
+            path = os.path.join(cache, f"{TOOLCHAIN}@{version}", "bin/go")
             self._until_ns[path] = now_ns + EXPECTED_NS
 
     def is_expecting(self) -> bool:

@@ -1,21 +1,16 @@
 """Fixtures of the agent's tests: real `go` binaries."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab.parts import CACHE, build_environment, built, fetch, go_release, machine_go
+from lab.parts import CACHE, ask_go, build_environment, built, fetch, go_release, machine_go
 
 
 @pytest.fixture(scope="session")
 def go_path() -> Path:
     """The file of the `go` that builds the other parts: official, with symbols."""
-    command = [machine_go(), "env", "GOROOT"]
-    output = subprocess.run(
-        command, env=build_environment(), check=True, stdout=subprocess.PIPE, text=True
-    )
-    return Path(output.stdout.strip(), "bin", "go")
+    return Path(ask_go("env", "GOROOT").strip(), "bin", "go")
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,19 @@ def machine_go() -> str:
     return str(go_release(BUILD_MINOR))
 
 
+def ask_go(*args: str) -> str:
+    """Return what that go answers."""
+    done = subprocess.run(
+        [machine_go(), *args],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env=build_environment(),
+    )
+    return done.stdout
+
+
 def goproxy() -> Path:
     """Return the goproxy server, the one behind goproxy.cn."""
     return _go_binary("goproxy")

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab.parts import build_environment, go_release, machine_go
+from lab.parts import ask_go, build_environment, go_release
 
 from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.pclntab import Function, find_functions, find_pclntab
@@ -37,13 +37,7 @@ def table_offset(image: bytes) -> int:
 
 def symbols(path: Path) -> dict[str, int]:
     """Addresses of functions by the symbol table, as `go tool nm` reads it."""
-    output = subprocess.run(
-        [machine_go(), "tool", "nm", str(path)],
-        env=build_environment(),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    output = ask_go("tool", "nm", str(path))
     return {
         name: int(at, 16) for at, name in re.findall(r"^ *([0-9a-f]+) [Tt] (.*)$", output, re.M)
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab.parts import build_environment, machine_go
+from lab.parts import ask_go, build_environment, machine_go
 
 from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.gotypes import read_fields
@@ -145,14 +145,8 @@ def test_another_disassembler_agrees(go_path: Path, go_image: bytes) -> None:
 def objdump(binary: Path) -> dict[str, list[tuple[int, str, str]]]:
     """Function -> (address, code in hex, instruction), of all that is probed or calls it."""
     names = {name for probe in PROBES.values() for name in (*probe.symbols, *probe.callers)}
-    command = [machine_go(), "tool", "objdump", "-s", f"^({'|'.join(map(re.escape, names))})$"]
-    output = subprocess.run(
-        [*command, str(binary)],
-        env=build_environment(),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    pattern = f"^({'|'.join(map(re.escape, names))})$"
+    output = ask_go("tool", "objdump", "-s", pattern, str(binary))
     return {
         text.partition("(SB)")[0]: [
             (int(address, 16), code, instruction)
