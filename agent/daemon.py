@@ -33,7 +33,7 @@ from .records import Record
 log = logging.getLogger("modpulse.agent")
 
 POLL_SECONDS = 1.0
-"""How long records may wait to be decoded."""
+"""How long records may wait; what cannot and a ring that fills wake us earlier."""
 MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""
 NICENESS = 10

@@ -38,8 +38,6 @@ Facts = dict[str, object]
 """Fields of a process record."""
 _COMPARED_BYTES = 4
 """The longest breakpoint: one instruction of arm64."""
-_COLLECT_SECONDS = 0.1
-"""How often to empty the ring, which has room for 100,000 records a second then."""
 _ARRIVAL_SECONDS = 0.02
 """How often to look whether an expected toolchain is there."""
 _SWEEP_NS = 250_000_000
@@ -178,8 +176,9 @@ class Observer:
             left_seconds = (until_ns - time.monotonic_ns()) / 1e9
             if left_seconds <= 0:
                 break
-            pause = _ARRIVAL_SECONDS if self._arrivals.is_expecting() else _COLLECT_SECONDS
-            self.kernel.wait(min(left_seconds, pause))
+            if self._arrivals.is_expecting():
+                left_seconds = min(left_seconds, _ARRIVAL_SECONDS)
+            self.kernel.wait(left_seconds)
             self._collect()
             self._await_toolchains(time.monotonic_ns())
         records: list[Record] = []

@@ -17,7 +17,8 @@ struct hit {
 	struct error_chain *error;   /* where the error goes, NULL: the site has none */
 	u64 itab;
 	u64 data;
-	u32 lost; /* why there is no record */
+	u64 wake;                    /* BPF_RB_FORCE_WAKEUP where the record cannot wait */
+	u32 lost;                    /* why there is no record */
 	u32 pid;
 	u16 binary;
 	u8 site;
@@ -61,13 +62,29 @@ static __always_inline void read_url(u16 *host_bytes, u16 *path_bytes, u8 *is_ht
 	*is_https = read_u64(url + 8) == 5; /* the schemes that cmd/go sends are http and https */
 }
 
-/* web.get(security, url *url.URL) */
+/* Tells a toolchain by the end of its name, `….linux-amd64.zip`, for a search takes a loop. */
+static __always_inline bool is_toolchain(u64 url)
+{
+	u64 path[2] = {};
+
+	read_user(path, sizeof(path), (void *)(url + 56));
+	switch (read_u64(path[0] + path[1] - 8)) {
+	case 0x70697a2e3436646d: /* md64.zip */
+	case 0x70697a2e34366d72: /* rm64.zip */
+		return true;
+	}
+	return false;
+}
+
+/* web.get(security, url *url.URL). The binary in a toolchain has to be probed before it runs. */
 static __always_inline void go_web_get(struct hit *hit)
 {
 	struct go_url_event *event = begin(hit, sizeof(*event));
 
 	if (!event)
 		return;
+	if (is_toolchain(hit->go.arg[1]))
+		hit->wake = BPF_RB_FORCE_WAKEUP;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 	read_url(&event->host_bytes, &event->path_bytes, &event->is_https, event->host,
 		 event->path, hit->go.arg[1]);

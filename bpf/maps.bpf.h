@@ -40,6 +40,9 @@ struct type_key {
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_TABLE("percpu_array", u32, u64, counters, COUNTERS);
 
+/* Records written by all CPUs. */
+BPF_ARRAY(written, u64, 1);
+
 /* Processes that are `go`: by their name at exec, or because a probe in them was hit. */
 BPF_HASH(tracked, u32, struct tracked_process, 8192);
 
@@ -100,8 +103,18 @@ static __always_inline void *reserve(u64 size)
 	return record;
 }
 
+/* The reader sleeps for a second at a time. So that the ring is not full by then, every so many
+ * records wake it: as many as the ring has pages, for hardly any is longer than a page. */
 static __always_inline void submit(void *record, u64 flags)
 {
+	u32 zero = 0;
+	u64 *written_by_all = written.lookup(&zero);
+
+	if (written_by_all) {
+		__sync_fetch_and_add(written_by_all, 1);
+		if (*written_by_all % RING_PAGES == 0)
+			flags = BPF_RB_FORCE_WAKEUP;
+	}
 	events.ringbuf_submit(record, flags);
 	count(COUNT_SUBMITTED);
 }

@@ -130,6 +130,7 @@ int on_go(struct pt_regs *ctx)
 	struct hit hit = {
 		.at_ns = bpf_ktime_get_ns(), /* first: what follows takes microseconds */
 		.pid = current_pid(),
+		.wake = BPF_RB_NO_WAKEUP,
 		.binary = cookie >> 16,
 		.site = cookie,
 	};
@@ -166,6 +167,6 @@ int on_go(struct pt_regs *ctx)
 		read_ends(hit.ends, hit.conn, hit.remote);
 	if (hit.error)
 		read_error(hit.error, hit.itab, hit.data, hit.binary);
-	submit(hit.record, BPF_RB_NO_WAKEUP);
+	submit(hit.record, hit.wake);
 	return 0;
 }

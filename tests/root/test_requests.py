@@ -257,6 +257,20 @@ def test_tiny_ring(lab: Lab) -> None:
     assert_identity(losses)
 
 
+def test_a_ring_that_fills_wakes_its_reader(lab: Lab) -> None:
+    """More records at once than the ring holds are read in time, however long the reader sleeps."""
+    modules = [f"m{number:02}" for number in range(30)]
+    with Eyes(ring_bytes=64 << 10) as eyes:
+        process = lab.start_go(*DOWNLOAD, goproxy=lab.url("e404", "ok"), requires=modules)
+        eyes.look(2.0, step_seconds=2.0)
+        process.communicate()
+        eyes.seen()
+        losses = eyes.observer.losses()
+
+    assert losses["decoded"] > 500
+    assert losses["ring_full"] == 0
+
+
 def test_perf_links(lab: Lab) -> None:
     """Without the multi-uprobe link the same is seen through one perf link per probe."""
     with Eyes(multi=False) as eyes:
