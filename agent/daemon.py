@@ -36,8 +36,6 @@ POLL_SECONDS = 1.0
 """How long records may wait; what cannot and a ring that fills wake us earlier."""
 MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""
-NICENESS = 10
-"""Builds come first: where they want every CPU, records wait in the ring."""
 WRITE_SECONDS = 10.0
 """For the last batch to get on disk when the agent ends."""
 MACHINE_ID = Path("/etc/machine-id")
@@ -49,7 +47,6 @@ FAILED, MISCONFIGURED = 1, 2
 def main(config_path: str | None) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     _configure_logging()
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     try:
         config = load(Path(config_path) if config_path else None, os.environ)
         config = config if config.agent_id else replace(config, agent_id=machine_name(MACHINE_ID))

@@ -6,18 +6,20 @@ import platform
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from conftest import needs
-from lab.parts import CACHE, built
+from lab.parts import CACHE, built, machine_go
 
 pytestmark = pytest.mark.root
 
 ROOT = Path(__file__).parent.parent.parent
 SYSTEMD = ROOT / "systemd"
-PACKAGES = "systemd,systemd-sysv,dbus,python3-bpfcc,python3-venv"
+PACKAGES = "systemd,systemd-sysv,dbus,python3-bpfcc,python3-cryptography,python3-venv"
+"""The last but one: an environment that sees the distribution's has none of its own."""
 APT_SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 BOOT_TIMEOUT_S = 30
 HIDDEN = ("/root", "/home", "/tmp", "/var/tmp")
@@ -54,14 +56,15 @@ def tree():
     needs(shutil.which("systemd-nspawn") is not None, "systemd-container")
     needs(shutil.which("mmdebstrap") is not None, "mmdebstrap")
     needs(any(path.exists() for path in APT_SOURCES), "Debian's package sources")
-    return built(CACHE / "systemd-tree", make_tree)
+    kind = zlib.crc32(PACKAGES.encode())
+    return built(CACHE / f"systemd-tree-{kind:08x}", make_tree)
 
 
 @pytest.fixture
 def boot(tree, tmp_path):
     """Boot a container with these units, run a script in it, return what it printed."""
 
-    def run(script: str, units: Sequence[Path]) -> str:
+    def run(script: str, units: Sequence[Path], show: Sequence[Path] = ()) -> str:
         (tmp_path / "run.sh").write_text(script)
         (tmp_path / "run.service").write_text(RUN_UNIT)
         (tmp_path / "wants.conf").write_text("[Unit]\nWants=run.service\n")
@@ -74,6 +77,7 @@ def boot(tree, tmp_path):
             f"--bind-ro={tmp_path}/run.service:{system}/run.service",
             f"--bind-ro={tmp_path}/wants.conf:{system}/multi-user.target.d/run.conf",
             *(f"--bind-ro={unit}:{system}/{unit.name}" for unit in units),
+            *(f"--bind-ro={path}" for path in show),
         ]
         if any(ROOT.is_relative_to(folder) for folder in HIDDEN):
             (tmp_path / "shown.conf").write_text(SHOWN)
@@ -135,6 +139,33 @@ def test_a_hanging_collector_is_started_anew(boot, tmp_path):
     )
 
     assert "Failed with result 'watchdog'" in said
+
+
+def test_the_agent_watches_from_within_its_sandbox(boot):
+    """Started means armed; what a real `go` met is on disk when the agent has ended."""
+    go = Path(machine_go()).resolve()
+    said = boot(
+        f"""
+        systemctl start modpulse-agent && echo started
+        mkdir /run/work && cd /run/work
+        printf 'module work.test\nrequire lab.test/m v1.0.0\n' > go.mod
+        HOME=/run/work GOPROXY=http://127.0.0.1:9 {go} mod download
+        systemctl stop modpulse-agent
+        systemctl show --property=Result,NRestarts modpulse-agent
+        journalctl --output=cat --no-pager --unit=modpulse-agent
+        grep --text --only-matching --no-filename -e http://127.0.0.1:9 -e tcp.refused \\
+            --recursive /var/lib/modpulse-agent
+        """,
+        [SYSTEMD / "modpulse-agent.service"],
+        show=[go.parent.parent],
+    ).splitlines()
+
+    assert "started" in said
+    assert any(line.startswith("INFO agent.stopped code=0") for line in said)
+    assert "Result=success" in said
+    assert "NRestarts=0" in said
+    assert "http://127.0.0.1:9" in said
+    assert "tcp.refused" in said
 
 
 def test_the_agents_sandbox_lets_the_probes_through(boot, tmp_path):
