@@ -7,9 +7,21 @@ functions also name the goroutine. Knows nothing of where they come from.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, dataclass_transform
 
 from .binary.probes import Site
+
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True)
+def _event(cls: type[_T]) -> type[_T]:
+    """
+    Make a dataclass that is frozen for the type checker only.
+
+    One that is frozen takes twice as long to make, and a download makes a thousand.
+    """
+    return dataclass(slots=True)(cls)
 
 
 class TcpState(IntEnum):
@@ -43,7 +55,7 @@ class GoError:
     `no such host`, `timeout` or nothing, from its flags."""
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class Exec:
     at_ns: int
     pid: int
@@ -52,13 +64,13 @@ class Exec:
     filename: str
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class Exit:
     at_ns: int
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class Tcp:
     """A TCP connection changed its state."""
 
@@ -80,7 +92,7 @@ class Tcp:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class Packet:
     """One packet of a watched socket, from the IP header on, cut at the snap length."""
 
@@ -93,7 +105,7 @@ class Packet:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class GoEvent:
     """A probe in a `go` binary was hit."""
 
@@ -104,7 +116,7 @@ class GoEvent:
     binary: int
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class WebGet(GoEvent):
     """`web.get` begins: one logical request."""
 
@@ -113,14 +125,14 @@ class WebGet(GoEvent):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class RoundTrip(GoEvent):
     """One hop begins."""
 
     host: str
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class RoundTripDone(GoEvent):
     """A response head, or an error instead."""
 
@@ -131,7 +143,7 @@ class RoundTripDone(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class GotConn(GoEvent):
     """`getConn` returned: a connection is in hand, or an error."""
 
@@ -140,12 +152,12 @@ class GotConn(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class BodyClosed(GoEvent):
     """The body was read or given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class ProxyList(GoEvent):
     """The effective GOPROXY chain, secrets and all: redact before use."""
 
@@ -154,17 +166,17 @@ class ProxyList(GoEvent):
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class LookupStart(GoEvent):
     host: str
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class LookupDone(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class DialStart(GoEvent):
     """`host` is what the dial was asked for, `host:port`; `address` the one tried."""
 
@@ -173,19 +185,19 @@ class DialStart(GoEvent):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class DialDone(GoEvent):
     ends: SocketEnds | None
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class HandshakeStart(GoEvent):
     sni: str
     ends: SocketEnds | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class HandshakeDone(GoEvent):
     version: int
     cipher: int
@@ -194,19 +206,19 @@ class HandshakeDone(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class VerifyStart(GoEvent):
     """The certificates have come; `der` is the leaf, None where it was cut."""
 
     der: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class VerifyDone(GoEvent):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class OperationFailed(GoEvent):
     """One operation failed at one proxy (`versionError`), also where the chain goes on."""
 
@@ -214,7 +226,7 @@ class OperationFailed(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class ContentFailed(GoEvent):
     """What had arrived was refused: sumdb, checksum, zip."""
 
@@ -222,7 +234,7 @@ class ContentFailed(GoEvent):
     error: GoError | None
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class Fatal(GoEvent):
     """`base.Fatalf`; `format` as in the source, `address` for when it could not be read."""
 
@@ -231,7 +243,7 @@ class Fatal(GoEvent):
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@_event
 class OsExit(GoEvent):
     code: int
 

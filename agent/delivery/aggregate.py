@@ -135,7 +135,7 @@ class Aggregator:
         """Add to what was asked for, as far as it fits into a batch."""
         request = seen.request
         version = cut(request.version, MAX_TEXT_BYTES)
-        size = sum(len((text or "").encode()) for text in (seen.module, version))
+        size = len((seen.module or "").encode()) + len((version or "").encode())
         if self._asked >= MAX_ASKED or self._asked_bytes + size > MAX_ASKED_BYTES:
             window.asked_dropped += 1
             return

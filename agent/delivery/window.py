@@ -9,6 +9,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeVar
 
 from ..batch import (
@@ -40,6 +41,7 @@ MAX_MODULES = 10_000
 """Distinct modules counted per proxy and window."""
 MAX_INTERVALS = 10_000
 """Requests per proxy and window that the peak in flight is found from."""
+_BADNESS, _END = attrgetter("badness"), attrgetter("end_ns")
 BAD_CERTIFICATES = ("tls.expired", "tls.untrusted", "tls.hostname")
 
 
@@ -147,9 +149,10 @@ class Window:
             self._time(FIRST_BYTE, request.first_byte_ns)
         if len(self.intervals) < MAX_INTERVALS:
             self.intervals.append((request.at_ns, seen.end_ns))
-        insort(self.worst, seen, key=lambda one: one.badness)
-        del self.worst[:-MAX_EXEMPLARS]
-        insort(self.latest, seen, key=lambda one: one.end_ns)
+        if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.worst[0].badness:
+            insort(self.worst, seen, key=_BADNESS)
+            del self.worst[:-MAX_EXEMPLARS]
+        insort(self.latest, seen, key=_END)
         del self.latest[:-MAX_OUTCOMES]
 
     def fall_through(self, seen: Seen) -> None:

@@ -76,6 +76,8 @@ HEADER_BYTES = _HEADER.size
 _LEVELS_AT = struct.calcsize("<7Q")
 _TOOLCHAIN_PATH = f"/{TOOLCHAIN}/".encode()
 _KIND_AT = struct.calcsize("<QQQIH")
+_EXEC_SITE = bytes((Kind.EXEC, 0))
+_WEB_GET_SITE = bytes((Kind.GO, Site.WEB_GET))
 
 Binaries = Callable[[int], Plan | None]
 """The probed binary of a number."""
@@ -83,12 +85,8 @@ Binaries = Callable[[int], Plan | None]
 
 def cannot_wait(data: bytes) -> bool:
     """Tell whether a ring record is of an exec, or of a request for a toolchain."""
-    if len(data) < HEADER_BYTES:
-        return False
-    kind, site = data[_KIND_AT], data[_KIND_AT + 1]
-    return kind == Kind.EXEC or (
-        kind == Kind.GO and site == Site.WEB_GET and _TOOLCHAIN_PATH in data
-    )
+    kind_site = data[_KIND_AT:HEADER_BYTES]
+    return kind_site == _EXEC_SITE or (kind_site == _WEB_GET_SITE and _TOOLCHAIN_PATH in data)
 
 
 def decode(data: bytes, binaries: Binaries) -> Event:

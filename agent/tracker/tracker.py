@@ -42,7 +42,7 @@ from .connections import Connections, OpenConnection
 from .lookups import is_address
 from .packets import Packets
 from .suspects import Suspects
-from .watched import Watched
+from .watched import Handled, Watched
 
 MAX_PROCESSES = 4096
 """Watched at a time, those that linger included."""
@@ -118,7 +118,7 @@ class Tracker:
         self.account.joined += 1
         return records
 
-    def _route(self, event: Event) -> list[Record] | None:
+    def _route(self, event: Event) -> Handled:
         if isinstance(event, GoEvent):
             watched = self._watch(event.pid, event.at_ns)
             if watched is None:
@@ -146,7 +146,7 @@ class Tracker:
         self._watched[process.pid] = watched
         return watched
 
-    def _exec(self, event: Exec) -> list[Record] | None:
+    def _exec(self, event: Exec) -> Handled:
         """A new image: in a pid that is watched it is a toolchain switch."""
         self._gone.pop(event.pid, None)
         before = self._watched.pop(event.pid, None)
@@ -172,14 +172,14 @@ class Tracker:
         if watched is not None:
             watched.process = replace(watched.process, **facts)
 
-    def _exit(self, event: Exit) -> list[Record] | None:
+    def _exit(self, event: Exit) -> Handled:
         watched = self._watched.get(event.pid)
         if watched is None:
             return None
         watched.end(event.at_ns)
         return [*watched.drain()]
 
-    def _tcp(self, event: Tcp) -> list[Record] | None:
+    def _tcp(self, event: Tcp) -> Handled:
         """A connection belongs to a process that is watched, and is forgotten with it at last."""
         if event.new == TcpState.SYN_SENT and self._watch(event.pid, event.at_ns) is None:
             return None
@@ -274,30 +274,30 @@ class Tracker:
         return records
 
 
-def _handshake_start(watched: Watched, event: HandshakeStart) -> list[Record] | None:
+def _handshake_start(watched: Watched, event: HandshakeStart) -> Handled:
     connection = watched.connections.at(event.pid, event.ends) if event.ends else None
     handshake = watched.handshakes.start(event.goid, event.sni, event.at_ns, connection)
     return None if handshake is None else []
 
 
-def _handshake_done(watched: Watched, event: HandshakeDone) -> list[Record] | None:
+def _handshake_done(watched: Watched, event: HandshakeDone) -> Handled:
     handshake = watched.finish_handshake(event)
     return None if handshake is None else [handshake.record()]
 
 
-def _lookup_start(watched: Watched, event: LookupStart) -> list[Record] | None:
+def _lookup_start(watched: Watched, event: LookupStart) -> Handled:
     if is_address(event.host):
         return []
     return [] if watched.lookups.start(event.host, event.goid, event.at_ns) else None
 
 
-def _lookup_done(watched: Watched, event: LookupDone) -> list[Record] | None:
+def _lookup_done(watched: Watched, event: LookupDone) -> Handled:
     # Without a lookup it is the return of one for an address, which is none.
     lookup = watched.lookups.finish(event.goid, event.at_ns, event.error)
     return [lookup] if lookup else []
 
 
-def _dial_start(watched: Watched, event: DialStart) -> list[Record] | None:
+def _dial_start(watched: Watched, event: DialStart) -> Handled:
     host = event.host.rpartition(":")[0].strip("[]")
     lookup = watched.lookups.before_dial(host, event.address)
     payer = watched.payer(event.goid, host)
@@ -307,32 +307,36 @@ def _dial_start(watched: Watched, event: DialStart) -> list[Record] | None:
     return [] if started else None
 
 
-def _dial_done(watched: Watched, event: DialDone) -> list[Record] | None:
+def _dial_done(watched: Watched, event: DialDone) -> Handled:
     known = watched.connections.finish_dial(event)
     return [] if known else None
 
 
-def _proxy_list(watched: Watched, event: ProxyList) -> list[Record] | None:
+def _proxy_list(watched: Watched, event: ProxyList) -> Handled:
     watched.process = replace(watched.process, goproxy=chain_entries(event.entries))
     return []
 
 
-def _os_exit(watched: Watched, event: OsExit) -> list[Record] | None:
+def _os_exit(watched: Watched, event: OsExit) -> Handled:
     watched.process = replace(watched.process, exit_code=event.code & 0xFF)
     return []
 
 
-def _found(known: bool) -> list[Record] | None:
-    return [] if known else None
+def _verify_start(watched: Watched, event: VerifyStart) -> Handled:
+    return [] if watched.handshakes.verify(event.goid, event.at_ns, event.der) else None
 
 
-_HANDLERS: Mapping[type[GoEvent], Callable[[Watched, Any], list[Record] | None]] = {
+def _verify_done(watched: Watched, event: VerifyDone) -> Handled:
+    return [] if watched.handshakes.verified(event.goid, event.at_ns) else None
+
+
+_HANDLERS: Mapping[type[GoEvent], Callable[[Watched, Any], Handled]] = {
     WebGet: Watched.begin,
-    RoundTrip: lambda watched, event: _found(watched.hop(event)),
-    RoundTripDone: lambda watched, event: _found(watched.head(event)),
-    GotConn: lambda watched, event: _found(watched.in_hand(event)),
-    BodyClosed: lambda watched, event: _found(watched.close_body(event)),
-    OperationFailed: lambda watched, event: _found(watched.fail_operation(event)),
+    RoundTrip: Watched.hop,
+    RoundTripDone: Watched.head,
+    GotConn: Watched.in_hand,
+    BodyClosed: Watched.close_body,
+    OperationFailed: Watched.fail_operation,
     ContentFailed: Watched.reject,
     Fatal: Watched.reject,
     ProxyList: _proxy_list,
@@ -342,9 +346,7 @@ _HANDLERS: Mapping[type[GoEvent], Callable[[Watched, Any], list[Record] | None]]
     DialDone: _dial_done,
     HandshakeStart: _handshake_start,
     HandshakeDone: _handshake_done,
-    VerifyStart: lambda watched, event: _found(
-        watched.handshakes.verify(event.goid, event.at_ns, event.der)
-    ),
-    VerifyDone: lambda watched, event: _found(watched.handshakes.verified(event.goid, event.at_ns)),
+    VerifyStart: _verify_start,
+    VerifyDone: _verify_done,
     OsExit: _os_exit,
 }

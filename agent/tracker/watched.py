@@ -44,6 +44,8 @@ _VERDICT_NS = 2_000_000_000
 """How long after its last byte a request may still be refused: parsing, hashing."""
 _CONTENT_VERDICT_NS = 10_000_000_000
 """The same for what is hashed, unpacked and looked up in the checksum database."""
+Handled = list[Record] | None
+"""The records that an event completes; None where what it belongs to is not held."""
 
 
 class Watched:
@@ -131,7 +133,7 @@ class Watched:
         stack = self._requests.get(goid)
         return stack[-1] if stack else None
 
-    def begin(self, event: WebGet) -> list[Record]:
+    def begin(self, event: WebGet) -> Handled:
         """`web.get`: the goroutine is done with its previous request, but for verdicts."""
         request = open_request(
             event.pid, event.goid, event.at_ns, event.scheme, event.host, event.path, self.chain
@@ -147,33 +149,33 @@ class Watched:
         stack.append(request)
         return ended
 
-    def hop(self, event: RoundTrip) -> bool:
+    def hop(self, event: RoundTrip) -> Handled:
         """A round trip began."""
         request = self._current(event.goid)
         if request is None or len(request.hops) >= MAX_HOPS:
-            return False
+            return None
         request.hops.append(Hop(event.at_ns, event.host))
-        return True
+        return []
 
-    def in_hand(self, event: GotConn) -> bool:
+    def in_hand(self, event: GotConn) -> Handled:
         """A connection is in hand; or not, then the round trip's own return says why."""
         request = self._current(event.goid)
         if request is None or request.last is None:
-            return False
+            return None
         if event.error is None:
             request.last.in_hand_at_ns = event.at_ns
             request.last.ends = event.ends
             if event.ends is not None:
                 self._sharing.take(request, request.last, event.tls_state)
             # Of HTTP/2 only the response tells which: two dials at once race, and one is closed.
-        return True
+        return []
 
-    def head(self, event: RoundTripDone) -> bool:
+    def head(self, event: RoundTripDone) -> Handled:
         """A response head, or an error instead of one."""
         request = self._current(event.goid)
         hop = request.last if request else None
         if request is None or hop is None:
-            return False
+            return None
         hop.head_at_ns = event.at_ns
         hop.status, hop.http_version = event.status, event.http_version
         hop.content_length, hop.error = event.content_length, event.error
@@ -183,25 +185,25 @@ class Watched:
             self._sharing.take(request, hop, event.tls_state)
         if event.tls_state and hop.cookie is not None:
             self._sharing.remember(event.tls_state, hop.cookie)
-        return True
+        return []
 
-    def close_body(self, event: BodyClosed) -> bool:
+    def close_body(self, event: BodyClosed) -> Handled:
         """The body was read or given up."""
         request = self._current(event.goid)
         if request is None or request.last is None:
-            return False
+            return None
         request.last.closed_at_ns = event.at_ns
-        return True
+        return []
 
-    def fail_operation(self, event: OperationFailed) -> bool:
+    def fail_operation(self, event: OperationFailed) -> Handled:
         """One operation failed at one proxy."""
         request = self._current(event.goid)
         if request is None:
-            return False
+            return None
         request.operation_error = event.error
-        return True
+        return []
 
-    def reject(self, event: ContentFailed | Fatal) -> list[Record] | None:
+    def reject(self, event: ContentFailed | Fatal) -> Handled:
         """Content was refused after it had arrived: the answer of the module proxy, not the
         checksum database's, is what was wrong."""
         rejection = judge_rejection(event)

@@ -9,6 +9,7 @@ and https://go.dev/ref/mod#goproxy-protocol.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, cast
 from urllib.parse import unquote
 
@@ -186,7 +187,8 @@ def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | N
         chain: The effective chain; None when it is not known.
     """
     asked = _server(scheme, host)
-    matches = sorted(_matches(asked, path, chain or ()), key=lambda match: -match[0])
+    matches = _matches(asked, path, chain or ())
+    matches.sort(key=itemgetter(0), reverse=True)
     for base_chars, index, url in matches:
         target = parse_target(path[base_chars:])
         if target.endpoint is not None:

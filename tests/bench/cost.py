@@ -11,7 +11,7 @@ from .figures import paired_ratio
 from .report import line
 
 SEED = 20260101
-LISTS, DOWNLOADS = 400, 60
+LISTS, DOWNLOADS = 400, 200
 """Pairs; the targets ask for 200 and 40."""
 PER_LIFE = 5
 """Pairs that one life of the daemon is measured with."""
