@@ -1,5 +1,6 @@
 """The lab itself, judged by what a plain real `go` says about each of its hosts."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -410,9 +411,9 @@ def test_nothing_is_left_behind(lab: Lab) -> None:
 KILLED = """
 from lab.lab import Lab
 lab = Lab({go!r}).__enter__()
-server = lab.serve(["sleep", "1000"])
-process = lab.start_go("mod", "download", goproxy=lab.url("stall-head"), requires=["m00"])
-print(lab.folder, process.pid, server.pid, lab.view().pid, flush=True)
+lab.serve(["sleep", "1000"])
+lab.start_go("mod", "download", goproxy=lab.url("stall-head"), requires=["m00"])
+print(lab.folder, lab.view().pid, flush=True)
 input()
 """
 
@@ -428,14 +429,29 @@ def test_nothing_is_left_behind_when_killed(lab: Lab) -> None:
         env={**os.environ, "PYTHONPATH": str(netns.TESTS)},
     ) as maker:
         assert maker.stdout is not None
-        folder, *pids = maker.stdout.readline().split()
+        folder, client = maker.stdout.readline().split()
+        server = Path(folder, "dnsmasq.pid").read_text().strip()
+        networks = {os.readlink(f"/proc/{pid}/ns/net") for pid in (client, server)}
+        running = _inside(networks)
         maker.kill()
-    left = [folder, *(f"/proc/{pid}" for pid in pids)]
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and any(map(os.path.exists, left)):
+    while time.monotonic() < deadline and (os.path.exists(folder) or _inside(networks)):
         time.sleep(0.05)
 
-    assert [path for path in left if os.path.exists(path)] == []
+    assert "dnsmasq" in running
+    assert not os.path.exists(folder)
+    assert _inside(networks) == []
+
+
+def _inside(networks: set[str]) -> list[str]:
+    """The processes in these network namespaces."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        # One that has ended in the meantime is in none.
+        with contextlib.suppress(OSError):
+            if os.readlink(link) in networks:
+                found.append((link.parent.parent / "comm").read_text().strip())
+    return found
 
 
 def test_catalogue_is_deterministic() -> None:

@@ -35,6 +35,7 @@ def dnsmasq_argv(pid_file: Path) -> list[str]:
         "--keep-in-foreground",
         "--conf-file=/dev/null",
         "--user=root",
+        "--group=root",
         "--no-resolv",
         "--no-hosts",
         "--no-round-robin",
