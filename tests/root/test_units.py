@@ -64,7 +64,7 @@ def tree():
 def boot(tree, tmp_path):
     """Boot a container with these units, run a script in it, return what it printed."""
 
-    def run(script: str, units: Sequence[Path], show: Sequence[Path] = ()) -> str:
+    def run(script: str, units: Sequence[Path], goroot: Path | None = None) -> str:
         (tmp_path / "run.sh").write_text(script)
         (tmp_path / "run.service").write_text(RUN_UNIT)
         (tmp_path / "wants.conf").write_text("[Unit]\nWants=run.service\n")
@@ -77,7 +77,7 @@ def boot(tree, tmp_path):
             f"--bind-ro={tmp_path}/run.service:{system}/run.service",
             f"--bind-ro={tmp_path}/wants.conf:{system}/multi-user.target.d/run.conf",
             *(f"--bind-ro={unit}:{system}/{unit.name}" for unit in units),
-            *(f"--bind-ro={path}" for path in show),
+            *([f"--bind-ro={goroot}:/usr/local/go"] if goroot else []),
         ]
         if any(ROOT.is_relative_to(folder) for folder in HIDDEN):
             (tmp_path / "shown.conf").write_text(SHOWN)
@@ -143,13 +143,12 @@ def test_a_hanging_collector_is_started_anew(boot, tmp_path):
 
 def test_the_agent_watches_from_within_its_sandbox(boot):
     """Started means armed; what a real `go` met is on disk when the agent has ended."""
-    go = Path(machine_go()).resolve()
     said = boot(
-        f"""
+        """
         systemctl start modpulse-agent && echo started
         mkdir /run/work && cd /run/work
         printf 'module work.test\nrequire lab.test/m v1.0.0\n' > go.mod
-        HOME=/run/work GOPROXY=http://127.0.0.1:9 {go} mod download
+        HOME=/run/work GOPROXY=http://127.0.0.1:9 /usr/local/go/bin/go mod download
         systemctl stop modpulse-agent
         systemctl show --property=Result,NRestarts modpulse-agent
         journalctl --output=cat --no-pager --unit=modpulse-agent
@@ -157,7 +156,7 @@ def test_the_agent_watches_from_within_its_sandbox(boot):
             --recursive /var/lib/modpulse-agent
         """,
         [SYSTEMD / "modpulse-agent.service"],
-        show=[go.parent.parent],
+        goroot=Path(machine_go()).resolve().parent.parent,
     ).splitlines()
 
     assert "started" in said
