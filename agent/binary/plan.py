@@ -7,11 +7,11 @@ what they must be. Knows nothing of kernels, processes or files.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .disasm import after_calls_amd64, entry_offset, return_offsets
 from .elf import Arch, BinaryError, Elf, Segment, parse_elf
-from .gobinary import BuildInfo, read_build_info
+from .gobinary import read_build_info
 from .gotypes import read_fields, read_implementations
 from .layouts import LAYOUTS, OFFSETS, WRAPPED, Layout, layout_index
 from .pclntab import Function, Pclntab, find_functions, find_pclntab
@@ -38,17 +38,17 @@ class Plan:
     """Names may be resolved by libc; None when not recorded."""
     pie: bool
     """Loaded at an address the file does not tell; then no error can be named."""
-    layout_index: int | None
+    segments: tuple[Segment, ...] = field(repr=False)
+    layout_index: int | None = None
     """Index in LAYOUTS; None for a release that was not examined, or is not what it says: then
     there are no points."""
-    points: tuple[Point, ...]
-    missing: Mapping[Site, str]
+    points: tuple[Point, ...] = ()
+    missing: Mapping[Site, str] = field(default_factory=dict)
     """Sites without a point, and why, in one phrase."""
-    wrapped: Mapping[int, int]
+    wrapped: Mapping[int, int] = field(default_factory=dict)
     """Address of an error type -> offset of the error it wraps."""
-    type_names: Mapping[int, str] = field(repr=False)
+    type_names: Mapping[int, str] = field(default_factory=dict, repr=False)
     """Address of an error type -> its name, such as `*net.OpError`."""
-    segments: tuple[Segment, ...] = field(repr=False)
 
     @property
     def layout(self) -> Layout | None:
@@ -85,44 +85,30 @@ def plan(image: bytes) -> Plan:
     info = read_build_info(elf)
     if not info.is_go_command:
         raise BinaryError(f"built from {info.path or 'no package'}, not the go command")
+    known = Plan(info.version, elf.arch, info.cgo, elf.pie, elf.segments)
     index = layout_index(elf.arch, info.version)
     if index is None:
-        return _without_points(elf, info, f"release {info.version} is not known")
+        return _without_points(known, f"release {info.version} is not known")
     table = find_pclntab(elf)
     types = read_implementations(elf, table.module, LAYOUTS[index], ("error", "net.Conn"))
     contradiction = _contradiction(elf, types["error"] | types["net.Conn"], LAYOUTS[index])
     if contradiction is not None:
-        return _without_points(elf, info, contradiction)
+        return _without_points(known, contradiction)
     points, missing = _points(elf, table)
     # Where the image will be loaded is not known of a position independent one.
     names = {} if elf.pie else types["error"]
-    return Plan(
-        version=info.version,
-        arch=elf.arch,
-        cgo=info.cgo,
-        pie=elf.pie,
+    return replace(
+        known,
         layout_index=index,
         points=points,
         missing=missing,
         wrapped={at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED},
         type_names=names,
-        segments=elf.segments,
     )
 
 
-def _without_points(elf: Elf, info: BuildInfo, why: str) -> Plan:
-    return Plan(
-        version=info.version,
-        arch=elf.arch,
-        cgo=info.cgo,
-        pie=elf.pie,
-        layout_index=None,
-        points=(),
-        missing=dict.fromkeys(Site, why),
-        wrapped={},
-        type_names={},
-        segments=elf.segments,
-    )
+def _without_points(known: Plan, why: str) -> Plan:
+    return replace(known, missing=dict.fromkeys(Site, why))
 
 
 def _contradiction(elf: Elf, names: Mapping[int, str], layout: Layout) -> str | None:

@@ -134,7 +134,7 @@ class Kernel:
         map_update(self._held["scope"], struct.pack("<I", pid), b"\1")
 
     def wait(self, timeout_seconds: float) -> None:
-        """Sleep until a `go` process begins, or until the time is over."""
+        """Sleep until a record cannot wait, the ring fills, or the time is over."""
         # Behind a record that is still being written there may be one of such a process.
         blocked = self._ring.is_blocked
         self._ring.wait(min(timeout_seconds, _WRITING_SECONDS) if blocked else timeout_seconds)

@@ -133,7 +133,7 @@ class Watched:
         stack = self._requests.get(goid)
         return stack[-1] if stack else None
 
-    def begin(self, event: WebGet) -> Handled:
+    def begin(self, event: WebGet) -> list[Record]:
         """`web.get`: the goroutine is done with its previous request, but for verdicts."""
         request = open_request(
             event.pid, event.goid, event.at_ns, event.scheme, event.host, event.path, self.chain

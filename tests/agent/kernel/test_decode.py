@@ -25,7 +25,7 @@ MAPPED = bytes(10) + b"\xff\xff\x0a\x00\x00\x07"
 def plan(layout_index: int | None = len(LAYOUTS) - 1) -> Plan:
     """A binary whose error types have names."""
     names = {URL_ERROR: "*url.Error", DNS_ERROR: "*net.DNSError", ERRNO: "syscall.Errno"}
-    return Plan("go1.26.6", "amd64", None, False, layout_index, (), {}, {}, names, ())
+    return Plan("go1.26.6", "amd64", None, False, (), layout_index=layout_index, type_names=names)
 
 
 def header(kind: int, site: int = 0, goid: int = 0, parent: int = 0) -> bytes:
