@@ -22,7 +22,6 @@ from modpulse.agent.kernel.attach import Compilation, KernelOptions
 READY_S = 30.0
 STOP_S = 30.0
 _PROGRAM = "import sys; from modpulse.agent.cli import main; sys.exit(main(['agent']))"
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Process:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """User and system time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Of all its threads so far, as the scheduler counts: /proc/PID/task/TID/schedstat."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def memory_kib(self) -> dict[str, int]:
         """Return the sums of /proc/PID/smaps_rollup, such as Rss and Anonymous."""

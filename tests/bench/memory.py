@@ -22,14 +22,14 @@ def main() -> None:
         line("armed and idle", _memory(agent.memory_kib()))
         idle_from = agent.cpu_seconds()
         time.sleep(10.0)
-        line("CPU of 10 s idle", f"{agent.cpu_seconds() - idle_from:.2f} s")
+        line("CPU of 10 s idle", f"{agent.cpu_seconds() - idle_from:.3f} s")
         before = agent.cpu_seconds()
         for _ in range(ROUNDS):
             bench.download()
         time.sleep(SETTLE_S)
         used = agent.cpu_seconds() - before
         line(f"after {requests} requests", _memory(agent.memory_kib()), "RSS ≤ 60, anonymous ≤ 30")
-        line("CPU per 1000 requests", f"{used / requests * 1000:.2f} s")
+        line("CPU per 1000 requests", f"{used / requests * 1000:.3f} s")
 
 
 def _memory(kib: dict[str, int]) -> str:
