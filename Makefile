@@ -11,8 +11,9 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PACKAGES := python3-bpfcc python3-venv
 # Network namespaces and a DNS server.
 LAB_PACKAGES := dnsmasq-base iproute2 util-linux
-# What is loaded, layouts, Debian's own go, a proxy, who calls us, units and where they run, traces.
-TEST_PACKAGES := bpftool gcc golang-1.19-go libc6-dev mmdebstrap nginx-light sudo systemd systemd-container tshark
+# What is loaded, layouts, Debian's own go, a proxy, who is told, who calls us, units and where they run, traces.
+# And the commands that people are told to check with.
+TEST_PACKAGES := bindfs bpftool curl gcc golang-1.19-go libc6-dev mmdebstrap nginx-light openssl prometheus-alertmanager sudo systemd systemd-container tshark unzip
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,7 +24,7 @@ setup: debian-setup $(VENV)/.installed ## .venv with modpulse in it; as root als
 $(VENV)/.installed: setup.cfg pyproject.toml | debian-setup
 	@echo "making $(VENV) …"
 	@$(PYTHON) -m venv --system-site-packages $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --retries 10 --editable '.[dev]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --retries 10 --editable '.[agent,collector,dev]'
 	@touch $@
 
 debian-setup: NEEDED := $(PACKAGES)
@@ -39,7 +40,7 @@ parts: setup ## fetch and build the real parts that tests run against: minutes, 
 	@$(TESTS) -m lab.parts
 
 test: setup debian-lab debian-test parts ## all tests, as root also those with eBPF; ARGS="-k name" for some
-	@$(WITH_GO) $(PY) -m pytest -n 2 $(ARGS)
+	@$(WITH_GO) .ci/test $(PY) $(ARGS)
 
 lint: setup ## ruff: rules and format
 	@$(VENV)/bin/ruff check .
@@ -57,8 +58,14 @@ wheel: setup ## build the wheel, install it into a new environment, and use it f
 bench: setup debian-lab debian-test ## the figures in docs/: accuracy and cost
 	@$(WITH_GO) $(TESTS) -m bench $(ARGS)
 
+verdicts: setup debian-lab debian-test parts ## docs/verdicts-run.md: every way to fail that is provoked, minutes
+	@$(WITH_GO) $(TESTS) -P -m verdicts --page docs/verdicts-run.md
+
+scenarios: setup ## docs/verdicts.md: what the collector says of each scenario; two minutes
+	@$(TESTS) -P -m scenarios docs/verdicts.md
+
 clean: ## remove what was built here; ~/.cache/modpulse-tests stays
 	@rm -rf $(VENV) build dist modpulse.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup demo parts test lint types wheel bench clean
+.PHONY: help setup demo parts test lint types wheel bench verdicts scenarios clean

@@ -1,22 +1,28 @@
 """The program `modpulse`: its commands and their options."""
 
 import argparse
+import io
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from .service.streams import fill_streams
 
 if TYPE_CHECKING:
-    from .document import Document
     from .kernel.compilation import Compilation
-    from .trace import Trace
+    from .recorder.trace import Trace
+    from .records.document import Document
 
-_COLLECTOR_COMMANDS = {"collector": "serve", "status": "status"}
+_COLLECTOR_COMMANDS = {
+    "collector": "serve",
+    "status": "status",
+    "incidents": "incidents",
+    "simulate": "simulate",
+}
 """Ours -> what modpulse-collector calls it."""
 CANNOT_OBSERVE = 125
 """Exit code when the command was not started, as env(1) and timeout(1) have it."""
@@ -24,42 +30,107 @@ CANNOT_OBSERVE = 125
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    fill_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in _COLLECTOR_COMMANDS:
         return _collector(_COLLECTOR_COMMANDS[given[0]], given[1:])
-    options = _parser().parse_args(given)
-    code: int = options.run(options)
+    parser = _parser()
+    if not given:
+        parser.print_help()
+        return 0
+    options = parser.parse_args(given)
+    try:
+        code: int = options.run(options)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("modpulse"):
+            raise
+        print(f"modpulse: {error}: pip install 'modpulse[agent]'", file=sys.stderr)
+        return CANNOT_OBSERVE
     return code
+
+
+class _Version(argparse.Action):
+    """Look it up only when asked: each command would wait for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from .service.version import version
+
+        print(f"modpulse {version()}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="modpulse", description="The passive health of Go module proxies."
+        prog="modpulse",
+        description="See why `go` is slow or failing to fetch modules: DNS, TLS, proxy, checksum "
+        "or login. Passive: it sends no request of its own.",
+        epilog="example:\n  sudo modpulse run -- go mod download",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="run a command and show what it did on the network")
-    run.add_argument("--json", metavar="FILE", help="write all records to FILE, or - for stdout")
-    run.add_argument("--all", action="store_true", help="show every request, fold none")
+
+    def command(name: str, purpose: str, *examples: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}",
+            epilog="\n  ".join(("example:", *examples)),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    run = command(
+        "run",
+        "run a command and show what it did on the network",
+        "sudo modpulse run -- go mod download",
+        "sudo modpulse run --json records.json --trace packets.pcapng -- make test",
+    )
+    _add_outputs(run)
     run.add_argument("--trace", metavar="FILE", help="write its packets to FILE, as pcapng")
     run.add_argument("command", nargs="+", metavar="COMMAND", help="after --: what to run")
     run.set_defaults(run=_run)
-    replay = commands.add_parser("replay", help="show what a capture file tells of connections")
-    replay.add_argument("--json", metavar="FILE", help="write all records to FILE, or - for stdout")
-    replay.add_argument("--all", action="store_true", help="show every row, fold none")
+    replay = command(
+        "replay",
+        "show what a capture file tells of connections",
+        "modpulse replay packets.pcapng",
+    )
+    _add_outputs(replay)
     replay.add_argument("file", metavar="FILE", help="pcapng or pcap, ours or any other")
     replay.set_defaults(run=_replay)
-    agent = commands.add_parser("agent", help="watch every go process of this host")
+    agent = command(
+        "agent",
+        "watch every go process of this host",
+        "sudo modpulse agent --config /etc/modpulse/agent.toml",
+    )
     agent.add_argument("--config", metavar="FILE", help="TOML; see docs/configuration.md")
     agent.set_defaults(run=_agent)
-    check = commands.add_parser("check", help="can this host be observed?")
+    check = command("check", "can this host be observed?", "sudo modpulse check --json")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=_check)
     for name, purpose in (
         ("collector", "receive batches and score proxies"),
         ("status", "print the health of every proxy"),
+        ("simulate", "play a made-up fleet to a collector: does it tell the truth?"),
+        ("incidents", "print what is wrong, since when, and what it cost"),
     ):
         commands.add_parser(name, help=purpose + " (modpulse-collector)")
     return parser
+
+
+def _add_outputs(command: argparse.ArgumentParser) -> None:
+    """Add what `run` and `replay` have in common: where to show what, and how."""
+    command.add_argument(
+        "--json", metavar="FILE", help="write all records to FILE, or - for stdout"
+    )
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="write the waterfall to FILE, not to stderr"
+    )
+    command.add_argument("--all", action="store_true", help="show every row, fold none")
+    command.add_argument(
+        "--color",
+        action=argparse.BooleanOptionalAction,
+        help="with colours, or without; else as NO_COLOR, FORCE_COLOR and the terminal have it",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -70,19 +141,23 @@ def _run(options: argparse.Namespace) -> int:
         compilation = Compilation(KernelOptions.of_command(trace=options.trace is not None))
         return _observe(options, compilation)
     except (KernelError, OSError) as error:
-        print(f"modpulse: {error}", file=sys.stderr)
+        _complain(error)
         return CANNOT_OBSERVE
 
 
 def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
-    from .identity import acting_as, load
+    from .commands.run import run
     from .kernel.compilation import KernelError
-    from .run import run
-    from .trace import Trace
+    from .machine.identity import acting_as, load
+    from .recorder.trace import Trace
 
     identity = load(os.environ)
     trace = Trace() if options.trace else None
-    wanted = {"json": None if options.json == "-" else options.json, "trace": options.trace}
+    wanted = {
+        "json": None if options.json == "-" else options.json,
+        "output": options.output,
+        "trace": options.trace,
+    }
     code = CANNOT_OBSERVE
     try:
         with ExitStack() as files:
@@ -97,8 +172,19 @@ def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
             _report(options, document, trace, targets)
     except (KernelError, OSError) as error:
         # Once the command has run its exit code counts, whatever becomes of our report.
-        print(f"modpulse: {error}", file=sys.stderr)
+        _complain(error)
+        _abandon_stdout()
     return code
+
+
+def _complain(error: Exception) -> None:
+    from .kernel.compilation import KernelError
+    from .service.foreign import say
+
+    remedy = (
+        "\n`modpulse check` says what this host lacks" if isinstance(error, KernelError) else ""
+    )
+    print(f"modpulse: {say(str(error))}{remedy}", file=sys.stderr)
 
 
 def _report(
@@ -107,41 +193,82 @@ def _report(
     trace: "Trace | None",
     targets: Mapping[str, BinaryIO],
 ) -> None:
-    from .capture import write_trace
+    from .source.capture import write_trace
 
-    if trace is not None:
-        offset_ns = time.time_ns() - time.monotonic_ns()
-        write_trace(targets["trace"], trace, offset_ns, document.requests)
-    _show(document, options.all)
+    # Each whether or not the others can be written.
+    with ExitStack() as reports:
+        if trace is not None:
+            offset_ns = time.time_ns() - time.monotonic_ns()
+            reports.callback(write_trace, targets["trace"], trace, offset_ns, document.requests)
+            reports.callback(_say_dropped, trace)
+        reports.callback(_write_json, options, document, targets.get("json"))
+        if not options.output:
+            _show(document, options, sys.stderr)
+            return
+        with io.TextIOWrapper(targets["output"], encoding="utf-8") as output:
+            _show(document, options, output)
+
+
+def _say_dropped(trace: "Trace") -> None:
+    if trace.dropped:
+        print(f"modpulse: the trace is full: {trace.dropped} packets more", file=sys.stderr)
+
+
+def _write_json(
+    options: argparse.Namespace, document: "Document", file: BinaryIO | None = None
+) -> None:
     if options.json == "-":
         sys.stdout.write(_line(document))
-    elif options.json:
-        targets["json"].write(_line(document).encode())
+        sys.stdout.flush()
+    elif file is not None:
+        file.write(_line(document).encode())
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from .capture import CaptureError
-    from .replay import replay
+    from pathlib import Path
+
+    from .commands.replay import replay
+    from .source.capture import CaptureError
 
     try:
         document = replay(Path(options.file))
+        if options.json and options.json != "-":
+            Path(options.json).write_text(_line(document), encoding="utf-8")
+        if options.json == "-":
+            sys.stdout.write(_line(document))
+            sys.stdout.flush()
+        else:
+            _show_replay(document, options)
     except (CaptureError, OSError) as error:
-        print(f"modpulse: {error}", file=sys.stderr)
+        _complain(error)
+        _abandon_stdout()
         return 1
-    if options.json == "-":
-        sys.stdout.write(_line(document))
-        return 0
-    if options.json:
-        Path(options.json).write_text(_line(document), encoding="utf-8")
-    _show(document, options.all)
     return 0
 
 
-def _show(document: "Document", all_rows: bool) -> None:
-    from .waterfall.terminal import style_of
+def _show_replay(document: "Document", options: argparse.Namespace) -> None:
+    if not options.output:
+        _show(document, options, sys.stderr)
+        return
+    with open(options.output, "w", encoding="utf-8") as output:
+        _show(document, options, output)
+
+
+def _abandon_stdout() -> None:
+    """Where it takes nothing, Python's own attempt at exit would say so again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show(document: "Document", options: argparse.Namespace, stream: TextIO) -> None:
+    from .screen.terminal import style_of
     from .waterfall.waterfall import render
 
-    sys.stderr.write(render(document, style_of(sys.stderr, os.environ, all_rows)))
+    style = style_of(stream, os.environ, options.all, options.color)
+    stream.write(render(document, style))
 
 
 def _line(document: "Document") -> str:
@@ -149,20 +276,22 @@ def _line(document: "Document") -> str:
 
 
 def _agent(options: argparse.Namespace) -> int:
-    from .daemon import main as run_agent
+    from .commands.agent import main as run_agent
 
     return run_agent(options.config)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .host import run_check
     from .kernel.attach import try_links
+    from .machine.host import run_check
 
     return run_check(try_links, os.environ, sys.stdout, options.json)
 
 
 def _collector(command: str, arguments: Sequence[str]) -> int:
     """Execute the collector's own program, so that the agent never imports it."""
+    import shutil
+
     beside = os.path.join(os.path.dirname(sys.argv[0]), "modpulse-collector")
     program = beside if os.access(beside, os.X_OK) else shutil.which("modpulse-collector")
     if program is None:

@@ -3,41 +3,25 @@ Eyes and memory together: events out of the kernel, into the tracker, with what 
 binaries add. `modpulse run` and the daemon each drive one.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from dataclasses import replace
 
-from .binary.arrivals import Arrivals, module_cache, toolchain_of
-from .binary.elf import BinaryError
-from .binary.findgo import Candidate, find_go, hold, read_constant, read_image, stat_candidate
-from .binary.plan import Plan, plan
-from .events import Event, Exec, Fatal, WebGet
-from .goenv import parse_settings
+from .armer.newcomers import Facts, Newcomers
+from .armer.prober import Prober
+from .armer.toolchains import Toolchains, module_cache, toolchain_of
+from .events.events import ErrorSaid, Event, Exec, GoEvent, WebGet
 from .kernel.attach import Compilation, Kernel
 from .kernel.decode import DecodeError, cannot_wait, decode
-from .procfs import (
-    differs,
-    exists,
-    read_environ,
-    read_facts,
-    sees_all_processes,
-    user_settings,
-)
-from .records import Record
+from .machine.findgo import find_go
+from .machine.goenv import parse_settings
+from .machine.procfs import exists, read_environ, sees_all_processes, user_settings
+from .records.records import Record
 from .tracker.tracker import Tracker
 
-MAX_BINARIES = 1024
-"""Probed in one life; a host has tens."""
-MAX_NAMES = 4096
-"""Files remembered that are probed; a binary has another in each container."""
 MAX_WAITING = 4096
 """Records of the ring held undecoded: some 2 MB."""
-Facts = dict[str, object]
-"""Fields of a process record."""
-_COMPARED_BYTES = 4
-"""The longest breakpoint: one instruction of arm64."""
 _ARRIVAL_SECONDS = 0.02
 """How often to look whether an expected toolchain is there."""
 _SWEEP_NS = 250_000_000
@@ -58,7 +42,6 @@ class Observer:
         *,
         job_variables: Sequence[str] = (),
         extra_paths: Sequence[str] = (),
-        multi_uprobe: bool = True,
         witness: Callable[[Event], None] | None = None,
     ) -> None:
         """
@@ -70,97 +53,36 @@ class Observer:
             stalled_after_ns: See Tracker.
             job_variables: Names of the environment variables that a process record keeps.
             extra_paths: `go` binaries in unusual places.
-            multi_uprobe: See Kernel.
             witness: Is shown every event as well.
 
         Raises:
             KernelError: this host cannot be observed.
         """
-        self._plans: list[Plan | None] = []
-        self._paths: list[str] = []
-        self._numbers: dict[tuple[int, int, int, int], int] = {}
-        self._job_variables = job_variables
         self._witness = witness
-        self._arrivals = Arrivals()
-        self._waiting: deque[bytes | tuple[Event, Facts]] = deque()
+        self._toolchains = Toolchains()
+        self._waiting: deque[bytes | tuple[Event, Facts | None]] = deque()
         self._sees_all = sees_all_processes()
-        self._swept_at_ns = self._called_at_ns = time.monotonic_ns()
+        self._swept_at_ns = self._called_at_ns = now_ns = time.monotonic_ns()
         self.decode_errors = 0
-        self.failed_probes: dict[str, str] = {}
-        with ExitStack() as held:
-            found = [
-                candidate
-                for path in (*(found.path for found in find_go(environ)), *extra_paths)
-                if (candidate := held.enter_context(hold(path))) is not None
-            ]
-            numbers = [self._read(candidate) for candidate in found]
-            self.kernel = Kernel(compilation, multi_uprobe)
-            self.tracker = Tracker(stalled_after_ns, _wall_offset_ns())
-            for candidate, number in zip(found, numbers, strict=True):
-                self._probe(candidate, number)
-
-    def _read(self, candidate: Candidate) -> int | None:
-        """Plan for a binary that has not been met; return its number."""
-        if candidate.key in self._numbers:
-            return None
-        return self._keep(candidate, _plan(candidate))
-
-    def _keep(self, candidate: Candidate, made: Plan | None) -> int | None:
-        if len(self._plans) >= MAX_BINARIES:
-            return None
-        number = len(self._plans)
-        self._name(candidate, number)
-        self._plans.append(made)
-        self._paths.append(os.path.realpath(candidate.path))
-        return number
-
-    def _name(self, candidate: Candidate, number: int) -> None:
-        if len(self._numbers) >= MAX_NAMES:
-            del self._numbers[next(iter(self._numbers))]
-        self._numbers[candidate.key] = number
-
-    def _twin(self, pid: int, candidate: Candidate) -> int | None:
-        """
-        Return the number of a binary that has been probed as another file.
-
-        Overlayfs shows the files of one image under another device in each container; the kernel
-        probes the file below, so a second link would tell everything twice, in all of them.
-
-        Raises:
-            OSError: the process is gone before it could tell.
-        """
-        _, _, *content = candidate.key
-        alike = {number for key, number in self._numbers.items() if [*key[2:]] == content}
-        for number in alike:
-            made = self._binary(number)
-            if made is None or not made.points:
-                return number
-            offset = made.points[0].offset
-            original = read_constant(candidate.path, offset, _COMPARED_BYTES)
-            if original is not None and differs(pid, offset, original):
-                return number
-        return None
+        self.prober = Prober()
+        self.newcomers = Newcomers(self.prober, job_variables)
+        try:
+            self.prober.read((*(found.path for found in find_go(environ)), *extra_paths), now_ns)
+            self.kernel = Kernel(compilation)
+        except BaseException:
+            self.prober.close()
+            raise
+        self.prober.start(self.kernel, time.monotonic_ns())
+        self.tracker = Tracker(stalled_after_ns, _wall_offset_ns())
 
     def _await_toolchains(self, now_ns: int) -> None:
-        """Probe what has been unpacked; a file that is no whole binary is tried when it grows."""
-        for path in self._arrivals.grown(now_ns):
-            with hold(path, unpacked=True) as candidate:
-                made = _plan(candidate) if candidate is not None else None
-                if candidate is not None and made is not None:
-                    self._probe(candidate, self._keep(candidate, made))
-                    self._arrivals.arrived(path)
-
-    def _probe(self, candidate: Candidate, number: int | None) -> None:
-        made = self._binary(number) if number is not None else None
-        if number is None or made is None:
-            return
-        try:
-            self.kernel.probe(candidate, made, number)
-        except OSError as error:
-            self.failed_probes[self._paths[number]] = str(error)
-
-    def _binary(self, number: int) -> Plan | None:
-        return self._plans[number] if number < len(self._plans) else None
+        """Probe what has been unpacked, as soon as it is whole."""
+        for place in self._toolchains.grown(now_ns):
+            pid, path = place
+            if self.prober.arm(path, now_ns, unpacked=True, named_by=pid):
+                self._toolchains.arrived(place)
+            else:
+                self._toolchains.look_again(place)
 
     def poll(self, timeout_seconds: float) -> list[Record]:
         """
@@ -176,11 +98,16 @@ class Observer:
             left_seconds = (until_ns - time.monotonic_ns()) / 1e9
             if left_seconds <= 0:
                 break
-            if self._arrivals.is_expecting():
+            if self._toolchains.is_expecting():
                 left_seconds = min(left_seconds, _ARRIVAL_SECONDS)
+            look_ns = self.prober.next_look_ns()
+            if look_ns is not None:
+                left_seconds = min(left_seconds, max(look_ns - time.monotonic_ns(), 0) / 1e9)
             self.kernel.wait(left_seconds)
             self._collect()
-            self._await_toolchains(time.monotonic_ns())
+            now_ns = time.monotonic_ns()
+            self._await_toolchains(now_ns)
+            self.prober.attend(now_ns)
         records: list[Record] = []
         while self._waiting:
             records += self._feed(self._waiting.popleft())
@@ -194,27 +121,35 @@ class Observer:
                 continue
             event = self._decode(data)
             if isinstance(event, Exec):
-                self._waiting.append((event, self._meet(event)))
+                facts = self.newcomers.meet(event)
+                if facts is None:
+                    self.kernel.forget(event.pid, event.at_ns)
+                self._waiting.append((event, facts))
             elif event is not None:
                 self._expect_toolchain(event)
                 self._waiting.append((event, {}))
 
     def _decode(self, data: bytes) -> Event | None:
         try:
-            return decode(data, self._binary)
+            return decode(data, self.prober.get)
         except DecodeError:
             self.decode_errors += 1
             return None
 
-    def _feed(self, waiting: bytes | tuple[Event, Facts]) -> list[Record]:
-        event, facts = (self._decode(waiting), None) if isinstance(waiting, bytes) else waiting
+    def _feed(self, waiting: bytes | tuple[Event, Facts | None]) -> list[Record]:
+        facts: Facts | None
+        event, facts = (self._decode(waiting), {}) if isinstance(waiting, bytes) else waiting
         if event is None:
             return []
-        if isinstance(event, Fatal):
+        if isinstance(event, ErrorSaid):
             event = self._complete(event)
         records = self.tracker.feed(event)
-        if facts:
+        if facts is None:
+            records += self.tracker.dismiss(event.pid, event.at_ns)
+        elif facts:
             self.tracker.describe(event.pid, facts)
+        elif isinstance(event, GoEvent) and self.tracker.is_unknown(event.pid):
+            self.tracker.describe(event.pid, self.newcomers.recognize(event))
         if self._witness is not None:
             self._witness(event)
         return records
@@ -229,6 +164,7 @@ class Observer:
             bytes_in = self.kernel.bytes_in(cookie)
             if bytes_in is not None:
                 self.tracker.note_bytes(cookie, bytes_in, now_ns)
+        self.prober.sweep(now_ns)
         return self._call_roll(now_ns) + self.tracker.expire(now_ns)
 
     def _call_roll(self, now_ns: int) -> list[Record]:
@@ -239,52 +175,25 @@ class Observer:
         missing = [pid for pid in self.tracker.running() if not exists(pid)]
         return [record for pid in missing for record in self.tracker.miss(pid, now_ns)]
 
-    def _meet(self, event: Exec) -> Facts:
-        """Probe the binary of a new process, unless it has been met; return what /proc tells."""
-        # A process that is gone already is not looked at: the next of its kind will be.
-        with suppress(OSError), hold(f"/proc/{event.pid}/exe") as candidate:
-            if candidate is not None:
-                if candidate.key not in self._numbers:
-                    self._meet_binary(event.pid, candidate)
-                return self._facts(event, candidate)
-        return self._facts(event, stat_candidate(event.filename))
-
-    def _meet_binary(self, pid: int, candidate: Candidate) -> None:
-        twin = self._twin(pid, candidate)
-        if twin is None:
-            self._probe(candidate, self._read(candidate))
-        else:
-            self._name(candidate, twin)
-
     def _expect_toolchain(self, event: Event) -> None:
         version = toolchain_of(event.path) if isinstance(event, WebGet) else None
         if version is None:
             return
         environ = read_environ(event.pid) or {}
-        cache = module_cache(environ, parse_settings(user_settings(environ)))
+        cache = module_cache(environ, parse_settings(user_settings(event.pid, environ)))
         if cache is not None:
-            self._arrivals.expect(f"/proc/{event.pid}/root{cache}", version, event.at_ns)
+            self._toolchains.expect(event.pid, cache, version, event.at_ns)
 
-    def _facts(self, event: Exec, found: Candidate | None) -> Facts:
-        facts = read_facts(event.pid, self._job_variables)
-        with suppress(OSError):
-            facts["exe"] = os.readlink(f"/proc/{event.pid}/exe")
-        number = self._numbers.get(found.key) if found is not None else None
-        made = self._binary(number) if number is not None else None
-        return facts | {"go_version": made.version if made else None}
-
-    def _complete(self, event: Fatal) -> Fatal:
+    def _complete(self, event: ErrorSaid) -> ErrorSaid:
         """Read a format string from the file when its page was not in memory."""
-        made = self._binary(event.binary)
+        made = self.prober.get(event.binary)
         if event.format or made is None:
             return event
-        path = self._paths[event.binary]
         offset = made.file_offset(event.address, event.length)
-        text = read_constant(path, offset, event.length) if offset is not None else None
-        return Fatal(
-            event.at_ns, event.pid, event.goid, event.parent_goid, event.binary,
-            (text or b"").decode("utf-8", "replace"), event.address, event.length,
-        )  # fmt: skip
+        if offset is None:
+            return event
+        text = self.prober.read_constant(event.binary, offset, event.length)
+        return replace(event, format=(text or b"").decode("utf-8", "replace"))
 
     def finish(self) -> list[Record]:
         """Read what is left and give out everything."""
@@ -304,21 +213,20 @@ class Observer:
             "joined": account.joined,
             "late": account.late,
             "orphan": account.orphan,
+            "dismissed": account.dismissed,
             "pending": account.pending,
+            "tracker_full": account.tracker_full,
+            "bad_packets": account.bad_packets,
+            "bad_certificates": account.bad_certificates,
+            "unprobed": self.newcomers.unprobed,
+            "unexamined": self.newcomers.unexamined,
         }
 
     def close(self) -> None:
         """Detach everything."""
+        self.prober.close()
         self.kernel.close()
 
 
 def _wall_offset_ns() -> int:
     return time.time_ns() - time.monotonic_ns()
-
-
-def _plan(candidate: Candidate) -> Plan | None:
-    image = read_image(candidate.path)
-    try:
-        return plan(image) if image is not None else None
-    except BinaryError:
-        return None

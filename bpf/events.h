@@ -9,8 +9,12 @@
 #define HOST_BYTES 264 /* 253 of a DNS name, colon, 5 digits of a port, rounded up */
 #define PATH_BYTES 512
 #define TEXT_BYTES 128
+#define TAIL_BYTES 32
+#define OPERATION_BYTES 16 /* `proxyconnect`, `socks connect`, `remote error` */
 #define LEAF_BYTES 80   /* net.DNSError with its flags, the largest leaf that is read */
 #define DER_BYTES 4096
+#define MODULE_BYTES 200
+#define VERSION_BYTES 56
 #define CHAIN_ENTRIES 8 /* a GOPROXY list longer than this is cut, and says so */
 #define ERROR_LEVELS 7
 
@@ -25,25 +29,27 @@ enum event_kind {
 /* Where in a go binary a probe sits; the low byte of the attach cookie. */
 enum site {
 	SITE_WEB_GET = 1,
-	SITE_ROUND_TRIP = 2,
-	SITE_SEND_RET = 3,
-	SITE_GET_CONN_RET = 4,
-	SITE_BODY_CLOSE = 5,
-	SITE_PROXY_LIST_RET = 6,
-	SITE_LOOKUP = 7,
-	SITE_LOOKUP_RET = 8,
-	SITE_DIAL = 9,
-	SITE_DIAL_RET = 10,
-	SITE_HANDSHAKE = 11,
-	SITE_HANDSHAKE_RET = 12,
-	SITE_VERIFY = 13,
-	SITE_VERIFY_RET = 14,
-	SITE_VERSION_ERROR = 15,
-	SITE_READ_REMOTE_RET = 16,
-	SITE_CHECK_SUM_DB_RET = 17,
-	SITE_DOWNLOAD_ZIP_RET = 18,
-	SITE_FATALF = 19,
+	SITE_ROUND_TRIP_START = 2,
+	SITE_ROUND_TRIP_DONE = 3,
+	SITE_GOT_CONN = 4,
+	SITE_BODY_CLOSED = 5,
+	SITE_PROXY_LIST = 6,
+	SITE_LOOKUP_START = 7,
+	SITE_LOOKUP_DONE = 8,
+	SITE_DIAL_START = 9,
+	SITE_DIAL_DONE = 10,
+	SITE_HANDSHAKE_START = 11,
+	SITE_HANDSHAKE_DONE = 12,
+	SITE_VERIFY_START = 13,
+	SITE_VERIFY_DONE = 14,
+	SITE_OPERATION_FAILED = 15,
+	SITE_READ_REMOTE_FAILED = 16,
+	SITE_CHECK_SUM_DB_FAILED = 17,
+	SITE_DOWNLOAD_ZIP_FAILED = 18,
+	SITE_ERROR_SAID = 19,
 	SITE_OS_EXIT = 20,
+	SITE_STREAM_FAILED = 21,
+	SITE_UNZIP_FAILED = 22,
 };
 
 struct event_header {
@@ -60,12 +66,14 @@ struct exec_event {
 	struct event_header header;
 	u64 cgroup_id;
 	u32 parent_pid;
-	u32 _pad;
+	u32 is_named; /* like `go` */
 	char filename[256];
 };
 
 struct exit_event {
 	struct event_header header;
+	s32 status; /* as wait(2) has it; -1 = not known, or it became another program */
+	u32 _pad;
 };
 
 struct tcp_event {
@@ -105,33 +113,54 @@ struct socket_ends {
 	u8 daddr[16];
 };
 
+/* How a type of error is read: the low bits are the offset of the error that it wraps. */
+enum reading {
+	READ_OFFSET = 0xffff,
+	READ_LEAF = 1 << 16,      /* it wraps none: the offset is that of its text */
+	READ_OPERATION = 1 << 17, /* it begins with a string that says which operation failed */
+	READ_MODULE = 1 << 18,    /* it names a module and its version */
+};
+
 /* A Go error value: its types from the outside in, then the leaf. */
 struct error_chain {
 	u64 types[ERROR_LEVELS];
 	u8 levels; /* 0: no error */
 	u8 text_bytes;
-	u8 _pad[6];
+	u8 outer_bytes;
+	u8 inner_bytes;
+	u8 tail_bytes;
+	u8 _pad[3];
+	char outer[OPERATION_BYTES]; /* the outermost operation */
+	char inner[OPERATION_BYTES]; /* and the innermost, mostly the same */
 	u8 leaf[LEAF_BYTES];
-	char text[TEXT_BYTES]; /* what a string header at the start of the leaf points to */
+	char text[TEXT_BYTES]; /* of the leaf: its first string, or the one that its type names */
+	char tail[TAIL_BYTES]; /* how a text ends that is longer: mostly the error within it */
 };
 
-/* BODY_CLOSE, VERIFY_RET */
+/* BODY_CLOSED, VERIFY_DONE */
 struct go_event {
 	struct event_header header;
 };
 
+/* What cmd/go asks by: its modules may also lie in a folder, which is no network at all. */
+enum scheme {
+	SCHEME_HTTP = 0,
+	SCHEME_HTTPS = 1,
+	SCHEME_FILE = 2,
+};
+
 /* WEB_GET */
-struct go_url_event {
+struct go_web_get_event {
 	struct event_header header;
 	u16 host_bytes;
 	u16 path_bytes;
-	u8 is_https;
+	u8 scheme; /* enum scheme */
 	u8 _pad[3];
 	char host[HOST_BYTES];
 	char path[PATH_BYTES];
 };
 
-/* ROUND_TRIP, LOOKUP: a host, with or without port */
+/* ROUND_TRIP_START, LOOKUP_START: a host, with or without port */
 struct go_host_event {
 	struct event_header header;
 	u16 host_bytes;
@@ -139,8 +168,8 @@ struct go_host_event {
 	char host[HOST_BYTES];
 };
 
-/* SEND_RET */
-struct go_response_event {
+/* ROUND_TRIP_DONE */
+struct go_round_trip_done_event {
 	struct event_header header;
 	u64 tls_state;      /* identifies the connection within the process */
 	s64 content_length; /* -1: not announced */
@@ -151,7 +180,7 @@ struct go_response_event {
 	struct error_chain error;
 };
 
-/* GET_CONN_RET, DIAL_RET */
+/* GOT_CONN, DIAL_DONE */
 struct go_conn_event {
 	struct event_header header;
 	u64 tls_state;
@@ -159,8 +188,8 @@ struct go_conn_event {
 	struct error_chain error;
 };
 
-/* PROXY_LIST_RET */
-struct go_chain_event {
+/* PROXY_LIST */
+struct go_proxy_list_event {
 	struct event_header header;
 	u16 entries; /* as in the process; may exceed CHAIN_ENTRIES */
 	u8 fallback[CHAIN_ENTRIES];
@@ -169,7 +198,7 @@ struct go_chain_event {
 	char url[CHAIN_ENTRIES][HOST_BYTES];
 };
 
-/* DIAL, HANDSHAKE: host is `host:port` for DIAL, the server name for HANDSHAKE */
+/* DIAL_START, HANDSHAKE_START: host is `host:port` for DIAL_START, the server name for HANDSHAKE_START */
 struct go_socket_event {
 	struct event_header header;
 	struct socket_ends ends;
@@ -178,8 +207,8 @@ struct go_socket_event {
 	char host[HOST_BYTES];
 };
 
-/* HANDSHAKE_RET */
-struct go_handshake_event {
+/* HANDSHAKE_DONE */
+struct go_handshake_done_event {
 	struct event_header header;
 	u16 version;
 	u16 cipher;
@@ -190,43 +219,57 @@ struct go_handshake_event {
 	struct error_chain error;
 };
 
-/* VERIFY */
-struct go_certificate_event {
+/* VERIFY_START */
+struct go_verify_start_event {
 	struct event_header header;
 	u32 der_bytes; /* of the certificate; may exceed DER_BYTES */
 	u32 certificates;
 	u8 der[DER_BYTES];
 };
 
-/* VERSION_ERROR, and with an empty URL LOOKUP_RET, READ_REMOTE_RET, CHECK_SUM_DB_RET, DOWNLOAD_ZIP_RET */
+/* OPERATION_FAILED, and with an empty URL LOOKUP_DONE, READ_REMOTE_FAILED, CHECK_SUM_DB_FAILED,
+ * DOWNLOAD_ZIP_FAILED, STREAM_FAILED, UNZIP_FAILED */
 struct go_error_event {
 	struct event_header header;
 	u16 host_bytes;
 	u16 path_bytes;
-	u8 is_https;
+	u8 scheme; /* enum scheme */
 	u8 _pad[3];
 	char host[HOST_BYTES];
 	char path[PATH_BYTES];
 	struct error_chain error;
 };
 
-/* FATALF: the format string; OS_EXIT: the code */
-struct go_exit_event {
+/* ERROR_SAID */
+struct go_error_said_event {
 	struct event_header header;
 	u64 format; /* address of the format string, for when its page was not resident */
 	u32 format_bytes;
-	s32 code;
 	u8 text_bytes;
-	u8 _pad[7];
-	char text[TEXT_BYTES];
+	u8 module_bytes;
+	u8 version_bytes;
+	u8 _pad;
+	char text[TEXT_BYTES];     /* the format string */
+	char module[MODULE_BYTES]; /* that the error is about */
+	char version[VERSION_BYTES];
+	struct error_chain error;  /* its last argument, where that is one */
 };
 
-/* Per-CPU counters over would-be ring records: SEEN is the sum of the others. */
+/* OS_EXIT */
+struct go_os_exit_event {
+	struct event_header header;
+	s32 code;
+	u32 _pad;
+};
+
+/* Per-CPU counters over would-be ring records: SEEN is the sum of the others. MAP_FULL is the
+ * whole host's bound, PROCESS_FULL the share of one process. */
 enum counter {
 	COUNT_SEEN,
 	COUNT_SUBMITTED,
 	COUNT_RING_FULL,
 	COUNT_MAP_FULL,
+	COUNT_PROCESS_FULL,
 	COUNT_FILTERED,
 	COUNTERS,
 };
@@ -235,27 +278,29 @@ enum counter {
 struct layout {
 	u16 goid;
 	u16 parent_goid;
-	u16 tls_config;
-	u16 tls_vers;
-	u16 tls_cipher_suite;
-	u16 tls_client_protocol;
-	u16 tls_did_resume;
-	u16 sys_dialer_address;
+	u16 conn_config;
+	u16 conn_vers;
+	u16 conn_cipher_suite;
+	u16 conn_client_protocol;
+	u16 conn_did_resume;
+	u16 dialer_address;
 };
 
 _Static_assert(sizeof(struct event_header) == 32, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct exec_event) == 304, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct exit_event) == 40, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct tcp_event) == 104, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct socket_ends) == 24, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct error_chain) == 272, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_url_event) == 816, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct error_chain) == 336, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_web_get_event) == 816, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct go_host_event) == 304, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_response_event) == 328, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_conn_event) == 336, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_chain_event) == 2176, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_round_trip_done_event) == 392, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_conn_event) == 400, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_proxy_list_event) == 2176, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct go_socket_event) == 328, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_handshake_event) == 328, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_certificate_event) == 4136, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_error_event) == 1088, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct go_exit_event) == 184, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_handshake_done_event) == 392, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_verify_start_event) == 4136, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_error_event) == 1152, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_os_exit_event) == 40, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct go_error_said_event) == 768, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct layout) == 16, "change agent/kernel/attach.py too");

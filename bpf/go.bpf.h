@@ -15,19 +15,27 @@ struct hit {
 	u64 conn;                    /* a net.TCPConn, or */
 	u64 remote;                  /* where there is none yet, the net.TCPAddr that is dialled */
 	struct error_chain *error;   /* where the error goes, NULL: the site has none */
+	struct go_error_said_event *said;  /* where the module goes that the error is about */
 	u64 itab;
 	u64 data;
 	u64 wake;                    /* BPF_RB_FORCE_WAKEUP where the record cannot wait */
+	u32 record_bytes;
 	u32 lost;                    /* why there is no record */
 	u32 pid;
 	u16 binary;
 	u8 site;
+	bool may_write;
 };
 
 #define NO_OFFSET 0xffff
 
 static __always_inline void *begin(struct hit *hit, u64 size)
 {
+	if (!hit->may_write) {
+		hit->lost = COUNT_PROCESS_FULL;
+		return NULL;
+	}
+	hit->record_bytes = size;
 	hit->record = events.ringbuf_reserve(size);
 	if (!hit->record)
 		hit->lost = COUNT_RING_FULL;
@@ -53,13 +61,19 @@ static __always_inline void go_plain(struct hit *hit)
 	begin(hit, sizeof(struct go_event));
 }
 
-/* url.URL{Scheme 0, Host 40, Path 56} */
-static __always_inline void read_url(u16 *host_bytes, u16 *path_bytes, u8 *is_https, char *host,
+/* Of an url.URL. */
+static __always_inline void read_url(u16 *host_bytes, u16 *path_bytes, u8 *scheme, char *host,
 				     char *path, u64 url)
 {
-	*host_bytes = read_string(host, HOST_BYTES, url + 40);
-	*path_bytes = read_string(path, PATH_BYTES, url + 56);
-	*is_https = read_u64(url + 8) == 5; /* the schemes that cmd/go sends are http and https */
+	char letter = 0;
+
+	*host_bytes = read_string(host, HOST_BYTES, url + URL_HOST);
+	*path_bytes = read_string(path, PATH_BYTES, url + URL_PATH);
+	*scheme = SCHEME_HTTPS;
+	if (read_u64(url + URL_SCHEME + 8) == 4) { /* http or file, in lower case: net/url sees to that */
+		read_user(&letter, sizeof(letter), (void *)read_u64(url + URL_SCHEME));
+		*scheme = letter == 'f' ? SCHEME_FILE : SCHEME_HTTP;
+	}
 }
 
 /* Tells a toolchain by the end of its name, `….linux-amd64.zip`, for a search takes a loop. */
@@ -67,7 +81,7 @@ static __always_inline bool is_toolchain(u64 url)
 {
 	u64 path[2] = {};
 
-	read_user(path, sizeof(path), (void *)(url + 56));
+	read_user(path, sizeof(path), (void *)(url + URL_PATH));
 	switch (read_u64(path[0] + path[1] - 8)) {
 	case 0x70697a2e3436646d: /* md64.zip */
 	case 0x70697a2e34366d72: /* rm64.zip */
@@ -79,19 +93,19 @@ static __always_inline bool is_toolchain(u64 url)
 /* web.get(security, url *url.URL). The binary in a toolchain has to be probed before it runs. */
 static __always_inline void go_web_get(struct hit *hit)
 {
-	struct go_url_event *event = begin(hit, sizeof(*event));
+	struct go_web_get_event *event = begin(hit, sizeof(*event));
 
 	if (!event)
 		return;
 	if (is_toolchain(hit->go.arg[1]))
 		hit->wake = BPF_RB_FORCE_WAKEUP;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	read_url(&event->host_bytes, &event->path_bytes, &event->is_https, event->host,
+	read_url(&event->host_bytes, &event->path_bytes, &event->scheme, event->host,
 		 event->path, hit->go.arg[1]);
 }
 
-/* (*Transport).roundTrip(t, req *Request{URL 16}) */
-static __always_inline void go_round_trip(struct hit *hit)
+/* (*Transport).roundTrip(t, req *Request) */
+static __always_inline void go_round_trip_start(struct hit *hit)
 {
 	struct go_host_event *event = begin(hit, sizeof(*event));
 
@@ -99,29 +113,28 @@ static __always_inline void go_round_trip(struct hit *hit)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 	event->host_bytes =
-		read_string(event->host, HOST_BYTES, read_u64(hit->go.arg[1] + 16) + 40);
+		read_string(event->host, HOST_BYTES, read_u64(hit->go.arg[1] + REQUEST_URL) + URL_HOST);
 }
 
-/* http.send: (*Response{StatusCode 16, ProtoMajor 40, ProtoMinor 48, ContentLength 80, TLS 136},
- * didTimeout func() bool, error) */
-static __always_inline void go_send_ret(struct hit *hit)
+/* http.send: (*Response, didTimeout func() bool, error) */
+static __always_inline void go_round_trip_done(struct hit *hit)
 {
-	struct go_response_event *event = begin(hit, sizeof(*event));
+	struct go_round_trip_done_event *event = begin(hit, sizeof(*event));
 	u64 response = hit->go.arg[0];
 
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	event->status = response ? read_u64(response + 16) : 0;
-	event->http_major = response ? read_u64(response + 40) : 0;
-	event->http_minor = response ? read_u64(response + 48) : 0;
-	event->content_length = response ? (s64)read_u64(response + 80) : -1;
-	event->tls_state = response ? read_u64(response + 136) : 0;
+	event->status = response ? read_u64(response + RESPONSE_STATUS) : 0;
+	event->http_major = response ? read_u64(response + RESPONSE_MAJOR) : 0;
+	event->http_minor = response ? read_u64(response + RESPONSE_MINOR) : 0;
+	event->content_length = response ? (s64)read_u64(response + RESPONSE_LENGTH) : -1;
+	event->tls_state = response ? read_u64(response + RESPONSE_TLS) : 0;
 	note_error(hit, &event->error, hit->go.arg[2], hit->go.arg[3]);
 }
 
-/* (*persistConn{conn 80, tlsState 96}, error); under TLS conn is a tls.Conn{conn 0} */
-static __always_inline void go_get_conn_ret(struct hit *hit)
+/* (*persistConn, error); under TLS its conn is a tls.Conn */
+static __always_inline void go_got_conn(struct hit *hit)
 {
 	struct go_conn_event *event = begin(hit, sizeof(*event));
 	u64 persist = hit->go.arg[0];
@@ -129,21 +142,21 @@ static __always_inline void go_get_conn_ret(struct hit *hit)
 
 	if (!event)
 		return;
-	event->tls_state = persist ? read_u64(persist + 96) : 0;
-	conn = persist ? read_u64(persist + 88) : 0;
+	event->tls_state = persist ? read_u64(persist + PERSIST_TLS) : 0;
+	conn = persist ? read_u64(persist + PERSIST_CONN + 8) : 0;
 	if (event->tls_state)
-		conn = read_u64(conn + 8);
+		conn = read_u64(conn + TLS_CONN + 8);
 	note_ends(hit, &event->ends, conn, 0);
 	note_error(hit, &event->error, hit->go.arg[1], hit->go.arg[2]);
 }
 
-/* []proxySpec{url string 0, fallBackOnError bool 16}; each call returns the same list */
-static __always_inline void go_proxy_list_ret(struct hit *hit)
+/* []proxySpec, each of 24 bytes; each call returns the same list */
+static __always_inline void go_proxy_list(struct hit *hit)
 {
 	u32 pid = hit->pid;
 	struct tracked_process *process = tracked.lookup(&pid);
 	u64 spec = hit->go.arg[0];
-	struct go_chain_event *event;
+	struct go_proxy_list_event *event;
 	int i;
 
 	if (!process || process->chain_sent || !hit->go.arg[1]) {
@@ -162,13 +175,13 @@ static __always_inline void go_proxy_list_ret(struct hit *hit)
 		event->url_bytes[i] = 0;
 		if (i >= event->entries)
 			continue;
-		event->url_bytes[i] = read_string(event->url[i], HOST_BYTES, spec + 24 * i);
-		event->fallback[i] = read_u64(spec + 24 * i + 16) & 1;
+		event->url_bytes[i] = read_string(event->url[i], HOST_BYTES, spec + 24 * i + PROXY_SPEC_URL);
+		event->fallback[i] = read_u64(spec + 24 * i + PROXY_SPEC_FALLBACK) & 1;
 	}
 }
 
 /* (*Resolver).lookupIPAddr(r, ctx, network, host string) */
-static __always_inline void go_lookup(struct hit *hit)
+static __always_inline void go_lookup_start(struct hit *hit)
 {
 	struct go_host_event *event = begin(hit, sizeof(*event));
 
@@ -180,7 +193,7 @@ static __always_inline void go_lookup(struct hit *hit)
 }
 
 /* (*sysDialer).dialTCP(sd, ctx, laddr, raddr *TCPAddr) */
-static __always_inline void go_dial(struct hit *hit)
+static __always_inline void go_dial_start(struct hit *hit)
 {
 	struct go_socket_event *event = begin(hit, sizeof(*event));
 
@@ -189,11 +202,11 @@ static __always_inline void go_dial(struct hit *hit)
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 	note_ends(hit, &event->ends, 0, hit->go.arg[4]);
 	event->host_bytes = read_string(event->host, HOST_BYTES,
-					hit->go.arg[0] + hit->layout->sys_dialer_address);
+					hit->go.arg[0] + hit->layout->dialer_address);
 }
 
 /* (*TCPConn, error) */
-static __always_inline void go_dial_ret(struct hit *hit)
+static __always_inline void go_dial_done(struct hit *hit)
 {
 	struct go_conn_event *event = begin(hit, sizeof(*event));
 
@@ -204,33 +217,44 @@ static __always_inline void go_dial_ret(struct hit *hit)
 	note_error(hit, &event->error, hit->go.arg[1], hit->go.arg[2]);
 }
 
-/* (*tls.Conn{conn 0}).clientHandshake(c, ctx); tls.Config{ServerName 128} */
-static __always_inline void go_handshake(struct hit *hit)
+/* (*tls.Conn).clientHandshake(c, ctx) */
+static __always_inline void go_handshake_start(struct hit *hit)
 {
 	struct goroutine key = {.pid = hit->pid, .goid = hit->goid};
+	struct tracked_process *process;
 	struct go_socket_event *event;
 	u64 conn = hit->go.arg[0];
+	u32 pid = hit->pid;
 
+	process = tracked.lookup(&pid);
+	if (!process || process->handshakes >= PROCESS_HANDSHAKES) {
+		hit->lost = COUNT_PROCESS_FULL;
+		return;
+	}
 	if (handshakes.update(&key, &conn)) {
 		hit->lost = COUNT_MAP_FULL;
 		return;
 	}
+	__sync_fetch_and_add(&process->handshakes, 1);
 	event = begin(hit, sizeof(*event));
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	note_ends(hit, &event->ends, read_u64(conn + 8), 0);
+	note_ends(hit, &event->ends, read_u64(conn + TLS_CONN + 8), 0);
 	event->host_bytes = read_string(event->host, HOST_BYTES,
-					read_u64(conn + hit->layout->tls_config) + 128);
+					read_u64(conn + hit->layout->conn_config) +
+						 TLS_SERVER_NAME);
 }
 
 /* error */
-static __always_inline void go_handshake_ret(struct hit *hit)
+static __always_inline void go_handshake_done(struct hit *hit)
 {
 	struct goroutine key = {.pid = hit->pid, .goid = hit->goid};
 	const struct layout *layout = hit->layout;
-	struct go_handshake_event *event;
+	struct tracked_process *process;
+	struct go_handshake_done_event *event;
 	u64 conn, *known;
+	u32 pid = hit->pid;
 
 	known = handshakes.lookup(&key);
 	if (!known) {
@@ -239,24 +263,27 @@ static __always_inline void go_handshake_ret(struct hit *hit)
 	}
 	conn = *known;
 	handshakes.delete(&key);
+	process = tracked.lookup(&pid);
+	if (process && process->handshakes)
+		__sync_fetch_and_add(&process->handshakes, -1);
 	event = begin(hit, sizeof(*event));
 	if (!event)
 		return;
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	event->version = read_u64(conn + layout->tls_vers);
-	event->cipher = read_u64(conn + layout->tls_cipher_suite);
-	event->resumed = layout->tls_did_resume == NO_OFFSET ?
+	event->version = read_u64(conn + layout->conn_vers);
+	event->cipher = read_u64(conn + layout->conn_cipher_suite);
+	event->resumed = layout->conn_did_resume == NO_OFFSET ?
 				 0xff :
-				 read_u64(conn + layout->tls_did_resume) & 1;
+				 read_u64(conn + layout->conn_did_resume) & 1;
 	event->alpn_bytes = read_string(event->alpn, sizeof(event->alpn),
-					conn + layout->tls_client_protocol);
+					conn + layout->conn_client_protocol);
 	note_error(hit, &event->error, hit->go.arg[0], hit->go.arg[1]);
 }
 
 /* (*tls.Conn).verifyServerCertificate(c, certificates [][]byte) */
-static __always_inline void go_verify(struct hit *hit)
+static __always_inline void go_verify_start(struct hit *hit)
 {
-	struct go_certificate_event *event = begin(hit, sizeof(*event));
+	struct go_verify_start_event *event = begin(hit, sizeof(*event));
 	u64 leaf[2] = {};
 
 	if (!event)
@@ -269,17 +296,28 @@ static __always_inline void go_verify(struct hit *hit)
 }
 
 /*
- * An error: of VERSION_ERROR(p *proxyRepo{url 0}, version string, err error), and the last result
- * of what returns. Without one only the end of a lookup tells anything.
+ * An error: of versionError(p *proxyRepo, version string, err error), of STREAM_FAILED(req
+ * *Request, err error), in UNZIP_FAILED(e *zipError), and the last result of what returns. Without
+ * one only the end of a lookup tells anything.
  */
 static __always_inline void go_error(struct hit *hit)
 {
-	bool alone = hit->site == SITE_CHECK_SUM_DB_RET || hit->site == SITE_DOWNLOAD_ZIP_RET;
-	u64 itab = alone ? hit->go.arg[0] : hit->go.arg[3];
-	u64 data = alone ? hit->go.arg[1] : hit->go.arg[4];
 	struct go_error_event *event;
+	u64 itab = hit->go.arg[3];
+	u64 data = hit->go.arg[4];
 
-	if (!itab && hit->site != SITE_LOOKUP_RET) {
+	if (hit->site == SITE_CHECK_SUM_DB_FAILED || hit->site == SITE_DOWNLOAD_ZIP_FAILED) {
+		itab = hit->go.arg[0];
+		data = hit->go.arg[1];
+	} else if (hit->site == SITE_STREAM_FAILED) {
+		itab = hit->go.arg[1];
+		data = hit->go.arg[2];
+	} else if (hit->site == SITE_UNZIP_FAILED) {
+		itab = read_u64(hit->go.arg[0] + ZIP_ERROR_ERR);
+		data = read_u64(hit->go.arg[0] + ZIP_ERROR_ERR + 8);
+	}
+
+	if (!itab && hit->site != SITE_LOOKUP_DONE) {
 		hit->lost = COUNT_FILTERED;
 		return;
 	}
@@ -289,24 +327,49 @@ static __always_inline void go_error(struct hit *hit)
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 	event->host_bytes = 0;
 	event->path_bytes = 0;
-	event->is_https = 0;
-	if (hit->site == SITE_VERSION_ERROR)
-		read_url(&event->host_bytes, &event->path_bytes, &event->is_https, event->host,
-			 event->path, read_u64(hit->go.arg[0]));
+	event->scheme = 0;
+	if (hit->site == SITE_OPERATION_FAILED)
+		read_url(&event->host_bytes, &event->path_bytes, &event->scheme, event->host,
+			 event->path, read_u64(hit->go.arg[0] + PROXY_REPO_URL));
 	note_error(hit, &event->error, itab, data);
 }
 
-/* base.Fatalf(format string, args); os.Exit(code int) */
-static __always_inline void go_exit(struct hit *hit)
+/*
+ * base.Errorf(format string, args []any): the last argument is the error, if any is. An `any` has
+ * its type where an error's table is led to by 8 bytes more.
+ */
+static __always_inline void go_error_said(struct hit *hit)
 {
-	struct go_exit_event *event = begin(hit, sizeof(*event));
-	bool fatal = hit->site == SITE_FATALF;
+	struct go_error_said_event *event = begin(hit, sizeof(*event));
+	u64 last = hit->go.arg[2] + 16 * (hit->go.arg[3] - 1);
 
 	if (!event)
 		return;
-	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
-	event->format = fatal ? hit->go.arg[0] : 0;
-	event->format_bytes = fatal ? hit->go.arg[1] : 0;
-	event->code = fatal ? 0 : hit->go.arg[0];
-	event->text_bytes = copy_string(event->text, TEXT_BYTES, event->format, event->format_bytes);
+	event->format = hit->go.arg[0];
+	event->format_bytes = hit->go.arg[1];
+	event->text_bytes = copy_string(event->text, TEXT_BYTES, hit->go.arg[0], hit->go.arg[1]);
+	event->module_bytes = 0;
+	event->version_bytes = 0;
+	event->_pad = 0;
+	hit->said = event;
+	note_error(hit, &event->error, hit->go.arg[3] ? last - 8 : 0, read_u64(last + 8));
+}
+
+static __always_inline void read_module(struct go_error_said_event *event, u64 module)
+{
+	event->module_bytes =
+		read_string(event->module, MODULE_BYTES, module + MODULE_ERROR_PATH);
+	event->version_bytes =
+		read_string(event->version, VERSION_BYTES, module + MODULE_ERROR_VERSION);
+}
+
+/* os.Exit(code int) */
+static __always_inline void go_os_exit(struct hit *hit)
+{
+	struct go_os_exit_event *event = begin(hit, sizeof(*event));
+
+	if (!event)
+		return;
+	event->code = hit->go.arg[0];
+	event->_pad = 0;
 }

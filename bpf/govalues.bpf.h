@@ -2,7 +2,8 @@
 /*
  * Readers of Go values in the memory of a probed process. A page that is not resident cannot
  * be read from here (-EFAULT): a value is then left out, never guessed.
- * Struct offsets in this file are the same in all releases from 1.19 to 1.27.
+ * Offsets of fields come from agent/binary/offsets.py by the compiler's command line; an interface
+ * is its table, then at 8 its value.
  */
 /* ABIInternal: arguments and results in order, and g. cmd/compile/abi-internal.md */
 struct go_registers {
@@ -71,62 +72,86 @@ static __always_inline u32 read_string(char *to, const u32 size, u64 string)
 	return copy_string(to, size, header[0], header[1]);
 }
 
-/* net.TCPAddr{IP []byte 0, Port 24} */
+/* Of a net.TCPAddr. */
 static __always_inline void read_remote(struct socket_ends *ends, u64 tcp_addr)
 {
 	u64 ip[2] = {};
 
-	ends->dport = read_u64(tcp_addr + 24);
-	read_user(ip, sizeof(ip), (void *)tcp_addr);
+	ends->dport = read_u64(tcp_addr + TCP_ADDR_PORT);
+	read_user(ip, sizeof(ip), (void *)(tcp_addr + TCP_ADDR_IP));
 	if (ip[1] == 16 && !read_user(ends->daddr, 16, (void *)ip[0]))
 		ends->daddr_bytes = 16;
 	else if (ip[1] == 4 && !read_user(ends->daddr, 4, (void *)ip[0]))
 		ends->daddr_bytes = 4;
 }
 
-/* net.TCPConn{fd *netFD 0}, net.netFD{laddr 96, raddr 112}, each an interface on a TCPAddr */
+/* net.TCPConn begins with a *netFD; its laddr and raddr are interfaces that hold a *TCPAddr. */
 static __always_inline void read_ends(struct socket_ends *ends, u64 tcp_conn, u64 remote)
 {
 	u64 fd = tcp_conn ? read_u64(tcp_conn) : 0;
-	u64 local = fd ? read_u64(fd + 104) : 0;
+	u64 local = fd ? read_u64(fd + NET_FD_LADDR + 8) : 0;
 
 	__builtin_memset(ends, 0, sizeof(*ends));
 	if (local) {
-		ends->sport = read_u64(local + 24);
-		remote = read_u64(fd + 120);
+		ends->sport = read_u64(local + TCP_ADDR_PORT);
+		remote = read_u64(fd + NET_FD_RADDR + 8);
 	}
 	if (remote)
 		read_remote(ends, remote);
 }
 
-/* Walks a Go error from the outside in: each type leads to the error it wraps, or is the leaf. */
-static __always_inline void read_error(struct error_chain *chain, u64 itab, u64 data, u16 binary)
+/*
+ * Walks a Go error from the outside in: each type leads to the error it wraps, or is the leaf.
+ * Returns the error on the way that is about a module, 0 where none is.
+ */
+static __always_inline u64 read_error(struct error_chain *chain, u64 itab, u64 data, u16 binary)
 {
 	struct type_key key = {.binary = binary};
 	u64 pair[2] = {itab, data};
-	u64 text[2];
-	u32 *offset;
+	u64 text[2] = {};
+	u64 text_at = 0;
+	u64 module = 0;
+	u32 *how;
 	int i;
 
-	__builtin_memset(chain, 0, __builtin_offsetof(struct error_chain, text));
+	__builtin_memset(chain, 0, __builtin_offsetof(struct error_chain, leaf));
 	if (!itab)
-		return;
+		return 0;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < ERROR_LEVELS; i++) {
 		data = pair[1];
 		key.type = read_u64(pair[0] + 8); /* runtime.itab{Inter 0, Type 8} */
 		chain->types[i] = key.type;
 		chain->levels = i + 1;
-		offset = wrapped.lookup(&key);
-		if (!offset || read_user(pair, sizeof(pair), (void *)(data + *offset)))
+		how = wrapped.lookup(&key);
+		if (!how)
+			break;
+		if (*how & READ_LEAF) {
+			text_at = *how & READ_OFFSET;
+			break;
+		}
+		if (*how & READ_OPERATION) {
+			chain->inner_bytes = read_string(chain->inner, OPERATION_BYTES, data);
+			if (!chain->outer_bytes) {
+				chain->outer_bytes = chain->inner_bytes;
+				__builtin_memcpy(chain->outer, chain->inner, OPERATION_BYTES);
+			}
+		}
+		if (*how & READ_MODULE)
+			module = data;
+		if (read_user(pair, sizeof(pair), (void *)(data + (*how & READ_OFFSET))))
 			break;
 		if (!pair[0])
 			break;
 	}
 	if (read_user(chain->leaf, LEAF_BYTES, (void *)data) &&
-	    read_user(chain->leaf, 16, (void *)data))
-		read_user(chain->leaf, 8, (void *)data);
-	__builtin_memcpy(text, chain->leaf, sizeof(text));
+	    read_user(chain->leaf, 16, (void *)data) && read_user(chain->leaf, 8, (void *)data))
+		__builtin_memset(chain->leaf, 0, LEAF_BYTES);
+	read_user(text, sizeof(text), (void *)(data + text_at));
 	if (text[1] <= 65536)
 		chain->text_bytes = copy_string(chain->text, TEXT_BYTES, text[0], text[1]);
+	if (text[1] > TEXT_BYTES && text[1] <= 65536 &&
+	    !read_user(chain->tail, TAIL_BYTES, (void *)(text[0] + text[1] - TAIL_BYTES)))
+		chain->tail_bytes = TAIL_BYTES;
+	return module;
 }

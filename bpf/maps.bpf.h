@@ -1,31 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * All maps, and the account of what is lost. Every record that ought to reach the ring counts
- * as seen, and then as exactly one of submitted, ring_full, map_full or filtered.
- * Set by the compiler's command line: RING_PAGES SNAP_BYTES FIRST_PACKETS SCOPED TRACE.
+ * as seen, and then as exactly one of submitted, ring_full, map_full, process_full or filtered.
+ * Set by the compiler's command line: RING_PAGES SNAP_BYTES FIRST_PACKETS SCOPED TRACE
+ * TASK_EXIT_CODE.
  */
 #include <uapi/linux/ptrace.h>
 #include "events.h"
 
 #define __always_inline inline __attribute__((always_inline))
 
+/* What one process may hold of the maps below, so that a flood starves nobody else. `go` has as
+ * many requests in flight as it has CPUs, times few hosts. */
+#define PROCESS_SOCKETS 512
+#define PROCESS_HANDSHAKES 256
+/* In a second, while the ring is nearly full. */
+#define PROCESS_RECORDS 256
+#define RING_CROWDED_BYTES (RING_PAGES * 4096ULL / 4 * 3)
+#define RING_HEADER_BYTES 8
+
 struct tracked_process {
+	u64 since_ns; /* tells it from another one in its pid */
+	u32 sockets;  /* of its own that are watched now */
+	u32 handshakes;
+	u32 second;  /* in which the ring was nearly full, and */
+	u32 records; /* what it wrote then */
 	u8 chain_sent;
+	u8 _pad[7];
 };
+
+_Static_assert(sizeof(struct tracked_process) == 32, "change agent/kernel/attach.py too");
+
+/* To whom a socket is given back: by then another process may have the pid. */
+struct owner {
+	u64 since_ns;
+	u32 pid;
+	u32 _pad;
+};
+
+_Static_assert(sizeof(struct owner) == 16, "change agent/kernel/attach.py too");
 
 struct flow {
 	u64 bytes_in;
 	u64 bytes_out;
-	u32 pid;
+	struct owner owner;
 	u32 retransmits;
 	u16 syn_retransmits;
 	u16 copied;
 	u8 reset;
 	u8 is_dns;
-	u8 _pad[2];
+	u8 _pad[6];
 };
 
-_Static_assert(sizeof(struct flow) == 32, "change agent/kernel/attach.py too");
+_Static_assert(sizeof(struct flow) == 48, "change agent/kernel/attach.py too");
 
 struct goroutine {
 	u64 pid;
@@ -43,13 +70,19 @@ BPF_TABLE("percpu_array", u32, u64, counters, COUNTERS);
 /* Records written by all CPUs. */
 BPF_ARRAY(written, u64, 1);
 
-/* Processes that are `go`: by their name at exec, or because a probe in them was hit. */
+/* Bytes of the ring taken so far, and given back by the reader, who says so after each reading:
+ * bcc 0.26 has no bpf_ringbuf_query(). */
+BPF_ARRAY(ring_taken, u64, 1);
+BPF_ARRAY(ring_read, u64, 1);
+
+/* Processes that may be `go`, see process.bpf.h, or are, because a probe in them was hit. */
 BPF_HASH(tracked, u32, struct tracked_process, 8192);
 
-/* Tasks below the one command that `modpulse run` watches; unused when the host is watched. */
-BPF_HASH(scope, u32, u8, 16384);
+/* Processes below the one command that `modpulse run` watches, with how many of their threads
+ * live; unused when the host is watched. */
+BPF_HASH(scope, u32, u32, 16384);
 
-/* Who made a task. Threads land here too, hence LRU. */
+/* Who made a process. Nothing asks once it has run its program, hence LRU. */
 BPF_TABLE("lru_hash", u32, u32, parents, 16384);
 
 /* A connect() under way in this thread: hands the socket cookie to the state change it causes. */
@@ -59,11 +92,12 @@ BPF_TABLE("lru_hash", u32, u64, connecting, 1024);
 BPF_HASH(sockets, u64, u64, 16384);
 BPF_HASH(flows, u64, struct flow, 16384);
 
-/* UDP sockets connected to a DNS port; nothing tells when they close, hence LRU. */
-BPF_TABLE("lru_hash", u64, u32, dns_sockets, 8192);
+/* UDP sockets connected to a DNS port. */
+BPF_HASH(dns_sockets, u64, struct owner, 8192);
 
-/* tls.Conn in the hands of a goroutine that is in clientHandshake. */
-BPF_HASH(handshakes, struct goroutine, u64, 4096);
+/* tls.Conn in the hands of a goroutine that is in clientHandshake. A process that ends in the
+ * middle of one leaves it behind, hence LRU. */
+BPF_TABLE("lru_hash", struct goroutine, u64, handshakes, 8192);
 
 /* Filled by user space: field offsets per release; where an error type holds what it wraps. */
 BPF_ARRAY(layouts, struct layout, 64);
@@ -93,14 +127,58 @@ static __always_inline void count_lost(u32 counter)
 	count(counter);
 }
 
-static __always_inline void *reserve(u64 size)
+/* The ring is everybody's: while it is nearly full, who has written much must not write more. */
+static __always_inline bool may_write(u32 pid)
 {
-	void *record = events.ringbuf_reserve(size);
+	u32 second, zero = 0;
+	u64 *taken = ring_taken.lookup(&zero);
+	u64 *done = ring_read.lookup(&zero);
+	struct tracked_process *process;
 
+	if (!taken || !done || *taken - *done < RING_CROWDED_BYTES)
+		return true;
+	process = tracked.lookup(&pid);
+	if (!process)
+		return true;
+	second = bpf_ktime_get_ns() >> 30;
+	if (process->second != second) {
+		process->second = second;
+		process->records = 0;
+	}
+	process->records++; /* threads may count one for another's: a bound, no account */
+	return process->records <= PROCESS_RECORDS;
+}
+
+static __always_inline void note_taken(u64 size)
+{
+	u32 zero = 0;
+	u64 *taken = ring_taken.lookup(&zero);
+
+	if (taken)
+		__sync_fetch_and_add(taken, (size + RING_HEADER_BYTES + 7) & ~7ULL);
+}
+
+static __always_inline void *note_reserved(void *record, u64 size)
+{
 	count(COUNT_SEEN);
-	if (!record)
+	if (record)
+		note_taken(size);
+	else
 		count(COUNT_RING_FULL);
 	return record;
+}
+
+static __always_inline void *reserve(u64 size)
+{
+	return note_reserved(events.ringbuf_reserve(size), size);
+}
+
+static __always_inline void *reserve_for(u32 pid, u64 size)
+{
+	if (may_write(pid))
+		return reserve(size);
+	count_lost(COUNT_PROCESS_FULL);
+	return NULL;
 }
 
 /* The reader sleeps for a second at a time. So that the ring is not full by then, every so many

@@ -40,13 +40,30 @@ static __always_inline bool read_shape(struct __sk_buff *skb, struct packet_shap
 	return true;
 }
 
-static __always_inline void emit_packet(struct __sk_buff *skb, u64 cookie, u32 pid, bool outgoing,
-					u32 caplen, const u32 room)
+#define PACKET_BYTES(room) (__builtin_offsetof(struct packet_event, data) + (room))
+
+/* What the ring gives out has a constant size: the least of three that the packet fits. */
+static __always_inline void copy_packet(struct __sk_buff *skb, u64 cookie, u32 pid, bool outgoing,
+					u64 caplen)
 {
 	struct packet_event *event;
+	u64 room; /* as wide as caplen, and both as a register: what is cut is not what was tested */
 
-	event = reserve(__builtin_offsetof(struct packet_event, data) + room);
-	if (!event)
+	if (!may_write(pid)) {
+		count_lost(COUNT_PROCESS_FULL);
+		return;
+	}
+	if (caplen <= 160) {
+		room = 160;
+		event = events.ringbuf_reserve(PACKET_BYTES(160));
+	} else if (caplen <= 640) {
+		room = 640;
+		event = events.ringbuf_reserve(PACKET_BYTES(640));
+	} else {
+		room = SNAP_BYTES;
+		event = events.ringbuf_reserve(PACKET_BYTES(SNAP_BYTES));
+	}
+	if (!note_reserved(event, PACKET_BYTES(room)))
 		return;
 	if (caplen > room)
 		caplen = room;
@@ -67,37 +84,31 @@ submit:
 	submit(event, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void copy_packet(struct __sk_buff *skb, u64 cookie, u32 pid, bool outgoing,
-					u32 caplen)
+/* Only a packet that was received has come in by an interface, loopback included. */
+static __always_inline void handle_packet(struct __sk_buff *skb)
 {
-	if (caplen <= 160)
-		emit_packet(skb, cookie, pid, outgoing, caplen, 160);
-	else if (caplen <= 640)
-		emit_packet(skb, cookie, pid, outgoing, caplen, 640);
-	else
-		emit_packet(skb, cookie, pid, outgoing, caplen, SNAP_BYTES);
-}
-
-static __always_inline void handle_packet(struct __sk_buff *skb, bool outgoing)
-{
+	bool outgoing = !skb->ingress_ifindex;
 	u64 cookie = socket_cookie(skb);
 	struct flow *flow = flows.lookup(&cookie);
 	struct packet_shape shape = {};
-	u32 *pid;
+	u32 caplen = skb->len;
+	struct owner *owner;
 
-	if (!flow) {
-		pid = dns_sockets.lookup(&cookie);
-		if (pid)
-			copy_packet(skb, cookie, *pid, outgoing, skb->len);
-		return;
+	if (flow) {
+		owner = &flow->owner;
+		if (!read_shape(skb, &shape))
+			return;
+		__sync_fetch_and_add(outgoing ? &flow->bytes_out : &flow->bytes_in, shape.payload);
+		if (shape.payload && (flow->is_dns || flow->copied < FIRST_PACKETS))
+			flow->copied++;
+		else if (TRACE)
+			caplen = shape.headers;
+		else
+			return;
+	} else {
+		owner = dns_sockets.lookup(&cookie);
+		if (!owner)
+			return;
 	}
-	if (!read_shape(skb, &shape))
-		return;
-	__sync_fetch_and_add(outgoing ? &flow->bytes_out : &flow->bytes_in, shape.payload);
-	if (shape.payload && (flow->is_dns || flow->copied < FIRST_PACKETS)) {
-		flow->copied++;
-		copy_packet(skb, cookie, flow->pid, outgoing, skb->len);
-	} else if (TRACE) {
-		copy_packet(skb, cookie, flow->pid, outgoing, shape.headers);
-	}
+	copy_packet(skb, cookie, owner->pid, outgoing, caplen);
 }

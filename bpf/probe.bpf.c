@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * The eyes of modpulse: what `go` processes do on the network, in their own words and the
- * kernel's. Tracepoints sched, sock, tcp; cgroup connect and skb; uprobes in `go` binaries.
+ * kernel's. Tracepoints task, sched, sock, tcp; cgroup connect, release and skb; uprobes in `go`.
  * Missed: processes that run in a binary not probed yet, values on pages not resident.
  * Since Linux 5.15 (ring buffer, attach cookies). bcc rewrites map accesses in its main file
  * only, so agent/kernel/compiler.py joins the *.bpf.h files before it; none is included.
@@ -15,9 +15,9 @@ int on_exec(struct tracepoint__sched__sched_process_exec *args)
 	return 0;
 }
 
-int on_fork(struct tracepoint__sched__sched_process_fork *args)
+int on_new_task(struct tracepoint__task__task_newtask *args)
 {
-	handle_fork(current_pid(), args->child_pid);
+	handle_new_task(current_pid(), args->pid, args->clone_flags);
 	return 0;
 }
 
@@ -62,25 +62,19 @@ int on_reset(struct tracepoint__tcp__tcp_receive_reset *args)
 	return 0;
 }
 
-int on_connect4(struct bpf_sock_addr *ctx)
+int on_connect(struct bpf_sock_addr *ctx)
 {
 	return handle_connect(ctx);
 }
 
-int on_connect6(struct bpf_sock_addr *ctx)
+int on_release(struct bpf_sock *ctx)
 {
-	return handle_connect(ctx);
+	return handle_release(ctx);
 }
 
-int on_egress(struct __sk_buff *skb)
+int on_packet(struct __sk_buff *skb)
 {
-	handle_packet(skb, true);
-	return 1;
-}
-
-int on_ingress(struct __sk_buff *skb)
-{
-	handle_packet(skb, false);
+	handle_packet(skb);
 	return 1;
 }
 
@@ -89,36 +83,39 @@ static __always_inline void handle_site(struct hit *hit)
 	switch (hit->site) {
 	case SITE_WEB_GET:
 		return go_web_get(hit);
-	case SITE_ROUND_TRIP:
-		return go_round_trip(hit);
-	case SITE_SEND_RET:
-		return go_send_ret(hit);
-	case SITE_GET_CONN_RET:
-		return go_get_conn_ret(hit);
-	case SITE_PROXY_LIST_RET:
-		return go_proxy_list_ret(hit);
-	case SITE_LOOKUP:
-		return go_lookup(hit);
-	case SITE_DIAL:
-		return go_dial(hit);
-	case SITE_DIAL_RET:
-		return go_dial_ret(hit);
-	case SITE_HANDSHAKE:
-		return go_handshake(hit);
-	case SITE_HANDSHAKE_RET:
-		return go_handshake_ret(hit);
-	case SITE_VERIFY:
-		return go_verify(hit);
-	case SITE_LOOKUP_RET:
-	case SITE_VERSION_ERROR:
-	case SITE_READ_REMOTE_RET:
-	case SITE_CHECK_SUM_DB_RET:
-	case SITE_DOWNLOAD_ZIP_RET:
+	case SITE_ROUND_TRIP_START:
+		return go_round_trip_start(hit);
+	case SITE_ROUND_TRIP_DONE:
+		return go_round_trip_done(hit);
+	case SITE_GOT_CONN:
+		return go_got_conn(hit);
+	case SITE_PROXY_LIST:
+		return go_proxy_list(hit);
+	case SITE_LOOKUP_START:
+		return go_lookup_start(hit);
+	case SITE_DIAL_START:
+		return go_dial_start(hit);
+	case SITE_DIAL_DONE:
+		return go_dial_done(hit);
+	case SITE_HANDSHAKE_START:
+		return go_handshake_start(hit);
+	case SITE_HANDSHAKE_DONE:
+		return go_handshake_done(hit);
+	case SITE_VERIFY_START:
+		return go_verify_start(hit);
+	case SITE_LOOKUP_DONE:
+	case SITE_OPERATION_FAILED:
+	case SITE_READ_REMOTE_FAILED:
+	case SITE_CHECK_SUM_DB_FAILED:
+	case SITE_DOWNLOAD_ZIP_FAILED:
+	case SITE_STREAM_FAILED:
+	case SITE_UNZIP_FAILED:
 		return go_error(hit);
-	case SITE_FATALF:
+	case SITE_ERROR_SAID:
+		return go_error_said(hit);
 	case SITE_OS_EXIT:
-		return go_exit(hit);
-	default: /* BODY_CLOSE, VERIFY_RET */
+		return go_os_exit(hit);
+	default: /* BODY_CLOSED, VERIFY_DONE */
 		return go_plain(hit);
 	}
 }
@@ -135,6 +132,7 @@ int on_go(struct pt_regs *ctx)
 		.site = cookie,
 	};
 	u32 layout = (cookie >> 8) & 0xff;
+	u64 module = 0;
 
 	if (!in_scope(hit.pid))
 		return 0;
@@ -144,10 +142,11 @@ int on_go(struct pt_regs *ctx)
 		count_lost(COUNT_FILTERED);
 		return 0;
 	}
-	if (track(hit.pid)) {
+	if (track(hit.pid, hit.at_ns)) {
 		count_lost(COUNT_MAP_FULL);
 		return 0;
 	}
+	hit.may_write = may_write(hit.pid);
 	hit.goid = read_u64(hit.go.g + hit.layout->goid);
 	if (hit.layout->parent_goid != NO_OFFSET)
 		hit.parent_goid = read_u64(hit.go.g + hit.layout->parent_goid);
@@ -156,7 +155,7 @@ int on_go(struct pt_regs *ctx)
 		count_lost(hit.lost);
 		return 0;
 	}
-	count(COUNT_SEEN);
+	note_reserved(hit.record, hit.record_bytes);
 	fill_header(hit.record, hit.pid, EVENT_GO);
 	hit.record->at_ns = hit.at_ns;
 	hit.record->goid = hit.goid;
@@ -166,7 +165,9 @@ int on_go(struct pt_regs *ctx)
 	if (hit.ends)
 		read_ends(hit.ends, hit.conn, hit.remote);
 	if (hit.error)
-		read_error(hit.error, hit.itab, hit.data, hit.binary);
+		module = read_error(hit.error, hit.itab, hit.data, hit.binary);
+	if (hit.said && module)
+		read_module(hit.said, module);
 	submit(hit.record, hit.wake);
 	return 0;
 }

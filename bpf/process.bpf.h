@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * Which processes are `go`, from exec to exit. User space reads argv and binary on the exec
- * record, which therefore wakes it at once: such a process may live for 30 ms.
+ * Which processes may be `go`, from exec to exit: below one command each program, on a whole host
+ * by its name at exec, until user space, which reads argv and binary on the exec record, says that
+ * they are not (Kernel.forget). The record therefore wakes it at once: such a process may live for
+ * 30 ms. On a whole host a `go` by another name is tracked from its first hit on.
  */
+#define CLONE_THREAD 0x10000
+
 static __always_inline bool is_go_name(const char *comm)
 {
 	/* go, go1.22.1 (golang.org/dl), go-1.19; never gofmt, gopls, google-… */
@@ -11,27 +15,59 @@ static __always_inline bool is_go_name(const char *comm)
 		(comm[2] >= '0' && comm[2] <= '9'));
 }
 
-static __always_inline int track(u32 pid)
+static __always_inline int track(u32 pid, u64 at_ns)
 {
-	struct tracked_process process = {};
+	struct tracked_process process = {.since_ns = at_ns};
 
 	if (tracked.lookup(&pid))
 		return 0;
 	return tracked.update(&pid, &process);
 }
 
+/* All threads have the same once one has ended the process, or a signal has. */
+static __always_inline s32 exit_status(void)
+{
+	s32 status = -1;
+
+#if TASK_EXIT_CODE
+	if (read_kernel(&status, sizeof(status),
+			(void *)(bpf_get_current_task() + TASK_EXIT_CODE)))
+		return -1;
+#endif
+	return status;
+}
+
+static __always_inline void emit_exit(u32 pid, s32 status)
+{
+	struct exit_event *event = reserve(sizeof(*event));
+
+	if (!event)
+		return;
+	fill_header(&event->header, pid, EVENT_EXIT);
+	event->status = status;
+	event->_pad = 0;
+	submit(event, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline void handle_exec(const char *filename)
 {
+	u64 at_ns = bpf_ktime_get_ns();
 	u32 pid = current_pid();
+	bool was_tracked = tracked.lookup(&pid) != NULL;
 	struct exec_event *event;
 	char comm[16] = {};
+	bool is_named;
 	u32 *parent;
 
 	bpf_get_current_comm(comm, sizeof(comm));
+	is_named = is_go_name(comm);
 	tracked.delete(&pid); /* a new image begins a new process, with its own chain */
-	if (!is_go_name(comm) || !in_scope(pid))
+	if (!(is_named || SCOPED) || !in_scope(pid)) {
+		if (was_tracked)
+			emit_exit(pid, -1);
 		return;
-	if (track(pid)) {
+	}
+	if (track(pid, at_ns)) {
 		count_lost(COUNT_MAP_FULL);
 		return;
 	}
@@ -39,21 +75,29 @@ static __always_inline void handle_exec(const char *filename)
 	if (!event)
 		return;
 	fill_header(&event->header, pid, EVENT_EXEC);
+	event->header.at_ns = at_ns; /* by which user space names this image */
 	event->cgroup_id = bpf_get_current_cgroup_id();
 	parent = parents.lookup(&pid);
 	event->parent_pid = parent ? *parent : 0;
-	event->_pad = 0;
+	event->is_named = is_named;
 	read_kernel_str(event->filename, sizeof(event->filename), filename);
 	submit(event, BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void handle_fork(u32 parent, u32 child)
+static __always_inline void handle_new_task(u32 parent, u32 child, u64 clone_flags)
 {
-	u8 one = 1;
+	bool is_thread = clone_flags & CLONE_THREAD;
+	u32 *threads, one = 1;
 
-	parents.update(&child, &parent);
+	if (!is_thread)
+		parents.update(&child, &parent);
 #if SCOPED
-	if (scope.lookup(&parent) && scope.update(&child, &one))
+	threads = scope.lookup(&parent);
+	if (!threads)
+		return;
+	if (is_thread)
+		__sync_fetch_and_add(threads, 1);
+	else if (scope.update(&child, &one))
 		count_lost(COUNT_MAP_FULL);
 #endif
 }
@@ -62,18 +106,18 @@ static __always_inline void handle_exit(void)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	u32 pid = current_pid();
-	struct exit_event *event;
+	u32 *threads;
 
 #if SCOPED
-	if (tid != pid)
-		scope.delete(&tid);
+	threads = scope.lookup(&pid);
+	if (threads) {
+		__sync_fetch_and_add(threads, -1);
+		if (!*threads)
+			scope.delete(&pid);
+	}
 #endif
 	if (tid != pid || !tracked.lookup(&pid))
 		return;
 	tracked.delete(&pid);
-	event = reserve(sizeof(*event));
-	if (!event)
-		return;
-	fill_header(&event->header, pid, EVENT_EXIT);
-	submit(event, BPF_RB_NO_WAKEUP);
+	emit_exit(pid, exit_status());
 }

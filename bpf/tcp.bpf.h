@@ -24,6 +24,44 @@ struct tcp_change {
 /* bcc declares bpf_get_socket_cookie() as returning u32, which cuts the cookie in half. */
 static u64 (*socket_cookie)(void *ctx) = (void *)BPF_FUNC_get_socket_cookie;
 
+/* Takes one of the sockets that a process may have; false when it has them all. */
+static __always_inline bool take(u32 pid, struct owner *owner)
+{
+	struct tracked_process *process = tracked.lookup(&pid);
+
+	if (!process)
+		return false;
+	if (process->sockets >= PROCESS_SOCKETS) {
+		count_lost(COUNT_PROCESS_FULL);
+		return false;
+	}
+	__sync_fetch_and_add(&process->sockets, 1);
+	owner->pid = pid;
+	owner->since_ns = process->since_ns;
+	return true;
+}
+
+static __always_inline void give_back(const struct owner *owner)
+{
+	u32 pid = owner->pid;
+	struct tracked_process *process = tracked.lookup(&pid);
+
+	if (process && process->since_ns == owner->since_ns)
+		__sync_fetch_and_add(&process->sockets, -1);
+}
+
+static __always_inline void watch_dns(u64 cookie, u32 pid)
+{
+	struct owner owner = {};
+
+	if (dns_sockets.lookup(&cookie) || !take(pid, &owner))
+		return;
+	if (dns_sockets.update(&cookie, &owner)) {
+		give_back(&owner);
+		count_lost(COUNT_MAP_FULL);
+	}
+}
+
 static __always_inline int handle_connect(struct bpf_sock_addr *ctx)
 {
 	u32 tid = bpf_get_current_pid_tgid();
@@ -37,7 +75,25 @@ static __always_inline int handle_connect(struct bpf_sock_addr *ctx)
 	if (ctx->protocol == IPPROTO_TCP)
 		connecting.update(&tid, &cookie);
 	else if (ctx->protocol == IPPROTO_UDP && port == DNS_PORT)
-		dns_sockets.update(&cookie, &pid);
+		watch_dns(cookie, pid);
+	return 1;
+}
+
+/* The last descriptor of a socket is closed. */
+static __always_inline int handle_release(struct bpf_sock *ctx)
+{
+	struct owner *owner, held;
+	u64 cookie;
+
+	if (ctx->protocol != IPPROTO_UDP)
+		return 1;
+	cookie = socket_cookie(ctx);
+	owner = dns_sockets.lookup(&cookie);
+	if (owner) {
+		held = *owner;
+		dns_sockets.delete(&cookie);
+		give_back(&held);
+	}
 	return 1;
 }
 
@@ -54,7 +110,7 @@ static __always_inline struct flow *flow_of(const struct tcp_change *change, u64
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	u64 address = change->socket;
-	struct flow start = {};
+	struct flow start = {}, *flow;
 	u64 *known;
 
 	if (change->new_state != TCP_SYN_SENT) {
@@ -62,17 +118,22 @@ static __always_inline struct flow *flow_of(const struct tcp_change *change, u64
 		if (!known)
 			return NULL;
 		*cookie = *known;
-		return flows.lookup(cookie);
+		flow = flows.lookup(cookie);
+		if (!flow) /* forgotten by user space */
+			sockets.delete(&address);
+		return flow;
 	}
 	known = connecting.lookup(&tid);
 	if (!known)
 		return NULL;
 	*cookie = *known;
 	connecting.delete(&tid);
-	start.pid = current_pid();
 	start.is_dns = change->dport == DNS_PORT;
+	if (!take(current_pid(), &start.owner))
+		return NULL;
 	if (sockets.update(&address, cookie) || flows.update(cookie, &start)) {
 		sockets.delete(&address);
+		give_back(&start.owner);
 		count_lost(COUNT_MAP_FULL);
 		return NULL;
 	}
@@ -84,6 +145,7 @@ static __always_inline void handle_tcp_state(const struct tcp_change *change)
 	u64 address = change->socket;
 	u32 state = change->new_state;
 	struct tcp_event *event;
+	struct owner owner;
 	struct flow *flow;
 	u64 cookie;
 
@@ -93,9 +155,9 @@ static __always_inline void handle_tcp_state(const struct tcp_change *change)
 	flow = flow_of(change, &cookie);
 	if (!flow)
 		return;
-	event = reserve(sizeof(*event));
+	event = reserve_for(flow->owner.pid, sizeof(*event));
 	if (event) {
-		fill_header(&event->header, flow->pid, EVENT_TCP);
+		fill_header(&event->header, flow->owner.pid, EVENT_TCP);
 		event->cookie = cookie;
 		event->bytes_in = flow->bytes_in;
 		event->bytes_out = flow->bytes_out;
@@ -106,7 +168,7 @@ static __always_inline void handle_tcp_state(const struct tcp_change *change)
 		event->old_state = change->old_state;
 		event->new_state = state;
 		event->reset = flow->reset;
-		event->in_owner = current_pid() == flow->pid;
+		event->in_owner = current_pid() == flow->owner.pid;
 		event->_pad[0] = 0;
 		event->_pad[1] = 0;
 		__builtin_memcpy(event->saddr, change->saddr, 16);
@@ -114,8 +176,10 @@ static __always_inline void handle_tcp_state(const struct tcp_change *change)
 		submit(event, BPF_RB_NO_WAKEUP);
 	}
 	if (state == TCP_CLOSE) {
+		owner = flow->owner;
 		sockets.delete(&address);
 		flows.delete(&cookie);
+		give_back(&owner);
 	}
 }
 

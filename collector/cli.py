@@ -1,19 +1,51 @@
 """
-`modpulse-collector`: `serve` (spelled `modpulse collector`) and `status` (`modpulse status`).
+`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents` and `simulate`.
 """
 
 import argparse
 import json
+import logging
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from .config import Config, load
-from .errors import ConfigError, StoreError
+from modpulse.agent.screen.terminal import style_of
+from modpulse.agent.service.errors import ConfigError
+from modpulse.agent.service.foreign import say
+from modpulse.agent.service.keys import unknown_variables
+from modpulse.agent.service.logs import log_to_stderr
+from modpulse.agent.service.streams import fill_streams
 
+from .config import ENV_PREFIX, Config, load
+from .errors import BusyError, StoreError
+from .stopping import Stopping
+
+log = logging.getLogger("modpulse.collector")
+
+MISTAKE = 2
+"""Somebody must act before another start can go better: the unit does not try again."""
+BUSY = 75
+"""EX_TEMPFAIL of sysexits.h: another start may go better."""
+SICK = 3
+"""What `modpulse status --fail-on` ends with where a proxy is that ill."""
+SICKER: Mapping[str, tuple[str, ...]] = {"degraded": ("degraded", "down"), "down": ("down",)}
+"""A state, and what is at least as bad. `unknown` is none: nobody asked that proxy of late."""
+UNMET = 1
+"""What `modpulse simulate` ends with where a truth was not told, or something else was."""
+URL_VARIABLE = "MODPULSE_URL"
+"""Of the environment: the collector that `modpulse status` asks."""
+SPELLED: Mapping[str, str] = {
+    "serve": "modpulse collector",
+    "status": "modpulse status",
+    "incidents": "modpulse incidents",
+    "simulate": "modpulse simulate",
+}
+"""A command, and what its user types."""
+INTERRUPTED = 130
+"""128 + SIGINT: what a shell shows for ^C."""
 PIPE_CLOSED = 141
 """128 + SIGPIPE: what a shell shows for `modpulse status | head -1`."""
 
@@ -22,29 +54,99 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser; every flag is in docs/collector.md."""
     top = argparse.ArgumentParser(prog="modpulse-collector", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser(
-        "serve", prog="modpulse collector", help="receive batches and score proxies"
+
+    def add(name: str, purpose: str, *examples: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            prog=SPELLED[name],
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}",
+            epilog="\n  ".join(("example:", *examples)),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    serve = add(
+        "serve",
+        "receive batches and score proxies",
+        "modpulse collector --config /etc/modpulse/collector.toml",
     )
-    status = commands.add_parser("status", prog="modpulse status", help="print the health table")
-    for command in (serve, status):
+    status = add(
+        "status",
+        "print the health of every proxy",
+        "modpulse status --url http://127.0.0.1:6637 --wide",
+        "modpulse status --fail-on down || echo 'use another mirror'",
+    )
+    simulate = add(
+        "simulate",
+        "play a fleet that is made up to a real collector, and compare what it says with the truth",
+        "modpulse simulate outage brownout",
+        "modpulse simulate --config /etc/modpulse/collector.toml ./mine.toml",
+    )
+    incidents = add(
+        "incidents",
+        "print what is wrong, since when, and what it cost",
+        "modpulse incidents",
+        "modpulse incidents --all --url http://127.0.0.1:6637",
+    )
+    for command in (serve, status, incidents, simulate):
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
-    status.add_argument("--url", help="of the collector; default: the configuration's `url`")
-    status.add_argument("--json", action="store_true", help="print the API's JSON")
+    for command in (status, incidents):
+        command.add_argument(
+            "--url",
+            help=f"of the collector; else ${URL_VARIABLE}, else the configuration's "
+            "`collector_url`",
+        )
+        command.add_argument("--json", action="store_true", help="print the API's JSON")
+        command.add_argument(
+            "--color",
+            action=argparse.BooleanOptionalAction,
+            help="with colours, or without; else as NO_COLOR, FORCE_COLOR and the terminal have it",
+        )
+    simulate.add_argument(
+        "script",
+        nargs="*",
+        metavar="SCRIPT",
+        help="a TOML file, or the name of one that comes with it; without any they are listed",
+    )
+    simulate.add_argument("--json", action="store_true", help="print JSON")
+    incidents.add_argument("--all", action="store_true", help="also those that are over")
     status.add_argument("--wide", action="store_true", help="all columns, with S, R and C")
+    status.add_argument(
+        "--fail-on",
+        choices=SICKER,
+        help=f"exit with {SICK} where a proxy is in this state or a worse one",
+    )
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    fill_streams()
     chosen = parser().parse_args(arguments)
     try:
         config = load(chosen.config, os.environ)
         if chosen.command == "serve":
             return _serve(config)
-        return _status(config, chosen.url or config.url, chosen.json, chosen.wide)
+        if chosen.command == "simulate":
+            return _simulate(config, chosen)
+        show = _status if chosen.command == "status" else _incidents
+        return show(config, chosen)
     except (ConfigError, StoreError) as error:
-        print(f"modpulse {chosen.command}: {error}", file=sys.stderr)
-        return 2
+        print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
+        return MISTAKE
+    except BusyError as error:
+        print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
+        return BUSY
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("modpulse"):
+            raise
+        print(
+            f"{SPELLED[chosen.command]}: {error}: pip install 'modpulse[collector]'",
+            file=sys.stderr,
+        )
+        return MISTAKE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # Python flushes stdout once more at exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,28 +154,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(config: Config) -> int:
-    from .server import configure_logging, serve  # status needs no uvicorn
+    log_to_stderr()
+    stopping = Stopping()
+    from .server.process import serve  # status needs no server; it takes a while
 
-    configure_logging()
-    serve(config)
-    return 0
-
-
-def _status(config: Config, url: str, as_json: bool, wide: bool) -> int:
-    from .client import ClientError, fetch_proxies  # serve needs no client
-    from .status import render
-
+    for name in unknown_variables(Config, ENV_PREFIX, os.environ):
+        log.warning("variable.unknown name=%s", name)
     try:
-        document = fetch_proxies(config, url)
-    except ClientError as error:
-        print(f"modpulse status: {error}", file=sys.stderr)
-        return 1
-    if as_json:
-        print(json.dumps(document, indent=2))
-        return 0
-    is_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if is_terminal else None
-    colour = is_terminal and not os.environ.get("NO_COLOR")
-    sys.stdout.write(render(document, datetime.now(UTC), width, colour, wide))
-    sys.stdout.flush()
+        serve(config, stopping)
+    finally:
+        stopping.end()
     return 0
+
+
+def _status(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.status import render  # serve needs no client
+
+    document = _fetched(config, chosen, "proxies")
+    if document is None:
+        return 1
+    # Into a file or a pipe goes all of it.
+    is_whole = not sys.stdout.isatty()
+    _show(
+        document,
+        chosen,
+        lambda now, colour, columns: render(
+            document, now, None if is_whole else columns, colour, chosen.wide
+        ),
+    )
+    sicker = SICKER.get(chosen.fail_on, ())
+    return SICK if any(proxy.get("state") in sicker for proxy in document["proxies"]) else 0
+
+
+def _simulate(config: Config, chosen: argparse.Namespace) -> int:
+    from .simulate.drive import run, scripts  # neither serve nor status needs it
+    from .simulate.table import document, table
+
+    if not chosen.script:
+        for name, script in scripts():
+            print(f"{name:<20}{say(script.title)}")
+        return 0
+    results = run(chosen.script, config)
+    if chosen.json:
+        print(json.dumps(document(results), indent=2))
+    else:
+        sys.stdout.write(table(results))
+    sys.stdout.flush()
+    return 0 if all(result.is_met for result in results) else UNMET
+
+
+def _incidents(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.incidents import render
+
+    document = _fetched(config, chosen, "incidents")
+    if document is None:
+        return 1
+    _show(document, chosen, lambda now, colour, _: render(document, now, colour, chosen.all))
+    return 0
+
+
+def _show(
+    document: dict[str, Any],
+    chosen: argparse.Namespace,
+    text: Callable[[datetime, bool, int], str],
+) -> None:
+    """Print an answer, as JSON or as a person reads it."""
+    if chosen.json:
+        print(json.dumps(document, indent=2))
+    else:
+        style = style_of(sys.stdout, os.environ, colour=chosen.color)
+        sys.stdout.write(text(datetime.now(UTC), style.colour, style.columns))
+    sys.stdout.flush()
+
+
+def _fetched(config: Config, chosen: argparse.Namespace, rows: str) -> dict[str, Any] | None:
+    """Return what the collector answers; None where it does not, and that has been said."""
+    from .client.client import ClientError, fetch
+
+    url = chosen.url or os.environ.get(URL_VARIABLE) or config.collector_url
+    try:
+        return fetch(config, url, rows)
+    except ClientError as error:
+        print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
+        return None

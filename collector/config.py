@@ -1,23 +1,36 @@
 """
-The collector's configuration: one flat TOML file, each key overridable by the environment.
+The collector's configuration: one TOML file; the environment wins over each key that is no table.
 
 Knows every key, its default and its bounds; docs/configuration.md says what each is for.
 """
 
-import dataclasses
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from .errors import ConfigError
-from .gates import Rules
-from .score import Formula
+from modpulse.agent.batch.batch import MAX_BATCH_BYTES
+from modpulse.agent.service import keys
+from modpulse.agent.service.errors import ConfigError
+from modpulse.agent.service.keys import number, tables
+from modpulse.agent.service.settings import load_settings
+
+from .alerts.maintenance import Window
+from .alerts.rules import Alerting
+from .channels.channel import Channel, check_names
+from .health.evidence import HORIZON_S
+from .health.gates import Rules
+from .health.score import Formula
 
 ENV_PREFIX = "MODPULSE_COLLECTOR_"
 DEFAULT_PATH = Path("/etc/modpulse/collector.toml")
+MAX_STEPS_S = 3600
+"""Windows that a gate waits for, together: an hour late is no alarm."""
+NOT_ABOVE = (
+    ("certificate_soon_days", "certificate_good_days"),
+    ("latency_middle_seconds", "latency_limit_seconds"),
+)
+"""Pairs of which the first must not be above the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +46,26 @@ class Config:
     tls_key: str = ""
     tls_client_ca: str = ""
     """CA of agents' client certificates; empty: none is asked for."""
-    window_s: float = 10.0
+    window_seconds: float = number(10.0, 0.05, HORIZON_S / 2)
     """How often the gates are evaluated."""
-    max_batch_bytes: int = 1 << 20
-    read_timeout_s: float = 10.0
-    """For the head and for the body of a request: slow clients are cut off."""
-    max_connections: int = 12_000
-    queue_batches: int = 2_000
+    max_batch_bytes: int = number(MAX_BATCH_BYTES, 1024, MAX_BATCH_BYTES)
+    read_timeout_seconds: float = number(10.0, 0.1, 600)
+    """For the handshake, the head and the body of a request: slow clients are cut off."""
+    max_connections: int = number(12_000, 8, 1_000_000)
+    """Of strangers and those we know."""
+    queue_batches: int = number(2_000, 1, 1_000_000)
     """Batches that may wait for the disk before agents are told to come again."""
-    minute_retention_h: float = 24.0
-    hour_retention_d: float = 90.0
-    url: str = "http://127.0.0.1:6637"
+    minute_retention_hours: float = number(24.0, 1, 24 * 366)
+    hour_retention_days: float = number(90.0, 1, 3660)
+    collector_url: str = "http://127.0.0.1:6637"
     """Where `modpulse status` asks."""
     ca_file: str = ""
     """CA of the collector's certificate, for `modpulse status`; empty: the system's."""
     formula: Formula = field(default_factory=Formula)
     rules: Rules = field(default_factory=Rules)
+    alerting: Alerting = field(default_factory=Alerting)
+    channel: tuple[Channel, ...] = tables(Channel)
+    maintenance: tuple[Window, ...] = tables(Window)
 
     @property
     def host(self) -> str:
@@ -66,83 +83,26 @@ class Config:
         return bool(self.tls_certificate)
 
 
-GROUPS: dict[str, type[Any]] = {"formula": Formula, "rules": Rules}
-"""Fields of Config that are themselves flat sets of keys."""
-
-
-def defaults() -> dict[str, Any]:
-    """Return every key with its default."""
-    own = {key.name: key.default for key in dataclasses.fields(Config) if key.name not in GROUPS}
-    groups = (key for group in GROUPS.values() for key in dataclasses.fields(group))
-    return own | {key.name: key.default for key in groups}
-
-
-def parse(text: str, environment: Mapping[str, str]) -> Config:
+def parse(text: str, environ: Mapping[str, str]) -> Config:
     """
-    Read the TOML text and the environment's overrides.
+    Read the TOML text and the environment's overrides, see `keys.parse`.
 
     Raises:
         ConfigError: not TOML, an unknown key, a wrong type or a value out of bounds.
     """
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from None
-    known = defaults()
-    values |= {
-        name.removeprefix(ENV_PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(ENV_PREFIX)
-    }
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ConfigError(f"unknown key {unknown[0]!r}")
-    typed = {key: _typed(key, value, known[key]) for key, value in values.items()}
-    groups = {
-        name: group(**{key: typed.pop(key) for key in _names(group) if key in typed})
-        for name, group in GROUPS.items()
-    }
-    config = Config(**typed, **groups)
+    config = keys.parse(Config, text, ENV_PREFIX, environ)
     _check(config)
     return config
 
 
-def load(path: Path | None, environment: Mapping[str, str]) -> Config:
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     """
     Read the file; without a path the default one, which may be missing.
 
     Raises:
         ConfigError: as of `parse`, or the file cannot be read.
     """
-    source = path or DEFAULT_PATH
-    try:
-        text = source.read_text(encoding="utf-8") if path or source.exists() else ""
-        return parse(text, environment)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source}: {error}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from None
-
-
-def _names(group: type[Any]) -> list[str]:
-    return [key.name for key in dataclasses.fields(group)]
-
-
-def _typed(key: str, value: Any, default: Any) -> Any:
-    """Return the value in the default's type; text comes from the environment."""
-    kind = type(default)
-    if kind is str:
-        if isinstance(value, str):
-            return value
-    elif isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            number = kind(value)
-        except (ValueError, OverflowError):
-            number = None
-        # int() would cut 2.5 down to 2 without a word.
-        if number is not None and (isinstance(value, str) or number == value):
-            return number
-    raise ConfigError(f"{key} = {value!r}: expected {'text' if kind is str else kind.__name__}")
+    return load_settings(path, DEFAULT_PATH, ENV_PREFIX, environ, parse)
 
 
 def _check(config: Config) -> None:
@@ -162,36 +122,34 @@ def _check(config: Config) -> None:
         raise ConfigError("tls_certificate and tls_key belong together")
     if config.tls_client_ca and not config.tls:
         raise ConfigError("tls_client_ca needs tls_certificate and tls_key")
-    _check_numbers(config)
+    for channel in config.channel:
+        channel.check()
+    for window in config.maintenance:
+        window.check()
+    check_names(config.channel)
+    _check_together(config)
 
 
-SHARES = frozenset({"prior_success", "slo_success", "slo_confidence", "success_one"})
-"""Keys that are ratios strictly between 0 and 1."""
-FROM_ZERO = frozenset(
-    {"weight_success", "weight_latency", "weight_certificate", "success_zero", "suspect_share"}
-)
-"""Keys that may be 0 but not above 1."""
-
-
-def _check_numbers(config: Config) -> None:
-    values: dict[str, Any] = {}
-    for group in (config, config.formula, config.rules):
-        values |= {key.name: getattr(group, key.name) for key in dataclasses.fields(group)}
-    for key, value in values.items():
-        if not isinstance(value, int | float):
-            continue
-        if key in SHARES:
-            good, bound = 0 < value < 1, "between 0 and 1"
-        elif key in FROM_ZERO:
-            good, bound = 0 <= value <= 1, "from 0 to 1"
-        else:
-            good, bound = 0 < value < 1e12, "above 0"
-        if not good:
-            raise ConfigError(f"{key} = {value}: must be {bound}")
-    formula = config.formula
+def _check_together(config: Config) -> None:
+    """Refuse numbers beyond which a gate could never fire, or nothing add up."""
+    values = keys.values_of(config)
+    for key, other in NOT_ABOVE:
+        if values[key] > values[other]:
+            raise ConfigError(f"{key} = {values[key]}: must not be above {other} = {values[other]}")
+    formula, rules = config.formula, config.rules
     if formula.success_zero >= formula.success_one:
-        raise ConfigError(f"success_zero = {formula.success_zero}: must be below success_one")
-    if not formula.weight_success:
-        raise ConfigError("weight_success = 0: S is the one part that is always known")
-    if formula.certificate_soon_days > formula.certificate_good_days:
-        raise ConfigError("certificate_soon_days: must not be above certificate_good_days")
+        raise ConfigError(
+            f"success_zero = {formula.success_zero}: must be below "
+            f"success_one = {formula.success_one}"
+        )
+    if config.minute_retention_hours > 24 * config.hour_retention_days:
+        raise ConfigError(
+            f"minute_retention_hours = {config.minute_retention_hours}: must not be longer than "
+            f"hour_retention_days = {config.hour_retention_days}"
+        )
+    for key in ("enter_windows", "leave_windows"):
+        if getattr(rules, key) * config.window_seconds > MAX_STEPS_S:
+            raise ConfigError(
+                f"{key} = {values[key]}: of window_seconds = {config.window_seconds} are more than "
+                f"{MAX_STEPS_S} s"
+            )

@@ -1,20 +1,36 @@
 """One exception per who must act."""
 
-
-class ConfigError(Exception):
-    """The operator must change the configuration; the message names key, value and limit."""
+from modpulse.agent.service.foreign import say
 
 
 class StoreError(Exception):
     """The operator must look at the database before the collector can start."""
 
 
+class BusyError(Exception):
+    """Something else has what the collector needs now (port, database, room): start it again."""
+
+
 class StoreUnavailableError(Exception):
-    """Nothing could be written now (disk full): the agent must come again later."""
+    """
+    Nothing could be read or written now (disk full): the agent must come again later.
+
+    Args:
+        reason: What is wrong and what helps.
+        lasting: It is damage, which does not go away by itself.
+    """
+
+    def __init__(self, reason: str, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class OverloadedError(Exception):
     """More comes than the disk takes: the agent must come again soon."""
+
+
+class CrowdedError(Exception):
+    """All places are taken by those we know: the agent must come again soon."""
 
 
 class RejectedError(Exception):
@@ -29,4 +45,5 @@ class RejectedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-        self.reason = reason
+        self.reason = say(reason)
+        """As it may leave: it may quote the batch."""

@@ -1,25 +1,45 @@
 """
 The way of a batch, in one place: ingest -> log -> merge -> score.
 
-Beyond one machine the log becomes a stream between the two halves (design.md section 6):
+Beyond one machine the log becomes a stream between the two halves:
 nothing but this module knows that they share a process.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
 
-from modpulse.agent.batch import FIRST_BYTE
+from modpulse.agent.batch.batch import FIRST_BYTE
+from modpulse.agent.service.logs import counters
+from modpulse.agent.service.units import NS
 
-from . import ingest
+from .alerts.incident import Incident
+from .channels.sender import Sender
+from .clock import Reading, Steady
 from .config import Config
-from .document import proxies_document
-from .errors import OverloadedError, RejectedError, StoreUnavailableError
-from .evidence import HORIZON_NS, NS
-from .fleet import Fleet, Report
-from .state import restored
-from .store import History, SavedState, Store
-from .writer import Writer
+from .errors import BusyError, OverloadedError, StoreError, StoreUnavailableError
+from .health.evidence import HORIZON_NS
+from .health.fleet import Fleet
+from .health.report import Report
+from .incidents import Incidents
+from .intake import ingest
+from .intake.arrival import Arrival
+from .intake.reader import Reader
+from .intake.rollup import Rollup
+from .shares import Shares
+from .store import complaints
+from .store.database import Store
+from .store.pruning import Cuts
+from .store.readback import ReadBack
+from .store.recall import History, SavedState
+from .store.restore import restore
+from .store.roll import Roll, catch_up
+from .store.writer import Log, Writer
 
 log = logging.getLogger("modpulse.collector")
 
@@ -29,66 +49,146 @@ PAST_FROM_S = 7 * 86_400
 PAST_UNTIL_S = 3_600
 LOG_KEPT_NS = HORIZON_NS + 300 * NS
 """What a restart replays: all that is evidence, and some for late batches."""
+LOG_FORGOTTEN = 2_000
+"""Logged batches that one transaction deletes: batches that arrive wait no longer than for that."""
+BUSY_RETRY_S = 0.1
+"""How long reading back lets batches go first when too many wait for the disk."""
 
 
 class Service:
     """One collector; every method runs on the event loop's thread."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        reading: Reading,
+        boot_id: str,
+        held: Shares | None = None,
+    ) -> None:
         """
         Args:
             config: Windows, limits and rules.
             store: Open; used by the writer's thread alone after `start`.
+            reading: Of the machine's clocks.
+            boot_id: Which boot of the machine this is; empty: not known.
+            held: Bytes that callers make this process hold; None: as many as they like.
+
+        Raises:
+            StoreError, BusyError: the database cannot be read.
         """
         self.config = config
+        self.held = held or Shares(sys.maxsize)
+        try:
+            kept = store.time()
+        except StoreUnavailableError as error:
+            raise self._at_start(error) from None
+        self.clock = Steady(reading, boot_id, *kept)
+        """What orders and ages everything."""
         self.fleet = Fleet(config.formula, config.rules, ingest.bucket_estimate_ms)
+        self.incidents = Incidents(config, self.fleet)
+        self.sender: Sender | None = None
+        """Woken when something is to be told; None where nobody is."""
         self.reports: list[Report] = []
         self.reported_at_ns = 0
         self.trouble: str | None = "starting"
         """Why the service is not ready; None when it is."""
+        self._is_damaged = False
+        """The trouble is damage: that a page can be written again proves nothing."""
+        self.reading_back: ReadBack | None = None
+        """What is not yet known of the time before the start; None once all is."""
         self._store = store
-        self._writer = Writer(store, config.queue_batches)
-        self._past_at_ns: int | None = None
+        self._writer = Writer(store)
+        self._log = Log(self._writer, self._merged)
+        self._roll = Roll(self.fleet.time, self._add)
+        self._waiting = Shares(config.queue_batches)
+        self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}
+        self._saved_steps: int | None = None
+        self._kept_ns = round(config.hour_retention_days * 86_400 * NS)
+        self._reader = Reader()
 
-    def start(self, now_ns: int) -> None:
-        """Rebuild memory from the store, then take batches."""
-        self._restore()
-        for arrived_ns, skew_ns, body in self._store.log():
-            try:
-                self.fleet.merge(ingest.reread(body, arrived_ns, skew_ns))
-            except RejectedError as error:
-                log.warning("log.skipped reason=%r", error.reason)
-        self._learn(self._store.history(FIRST_BYTE, *_past_span(now_ns)), now_ns)
+    def start(self, reading: Reading) -> None:
+        """
+        Take back states and who asked, then take batches; `read_back` does the rest.
+
+        Raises:
+            StoreError, BusyError: the database cannot be read.
+        """
+        if self.clock.steps:
+            self._say_step()
+        now_ns = self.clock.now_ns(reading)
+        try:
+            ahead = self._store.correct(now_ns)
+            catch_up(self._store)
+            self._saved = restore(self._store, self.fleet, now_ns)
+            self.incidents.restore(self._store, now_ns)
+            span = self._store.evidence(now_ns - LOG_KEPT_NS)
+        except StoreUnavailableError as error:
+            raise self._at_start(error) from None
+        if ahead:
+            log.warning("times.ahead rows=%s", counters(ahead))
+            self._store.unreadable.update(ahead)
+        self.reading_back = ReadBack(span)
+        self.reports = self.fleet.standing(now_ns)
+        self.reported_at_ns = now_ns
         self._writer.start()
         self.trouble = None
-        self._judge(now_ns)
 
-    def _restore(self) -> None:
-        """Take back what is no evidence: states, certificates, who asked."""
-        for name, seen_s in self._store.last_seen_s().items():
-            proxy = self.fleet.proxy(name)
-            if proxy is not None:
-                proxy.last_seen_ns = seen_s * NS
-        for ask in self._store.asks():
-            self.fleet.restore_ask(ask)
-        for name, (leaf, seen_ns) in self._store.certificates().items():
-            proxy = self.fleet.proxy(name)
-            if proxy is not None:
-                proxy.certificate, proxy.certificate_seen_ns = leaf, seen_ns
-        self._saved = self._store.states()
-        for name, saved in self._saved.items():
-            proxy = self.fleet.proxy(name)
-            if proxy is not None:
-                proxy.track = restored(saved.state, saved.since_ns, saved.findings)
+    async def read_back(self, now_ns: Callable[[], int]) -> None:
+        """
+        Replay the log between requests, then judge for the first time.
+
+        Half of the evidence is none: until all is there the states of before stand.
+
+        Raises:
+            StoreError, BusyError: the log cannot be read.
+        """
+        if self.reading_back is None:
+            return
+        cut_ns = now_ns() - LOG_KEPT_NS
+        forget = self._forget(lambda store: store.prune_log(cut_ns, LOG_FORGOTTEN))
+        replay = self.reading_back.run(self._ask, self.fleet.merge)
+        try:
+            await asyncio.gather(forget, replay)
+            await self._keep_house(now_ns())
+        except StoreUnavailableError as error:
+            raise self._at_start(error) from None
+        if self.reading_back.skipped:
+            self._store.unreadable["log"] += self.reading_back.skipped
+        self.reading_back = None
+        await self._judge(now_ns())
+
+    def _at_start(self, error: StoreUnavailableError) -> StoreError | BusyError:
+        found = complaints.at_start(error.__cause__ or error)
+        return type(found)(f"{self.config.database}: {found}")
 
     async def stop(self) -> None:
         """Commit what waits and end the writer."""
+        await self._log.finish()
+        try:
+            await self._roll.write()
+        except (OverloadedError, StoreUnavailableError) as error:
+            self._say(error)  # the log knows it
         await asyncio.to_thread(self._writer.stop)
 
-    async def accept(self, body: bytes, identity: ingest.Identity, clock: ingest.Clocks) -> bool:
+    async def accept(
+        self,
+        body: bytes,
+        identity: ingest.Identity,
+        reading: Reading,
+        sent_ns: int | None,
+        caller: str = "",
+    ) -> bool:
         """
         Take one batch.
+
+        Args:
+            body: As received.
+            identity: Of the caller.
+            reading: When the request came.
+            sent_ns: The agent's wall clock when it sent; None when it did not say.
+            caller: Which token or certificate; whatever is bounded is shared among these.
 
         Returns:
             Whether it was new; either way it is durable.
@@ -97,43 +197,97 @@ class Service:
             RejectedError: it will never be accepted.
             OverloadedError, StoreUnavailableError: not now.
         """
-        arrival = ingest.read(body, identity, clock)
+        # Who does not say is taken to have our wall clock, which may have been set.
+        sent_ns = reading.wall_ns if sent_ns is None else sent_ns
+        clocks = ingest.Clocks(self.clock.now_ns(reading), sent_ns)
+        _hold(self._waiting, caller, 1, "too many batches wait")
         try:
-            fresh = await asyncio.wrap_future(self._writer.append(arrival))
+            arrival = await self._reader.read(body, identity, clocks, caller)
+            arrival = self.fleet.admit(arrival, self._kept_ns)
+            size_bytes = arrival.size_bytes
+            _hold(self.held, caller, size_bytes, "too much waits for the disk")
+            try:
+                return await self._append(arrival)
+            finally:
+                self.held.give(caller, size_bytes)
+        finally:
+            self._waiting.give(caller, 1)
+
+    async def _append(self, arrival: Arrival) -> bool:
+        """Write it, then count it; returns whether it was new."""
+        try:
+            fresh = await self._log.append(arrival)
         except StoreUnavailableError as error:
-            self.trouble = str(error)
+            self._say(error)
             raise
-        self.trouble = None
-        if fresh:
-            self.fleet.merge(arrival)
+        self.trouble, self._is_damaged = None, False
         return fresh
 
-    async def tick(self, now_ns: int) -> None:
+    def _merged(self, arrivals: list[Arrival], log_id: int) -> None:
+        """Count what is durable; the other tables learn of it later."""
+        for arrival in arrivals:
+            self.fleet.merge(arrival, self._roll.pile)
+        self._roll.take(arrivals, log_id)
+
+    async def _add(self, rollup: Rollup, log_id: int) -> None:
+        await self._ask(lambda store: store.add(rollup, log_id))
+
+    async def tick(self, reading: Reading) -> None:
         """Judge every proxy once, and keep what must survive a restart."""
-        self._judge(now_ns)
+        now_ns = self.clock.now_ns(reading)
+        if self.clock.notice(reading) is not None:
+            self._say_step()
         try:
-            await self._save()
-            if self._past_at_ns is None or now_ns - self._past_at_ns >= PAST_EVERY_NS:
+            await self._roll.write()
+        except (OverloadedError, StoreUnavailableError) as error:
+            self._say(error)
+        await self._judge(now_ns)
+        try:
+            await self._save(now_ns)
+            await self._save_time()
+            await self._let_go()
+            if now_ns - self._past_at_ns >= PAST_EVERY_NS:
+                until_ns = now_ns - LOG_KEPT_NS
+                await self._forget(lambda store: store.prune_log(until_ns, LOG_FORGOTTEN))
                 await self._keep_house(now_ns)
         except (OverloadedError, StoreUnavailableError) as error:
-            self.trouble = str(error)
-            log.warning("store.unavailable reason=%r", str(error))
+            self._say(error)
+
+    def call(self, job: Callable[[Store], Any]) -> "Future[Any]":
+        """Have a job done on the writer's thread; may raise OverloadedError."""
+        return self._writer.call(job)
 
     @property
     def is_alive(self) -> bool:
         """Whether the writer works: what the watchdog asks."""
         return self._writer.is_alive
 
-    def document(self) -> dict[str, object]:
-        """Return what GET /api/v1/proxies answers."""
-        return proxies_document(self.reports, self.reported_at_ns, self.config.window_s)
+    @property
+    def overflow(self) -> Counter[str]:
+        """What was dropped at bounds, by the bound's name."""
+        sketches = Counter({"unreadable_sketches": self._roll.unreadable})
+        return self.fleet.overflow + self._store.overflow + sketches
 
-    def _judge(self, now_ns: int) -> None:
-        self.reports = self.fleet.evaluate(now_ns)
-        self.reported_at_ns = now_ns
+    @property
+    def unreadable(self) -> dict[str, int]:
+        """Rows of the database that made no sense, by table; a copy, the writer counts too."""
+        return dict(self._store.unreadable)
 
-    async def _save(self) -> None:
-        """Write the states whose state or gates changed."""
+    def _say_step(self) -> None:
+        step_s = (self.clock.last_step_ns or 0) / NS
+        log.warning("clock.stepped seconds=%.3f steps=%d", step_s, self.clock.steps)
+
+    async def _judge(self, now_ns: int) -> None:
+        """Judge every proxy; requests are answered in between."""
+        reports = []
+        for report in self.fleet.judging(now_ns, self.clock.wall_offset_ns):
+            if report:
+                reports.append(report)
+            await asyncio.sleep(0)
+        self.reports, self.reported_at_ns = reports, now_ns
+
+    async def _save(self, now_ns: int) -> None:
+        """Write what changed: states, their incidents, and what is to be told of these."""
         states = {
             report.proxy: SavedState(
                 report.track.state, report.track.since_ns or 0, tuple(report.track.findings)
@@ -145,45 +299,102 @@ class Service:
             for proxy, state in states.items()
             if proxy not in self._saved or _differs(state, self._saved[proxy])
         }
-        if self.trouble:
+        if self.trouble and not self._is_damaged:
             # Where nobody asks because we are not ready, this is what finds room on the disk.
             await asyncio.wrap_future(self._writer.call(Store.probe))
             self.trouble = None
-        if changed:
-            await asyncio.wrap_future(self._writer.call(lambda store: store.save_states(changed)))
-            for proxy, new in changed.items():
-                old = self._saved.get(proxy)
-                if old is None or old.state != new.state:
-                    log.info("state.changed proxy=%r state=%s", proxy, new.state)
-            self._saved |= changed
+        step = await self.incidents.step(self.reports, now_ns, self.clock.wall_offset_ns)
+        kept: tuple[Incident, ...] = ()
+        if changed or step.changes:
+            new = step.changes.incidents
+            save = partial(Store.save, states=changed, changed=new, notices=step.notices)
+            kept = await asyncio.wrap_future(self._writer.call(partial(save, now_ns=now_ns)))
+        self.incidents.accept(step, kept)
+        if step.notices and self.sender:
+            self.sender.wake()
+        self._say_changed(changed)
+        self._saved |= changed
+
+    def _say_changed(self, changed: Mapping[str, SavedState]) -> None:
+        for proxy, now in changed.items():
+            before = self._saved.get(proxy)
+            if before is None or before.state != now.state:
+                log.info(
+                    "state.changed proxy=%s state=%s", proxy, now.state, extra={"whose": proxy}
+                )
+
+    async def _forget(self, some: Callable[[Store], int]) -> None:
+        """Delete in small steps, as long as there is more: also a huge table holds nobody up."""
+        try:
+            while await self._ask(some):
+                pass
+        except StoreUnavailableError as error:
+            self._say(error)
+
+    async def _save_time(self) -> None:
+        """Write where the clock is, if it was set since that was written."""
+        anchor, steps = self.clock.anchor, self.clock.steps
+        if self._saved_steps != steps:
+            await asyncio.wrap_future(self._writer.call(lambda store: store.save_time(anchor)))
+            self._saved_steps = steps
+
+    async def _let_go(self) -> None:
+        """Remove what the fleet has pushed out, so that the file is bounded as memory is."""
+        # What is on its way to the disk would go with the rows of before.
+        pushed = frozenset(self.fleet.proxies.pushed - self._log.proxies - self._roll.proxies)
+        if pushed:
+            await asyncio.wrap_future(self._writer.call(lambda store: store.forget(pushed)))
+            self.fleet.proxies.pushed -= pushed
+            for proxy in pushed:
+                self._saved.pop(proxy, None)
 
     async def _keep_house(self, now_ns: int) -> None:
-        config = self.config
-        await asyncio.wrap_future(
-            self._writer.call(
-                lambda store: store.prune(
-                    log_until_ns=now_ns - LOG_KEPT_NS,
-                    asks_until_ns=now_ns - round(max(config.rules.asked_s * NS, HORIZON_NS)),
-                    minutes_until_s=now_ns // NS - round(config.minute_retention_h * 3600),
-                    hours_until_s=now_ns // NS - round(config.hour_retention_d * 86_400),
-                )
-            )
+        """Forget old rows as far as they can be written, and learn what is usual."""
+        config, now_s = self.config, now_ns // NS
+        cuts = Cuts(
+            now_s=now_s,
+            asks_until_ns=now_ns - round(max(config.rules.asked_seconds * NS, HORIZON_NS)),
+            minutes_until_s=now_s - round(config.minute_retention_hours * 3600),
+            hours_until_s=now_s - round(config.hour_retention_days * 86_400),
         )
-        history = await asyncio.wrap_future(
-            self._writer.call(lambda store: store.history(FIRST_BYTE, *_past_span(now_ns)))
-        )
-        self._learn(history, now_ns)
-
-    def _learn(self, past: Mapping[str, History], now_ns: int) -> None:
-        for name, history in past.items():
-            self.fleet.learn(name, history.ok, history.failed, history.buckets)
+        await self._forget(lambda store: store.prune(cuts))
+        await self._learn(now_s)
         self._past_at_ns = now_ns
 
+    async def _ask(self, job: Callable[[Store], Any]) -> Any:
+        """Do a job on the writer's thread; batches go first."""
+        while True:
+            try:
+                return await asyncio.wrap_future(self._writer.call(job))
+            except OverloadedError:
+                await asyncio.sleep(BUSY_RETRY_S)
 
-def _past_span(now_ns: int) -> tuple[int, int]:
-    return now_ns // NS - PAST_FROM_S, now_ns // NS - PAST_UNTIL_S
+    def _say(self, error: Exception) -> None:
+        if self.trouble != str(error):
+            log.warning("store.unavailable reason=%s", error)
+        self.trouble = str(error)
+        self._is_damaged = isinstance(error, StoreUnavailableError) and error.lasting
+
+    async def _learn(self, now_s: int) -> None:
+        """Read the past of each proxy, one at a time: batches go on in between."""
+        span = (FIRST_BYTE, now_s - PAST_FROM_S, now_s - PAST_UNTIL_S)
+        for name in list(self.fleet.proxies):
+            past = await self._ask(partial(_past, name, span))
+            for history in past.values():
+                self.fleet.learn(name, history.ok, history.failed, history.buckets)
+
+
+def _past(name: str, span: tuple[str, int, int], store: Store) -> dict[str, History]:
+    return store.history([name], *span)
 
 
 def _differs(one: SavedState, other: SavedState) -> bool:
     gates = [{finding.gate for finding in saved.findings} for saved in (one, other)]
     return (one.state, one.since_ns) != (other.state, other.since_ns) or gates[0] != gates[1]
+
+
+def _hold(shares: Shares, caller: str, amount: int, why: str) -> None:
+    """Hold so much for a caller, or raise OverloadedError."""
+    if not shares.has_room(caller, amount):
+        raise OverloadedError(why)
+    shares.take(caller, amount)

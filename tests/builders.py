@@ -7,12 +7,14 @@ Times are milliseconds after `T0`; a test names only what matters to it.
 import socket
 import struct
 
-from modpulse.agent import events
-from modpulse.agent.binary.probes import Site
-from modpulse.agent.events import GoError, SocketEnds, TcpState
-from modpulse.agent.records import ChainEntry
-from modpulse.agent.tracker.connections import OpenConnection
+from modpulse.agent.events import events
+from modpulse.agent.events.events import GoError, SocketEnds, TcpState
+from modpulse.agent.events.sites import Site
+from modpulse.agent.records.records import ChainEntry
+from modpulse.agent.tracker.cause import Cause
+from modpulse.agent.tracker.openconnection import OpenConnection
 from modpulse.agent.tracker.requests import Hop, OpenRequest, open_request
+from modpulse.agent.tracker.stages import Move, move_of
 
 T0 = 5_000_000_000_000
 MS = 1_000_000
@@ -112,8 +114,8 @@ def web_get(
     return events.WebGet(*_go(ms, goid, None, pid), scheme, host, path)
 
 
-def round_trip(ms: float, host: str = HOST, goid: int = ASKING, pid: int = PID):
-    return events.RoundTrip(*_go(ms, goid, None, pid), host)
+def round_trip_start(ms: float, host: str = HOST, goid: int = ASKING, pid: int = PID):
+    return events.RoundTripStart(*_go(ms, goid, None, pid), host)
 
 
 def got_conn(
@@ -123,13 +125,18 @@ def got_conn(
     return events.GotConn(*_go(ms, goid, None, pid), tls_state, ends, error)
 
 
-def head(
+def round_trip_done(
     ms: float, status: int | None = 200, error: GoError | None = None, goid: int = ASKING,
     tls_state: int = 0, version: str | None = "1.1", length: int | None = 100, pid: int = PID,
 ) -> events.RoundTripDone:  # fmt: skip
     return events.RoundTripDone(
         *_go(ms, goid, None, pid), tls_state, length, status, version, error
     )
+
+
+def stream_failed(ms: float, code: int, goid: int = ASKING) -> events.StreamFailed:
+    reset = go_error("http2.StreamError", leaf=struct.pack("<IIQ", 5, code, 1))
+    return events.StreamFailed(*_go(ms, goid, None, PID), reset)
 
 
 def body_closed(ms: float, goid: int = ASKING, pid: int = PID) -> events.BodyClosed:
@@ -145,8 +152,10 @@ def content_failed(ms: float, site: Site, text: str | None = None, goid: int = A
     return events.ContentFailed(*_go(ms, goid, None, PID), site, error)
 
 
-def fatal(ms: float, text: str, goid: int = ASKING) -> events.Fatal:
-    return events.Fatal(*_go(ms, goid, None, PID), text, 0, len(text))
+def error_said(
+    ms: float, text: str, goid: int = ASKING, error: events.GoError | None = None
+) -> events.ErrorSaid:
+    return events.ErrorSaid(*_go(ms, goid, None, PID), text, 0, len(text), None, None, error)
 
 
 def os_exit(ms: float, code: int = 0) -> events.OsExit:
@@ -223,9 +232,9 @@ def asked(
     """A request on a connection that is there: 1 ms until the head, 1 ms of body."""
     first = [
         web_get(ms, path, host, goid),
-        round_trip(ms, host, goid),
+        round_trip_start(ms, host, goid),
         got_conn(ms, ends(cookie), goid=goid),
-        head(ms + 1, status, goid=goid),
+        round_trip_done(ms + 1, status, goid=goid),
     ]
     return [*first, body_closed(ms + 2, goid)] if close else first
 
@@ -237,11 +246,25 @@ def chain(*entries: tuple[str, str | None]) -> tuple[ChainEntry, ...]:
 
 def request(
     *hops: Hop, path: str = MOD, host: str = HOST, chain: tuple[ChainEntry, ...] | None = None,
-    **fields,
+    failed: GoError | None = None, refused: Cause | None = None, overdue: bool = False,
+    tells_bodies: bool = True, **fields,
 ) -> OpenRequest:  # fmt: skip
     """A request as far as it went."""
     made = open_request(PID, ASKING, at(0), "https", host, path, chain)
-    made.hops.extend(hops)
+    for each in hops:
+        made.round_trip_start(each)
+        if each.in_hand_at_ns is not None:
+            made.move(Move.GOT_CONN, each.in_hand_at_ns)
+        if each.head_at_ns is not None and (each.status is not None or each.error is not None):
+            made.move(move_of(each.status, tells_bodies), each.head_at_ns)
+        if each.closed_at_ns is not None:
+            made.move(Move.BODY_CLOSED, each.closed_at_ns)
+    if overdue:
+        made.move(Move.OVERDUE, at(99_000))
+    if failed is not None:
+        made.operation_failed(failed, at(99_000))
+    if refused is not None:
+        made.refused(refused, at(99_000))
     for name, value in fields.items():
         setattr(made, name, value)
     return made

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from modpulse.agent.batch import Batch, ProxyWindow, encode
+from modpulse.agent.batch.batch import Batch, ProxyWindow, encode
 
 PROGRAM = "import sys; from modpulse.collector.cli import main; sys.exit(main())"
 
@@ -29,8 +29,15 @@ PROGRAM = "import sys; from modpulse.collector.cli import main; sys.exit(main())
 class Collector:
     """One `modpulse-collector serve` on a port of its own."""
 
-    def __init__(self, directory: Path, **keys: object) -> None:
+    def __init__(self, directory: Path, tables: str = "", **keys: object) -> None:
+        """
+        Args:
+            directory: Of its files.
+            tables: TOML of what the environment cannot say.
+            keys: The others.
+        """
         self.directory = directory
+        self.tables = tables
         self.keys = {"listen": "127.0.0.1:0", "database": str(directory / "db" / "c.db")} | keys
         self.url = ""
         self.log: list[str] = []
@@ -41,8 +48,12 @@ class Collector:
         """Start it and wait until it serves."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("MODPULSE")}
         settings = {f"MODPULSE_COLLECTOR_{k.upper()}": str(v) for k, v in self.keys.items()}
+        arguments = ["serve"]
+        if self.tables:
+            (self.directory / "tables.toml").write_text(self.tables)
+            arguments += ["--config", str(self.directory / "tables.toml")]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "serve"],
+            [sys.executable, "-c", PROGRAM, *arguments],
             env=inherited | settings | environment,
             stderr=subprocess.PIPE,
             text=True,

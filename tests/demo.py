@@ -133,7 +133,7 @@ def start_services(stack: contextlib.ExitStack, folder: Path, lab: Lab) -> str:
     collector = {
         "listen": "127.0.0.1:0",
         "database": str(folder / "collector.db"),
-        "window_s": WINDOW_S,
+        "window_seconds": WINDOW_S,
     }
     log = start(stack, folder, "collector", collector)
     (url,) = (word[4:] for word in log.split() if word.startswith("url="))

@@ -2,15 +2,15 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from modpulse.agent.events import Event
+from modpulse.agent.events.events import Event
 from modpulse.agent.kernel.attach import Compilation, KernelOptions
 from modpulse.agent.observer import Observer
-from modpulse.agent.records import Connection, Handshake, Lookup, Process, Record, Request
+from modpulse.agent.records.records import Connection, Handshake, Lookup, Process, Record, Request
 
 WAIT_SECONDS = 20.0
 """For the end of a process that the test thinks has ended."""
@@ -43,11 +43,10 @@ class Eyes:
         self.events: list[Event] = []
         self._records: list[Record] = []
         self.observer = Observer(
-            Compilation(KernelOptions(ring_bytes=ring_bytes, scoped=True)),
+            Compilation(KernelOptions(ring_bytes=ring_bytes, scoped=True, multi_uprobe=multi)),
             os.environ,
             stalled_after_ns,
             extra_paths=[str(path) for path in go_paths],
-            multi_uprobe=multi,
             witness=self.events.append,
         )
         self.observer.kernel.watch(os.getpid())
@@ -98,3 +97,13 @@ def gather(records: Sequence[Record]) -> Seen:
     for kind in (found.lookups, found.connections, found.handshakes):
         kind.sort(key=lambda record: record.at_ns)
     return found
+
+
+def assert_identity(losses: Mapping[str, int]) -> None:
+    """The three equations of the loss account, from the kernel to the records."""
+    lost = sum(losses[name] for name in ("ring_full", "map_full", "process_full", "filtered"))
+    assert losses["seen"] == losses["submitted"] + lost
+    read = losses["decoded"] + losses["decode_errors"] + losses["queue_dropped"]
+    assert losses["submitted"] == read + losses["in_ring"]
+    unjoined = sum(losses[name] for name in ("late", "orphan", "dismissed", "pending"))
+    assert losses["decoded"] == losses["joined"] + unjoined

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from modpulse.agent.batch import FIRST_BYTE
-from modpulse.collector.arrival import Arrival, Leaf, Sighting
-from modpulse.collector.evidence import Counts
+from modpulse.agent.batch.batch import FIRST_BYTE
+from modpulse.agent.batch.sketch import Sketch
+from modpulse.collector.intake.arrival import Arrival, Counts, Leaf, Sighting
 
 T0_NS = 1_800_000_000_000_000_000
 """A literal now, on a slot's border: 2027-01-15."""
@@ -34,14 +34,13 @@ def sighting(
         failures=dict(failures or {}),
         handshakes=handshakes,
         bad_certificates=dict(bad_certificates or {}),
-        small=sum((first_byte or {}).values()),
         windows=1,
         lossy=int(lossy),
     )
     return Sighting(
         proxy=proxy,
         counts=counts,
-        sketches={FIRST_BYTE: first_byte} if first_byte else {},
+        sketches={FIRST_BYTE: Sketch(first_byte).to_bytes()} if first_byte else {},
         body_bytes=100 * ok,
         certificate=certificate,
         resolvers=resolvers,

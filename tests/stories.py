@@ -6,9 +6,9 @@ Times are milliseconds after the command began, on a clock that began at `T0`.
 
 import dataclasses
 
-from modpulse.agent.document import Document
-from modpulse.agent.failures import FailureClass, failure
-from modpulse.agent.records import (
+from modpulse.agent.records.document import Document
+from modpulse.agent.records.failures import FailureClass, failure
+from modpulse.agent.records.records import (
     ChainEntry,
     Connection,
     Failure,
@@ -43,6 +43,7 @@ def process(end: float | None = 1000, exit_code: int | None = 0, **fields) -> Pr
             ChainEntry("direct", None),
         ),
         "gosumdb": "sum.golang.org",
+        "armed_at_ns": T0 - MS,
     }
     return Process(
         pid=PID,
@@ -143,8 +144,10 @@ def request(
     )
 
 
-def failed(cls: FailureClass, evidence: str, host: str, address: str | None = None) -> Failure:
-    return failure(cls, evidence, host, address)
+def failed(
+    cls: FailureClass, evidence: str, host: str, address: str | None = None, **fields
+) -> Failure:
+    return failure(cls, evidence, host, address, **fields)
 
 
 def document(**fields) -> Document:
@@ -334,5 +337,5 @@ def records_of_pid(record, pid: int):
 
 def query_of(record: Lookup, **fields) -> Lookup:
     """The same lookup with another query, not answered."""
-    query = dataclasses.replace(record.queries[0], rcode=None, answer_ns=None, **fields)
+    query = dataclasses.replace(record.queries[0], **({"rcode": None, "answer_ns": None} | fields))
     return dataclasses.replace(record, queries=(query,))

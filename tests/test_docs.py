@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from modpulse.agent import cli
-from modpulse.agent.check import CAPABILITIES
-from modpulse.agent.failures import CLASSES
+from modpulse.agent.machine.check import CAPABILITIES
+from modpulse.agent.records.failures import CLASSES
 from modpulse.collector.cli import parser as collector_parser
+from modpulse.collector.server import limits
 
 TOP = Path(__file__).resolve().parents[1]
 README, CHINESE = TOP / "README.md", TOP / "README.zh-CN.md"
@@ -53,7 +54,7 @@ def help_of(program: str, *command: str) -> str:
     ("program", "command"),
     [
         *(("agent", name) for name in ("run", "replay", "agent", "check")),
-        *(("collector", name) for name in ("serve", "status")),
+        *(("collector", name) for name in ("serve", "status", "incidents", "simulate")),
     ],
 )
 def test_each_flag_is_documented(program, command):
@@ -140,7 +141,9 @@ def test_no_document_is_of_one_machine(path):
     hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[\w.-]+", text)}
 
     assert MACHINE.findall(text) == []
-    strangers = {host for host in hosts if "." in host and not host.endswith(NOWHERE)}
+    # Of the lab are names with a dot at their end, and addresses of its own network.
+    lab = {host for host in hosts if host.startswith("10.44.") or host.endswith(".lab.test.")}
+    strangers = {host for host in hosts - lab if "." in host and not host.endswith(NOWHERE)}
     assert strangers - OUTSIDE == set()
 
 
@@ -169,8 +172,55 @@ def test_every_document_is_linked():
     assert [path.name for path in (TOP / "docs").glob("*.md") if path.name not in linked] == []
 
 
+def test_each_state_of_a_connection_is_documented():
+    """docs/limits.md has every state, every counter of the door and every number."""
+    (section,) = re.findall(
+        r"^## A connection to the collector\n(.+?)^## ",
+        text_of(TOP / "docs" / "limits.md"),
+        re.M | re.S,
+    )
+    room = TOP / "collector" / "server"
+    sources = "".join(
+        text_of(room / f"{name}.py") for name in ("connection", "conversation", "door")
+    )
+    counted = re.findall(r'(?:count|refuse|_give_up)\(\s*"(\w+)"', sources)
+    counted += [state.value for state in limits.State if state is not limits.State.CLOSED]
+
+    assert len(counted) > 15
+    assert {name for name in counted if f"`{name}`" not in section} == set()
+    for number in (
+        f"{limits.MAX_HEAD_BYTES >> 10} KiB, {limits.MAX_HEADERS} headers",
+        f"{limits.MAX_MUTE_BYTES >> 10} KiB more than {limits.TLS_SHARE} for each byte",
+        f"{limits.MAX_CHUNKS:,} chunks and one more for {limits.CHUNK_BYTES} bytes",
+        f"answers of more than {limits.UNREAD_BYTES >> 10} KiB",
+        f"{limits.FRAMING_BYTES >> 10} KiB for chunks and trailers",
+        f"| {limits.ANSWER_S:g} s |",
+        f"| {limits.IDLE_S:g} s |",
+        f"{limits.LINGER_S:g} s, at most `r`",
+    ):
+        assert number in section
+
+
 def test_the_parsers_are_those_of_the_programs():
     """`modpulse` hands over exactly the commands that modpulse-collector has."""
     handed = set(cli._COLLECTOR_COMMANDS.values())
 
     assert handed == set(re.findall(r"\{(.+?)\}", collector_parser().format_usage())[0].split(","))
+
+
+def test_files_that_sources_speak_of_are_there() -> None:
+    """A docstring or a comment that names a file of ours names one that there is."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=TOP, capture_output=True, text=True, check=True
+    ).stdout.split()
+    names = {Path(name).name for name in listed}
+    of_go = {"abi-internal.md"}
+    missing = {
+        (name, found)
+        for name in listed
+        if name.startswith(("agent/", "collector/", "bpf/"))
+        for found in re.findall(r"[\w-]+\.(?:py|md|bpf\.[hc])\b", text_of(TOP / name))
+        if found not in names | of_go
+    }
+
+    assert missing == set()

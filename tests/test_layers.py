@@ -1,7 +1,7 @@
 """Who may import what: the rules of ARCHITECTURE.md, read from the sources."""
 
 import ast
-import re
+import configparser
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,46 +13,89 @@ import pytest
 TOP = Path(__file__).resolve().parents[1]
 
 SHELL = {
-    "agent.binary.arrivals": "reads /proc for binaries that have just been started",
+    "agent.armer.toolchains": "reads /proc for binaries that have just been started",
     "agent.kernel.bpfcall": "bpf(2) and perf_event_open(2)",
-    "agent.capture": "capture files",
+    "agent.source.capture": "capture files",
     "agent.cli": "the command line",
     "agent.kernel.compilation": "the child that compiles",
     "agent.kernel.compiler": "that child: bcc",
-    "agent.config": "reads its file",
-    "agent.daemon": "wires the agent",
-    "agent.binary.findgo": "looks for `go` binaries on disk",
-    "agent.host": "asks this host for `check`",
-    "agent.identity": "who called sudo",
+    "agent.config": "has its file read",
+    "agent.commands.agent": "wires the agent",
+    "agent.machine.commanded": "looks at the files that a command names",
+    "agent.machine.findgo": "looks for `go` binaries on disk",
+    "agent.armer.newcomers": "looks at processes that have begun",
+    "agent.armer.strangers": "reads binaries that are no `go`",
+    "agent.machine.host": "asks this host for `check`",
+    "agent.machine.identity": "who called sudo",
+    "agent.service.credentials": "reads tokens, certificates and keys",
+    "agent.service.regular": "reads a file",
+    "agent.service.streams": "standard streams that are closed",
+    "agent.service.settings": "reads the configuration's file",
+    "agent.service.logs": "how log lines look",
     "agent.kernel.attach": "maps, programs, links",
-    "agent.notify": "systemd's socket",
+    "agent.kernel.lease": "leases on files, and the thread that is told of writers",
+    "agent.kernel.outlast": "open files on their way through sockets",
+    "agent.service.notify": "systemd's socket",
     "agent.observer": "reads the kernel into the tracker",
-    "agent.procfs": "/proc of one process",
-    "agent.replay": "reads a capture file into the tracker",
+    "agent.armer.plans": "reads binaries",
+    "agent.armer.prober": "opens, reads and probes binaries",
+    "agent.machine.authorities": "looks for certificate authorities",
+    "agent.machine.pressure": "what the kernel killed",
+    "agent.machine.procfs": "/proc of one process",
+    "agent.commands.replay": "reads a capture file into the tracker",
+    "agent.machine.filesystems": "asks which file system it is",
+    "agent.machine.mounttable": "what is mounted, and copies of mounts",
+    "agent.machine.named": "opens what others named",
     "agent.kernel.ring": "the ring buffer's memory",
-    "agent.run": "starts the command and waits for it",
+    "agent.commands.run": "starts the command and waits for it",
     "agent.delivery.ship": "the network and its retries",
     "agent.delivery.spool": "the disk",
-    "agent.waterfall.terminal": "how wide the terminal is",
-    "collector.app": "HTTP in, JSON out",
+    "agent.delivery.writer": "the thread that waits for the disk",
+    "agent.screen.terminal": "how wide the terminal is",
+    "collector.http.app": "HTTP in, JSON out",
     "collector.cli": "the command line",
-    "collector.client": "asks a collector",
-    "collector.config": "reads its file",
-    "collector.migrations": "changes the database",
-    "collector.notify": "systemd's socket",
-    "collector.protocol": "limits of one HTTP connection",
-    "collector.server": "wires the collector",
+    "collector.client.client": "asks a collector",
+    "collector.store.complaints": "SQLite's error codes",
+    "collector.config": "has its file read",
+    "collector.outbox": "jobs of the writer's thread",
+    "collector.channels.sender": "takes notices to their channels",
+    "collector.channels.wires": "HTTP and SMTP",
+    "collector.incidents": "reads the store at start, and steps beside the loop",
+    "collector.intake.reader": "reads large batches beside the loop",
+    "collector.http.shown": "makes the answer between requests",
+    "collector.store.incidents": "rows of incidents",
+    "collector.store.outbox": "rows of notices that wait",
+    "collector.store.insert": "rows of the database, many at once",
+    "collector.store.keeping": "rows of the database that bound it",
+    "collector.server.door": "takes connections",
+    "collector.store.migrations": "changes the database",
+    "collector.store.place": "the database's files and their lock",
+    "collector.server.connection": "limits of one connection",
+    "collector.server.conversation": "HTTP on one connection",
+    "collector.store.pruning": "rows that are too old, and its time slices",
+    "collector.store.readback": "reads the log between requests",
+    "collector.store.recall": "the database, read",
+    "collector.store.restore": "the database, read at start",
+    "collector.store.roll": "rolls the log up between requests",
+    "collector.store.seen": "the database's ranges of seq",
+    "collector.http.document": "reads the service",
+    "collector.server.request": "waits for its body",
+    "collector.server.process": "wires the collector",
+    "collector.stopping": "signals, and the thread they wake",
     "collector.service": "log and scorer in one process",
-    "collector.store": "the database",
-    "collector.writer": "the thread that writes it",
+    "collector.store.database": "the database",
+    "collector.simulate.drive": "reads scripts, runs a collector with a database",
+    "collector.server.tls": "OpenSSL, without a socket",
+    "collector.store.watched": "whether a file is as it was left",
+    "collector.store.writer": "the thread that writes it",
 }
 """Modules that touch the world, and what of it. Every other one is pure."""
 
 WORLD = frozenset({
     "asyncio", "bcc", "concurrent", "ctypes", "fcntl", "http", "io", "logging", "mmap",
-    "multiprocessing", "os", "pathlib", "pyroute2", "random", "scapy", "secrets", "select",
-    "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile",
-    "threading", "time", "urllib.request", "uvicorn", "uvloop",
+    "multiprocessing", "os", "pathlib", "pyroute2", "random", "resource", "scapy", "secrets",
+    "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time", "urllib.request", "uvloop",
 })  # fmt: skip
 """What a pure module never imports."""
 CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic_ns"})
@@ -60,20 +103,32 @@ CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic_ns"})
 LIBRARIES = {
     "bcc": {"agent.kernel.compiler"},
     "capstone": {"agent.binary.disasm"},
-    "cryptography": {"agent.certificate"},
+    "cryptography": {"agent.wire.certificate"},
     "dns": {"agent.wire.dns"},
-    "msgpack": {"agent.batch"},
-    "scapy": {"agent.capture"},
-    "uvicorn": {"collector.protocol", "collector.server"},
-    "uvloop": {"collector.server"},
+    "httptools": {"collector.server.conversation"},
+    "msgpack": {"agent.batch.batch"},
+    "msgspec": {"collector.intake.wire"},
+    "numpy": {"collector.intake.fold"},
+    "scapy": {"agent.source.capture"},
+    "uvloop": {"collector.server.process"},
 }
 """Import name of each library -> who imports it: so that it can be exchanged."""
 DISTRIBUTIONS = {"dns": "dnspython"}
 """Where the package has another name than the import."""
-INDIRECT = {"httptools": "uvicorn's parser, named in collector/protocol.py"}
 
-SHARED = {"modpulse.agent.batch", "modpulse.agent.sketch"}
-"""What the collector knows of the agent."""
+SHARED = {
+    "modpulse.agent.batch.batch", "modpulse.agent.batch.proxies", "modpulse.agent.batch.sketch",
+    "modpulse.agent.records.failures",
+    "modpulse.agent.screen.terminal", "modpulse.agent.service.credentials",
+    "modpulse.agent.service", "modpulse.agent.service.errors", "modpulse.agent.service.foreign",
+    "modpulse.agent.service.keys",
+    "modpulse.agent.service.logs", "modpulse.agent.service.loopback",
+    "modpulse.agent.service.notify",
+    "modpulse.agent.service.settings", "modpulse.agent.service.streams",
+    "modpulse.agent.service.units",
+}  # fmt: skip
+"""What the collector knows of the agent: what is on the wire, how words leave and look, and how
+what an operator names is read."""
 
 
 @cache
@@ -151,8 +206,44 @@ def test_the_agent_does_not_know_the_collector(module):
     assert [name for name in imports(module) if "collector" in name.split(".")] == []
 
 
-def test_the_collector_knows_batch_and_sketch():
-    """Agent and collector share what is on the wire, and nothing else."""
+FLOORS = {
+    "agent": (
+        "service", "records", "batch events screen", "wire binary", "machine recorder", "kernel",
+        "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
+    ),
+    "collector": (
+        "errors clock shares stopping", "intake", "health", "alerts", "channels", "config", "store",
+        "incidents", "outbox", "service", "http", "server client simulate", "cli",
+    ),
+}  # fmt: skip
+"""Rooms and loose modules of each package, floor by floor: each knows what lies below it."""
+
+
+def room_of(module: str) -> str:
+    """`agent.wire.dns` lies in the room `wire`."""
+    return module.split(".")[1]
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_rooms_know_what_lies_below(package):
+    """No room imports from its own floor or from above, so that there are no circles."""
+    floors = FLOORS[package]
+    floor = {room: index for index, rooms in enumerate(floors) for room in rooms.split()}
+    upwards = {
+        (room_of(module), room_of(ours))
+        for module in modules()
+        if module.startswith(f"{package}.")
+        for name in imports(module)
+        if (ours := name.removeprefix("modpulse.")).startswith(f"{package}.")
+        if room_of(module) != room_of(ours) and floor[room_of(module)] <= floor[room_of(ours)]
+    }
+
+    assert upwards == set()
+    assert {room_of(name) for name in modules() if name.startswith(f"{package}.")} == set(floor)
+
+
+def test_the_collector_knows_little_of_the_agent():
+    """Agent and collector share what is on the wire and how words leave, and nothing else."""
     collector = [name for name in modules() if name.startswith("collector")]
     shared = {n for name in collector for n in imports(name) if n.startswith("modpulse.agent")}
 
@@ -178,14 +269,25 @@ def test_each_library_has_one_home():
     assert homes == LIBRARIES
 
 
-def test_what_is_required_is_used():
-    """setup.cfg requires what is imported and nothing else; bcc comes from the distribution."""
-    text = (TOP / "setup.cfg").read_text()
-    (block,) = re.findall(r"^install_requires =\n((?:    .*\n)+)", text, re.MULTILINE)
-    required = {line.split()[0] for line in block.splitlines()}
-    used = {DISTRIBUTIONS.get(name, name) for name in LIBRARIES if name != "bcc"}
+def required(section: str, key: str) -> set[str]:
+    """Distributions that setup.cfg lists under one key."""
+    parser = configparser.ConfigParser()
+    parser.read(TOP / "setup.cfg")
+    return {line.split()[0] for line in parser[section][key].splitlines() if line}
 
-    assert required == used | set(INDIRECT)
+
+@pytest.mark.parametrize("program", ["agent", "collector"])
+def test_what_is_required_is_used(program):
+    """Each program requires what it imports and nothing else; bcc comes from the distribution."""
+    used = {
+        DISTRIBUTIONS.get(name, name)
+        for name, homes in LIBRARIES.items()
+        if name != "bcc" and any(home.startswith(f"{program}.") for home in homes)
+    }
+    common = required("options", "install_requires")
+
+    assert required("options.extras_require", program) == used - common
+    assert common == {"msgpack"}
 
 
 def test_bcc_is_not_needed_to_start():

@@ -67,7 +67,7 @@ def test_the_wheel_has_every_file(wheel):
         f"modpulse/{path.relative_to(TOP)}"
         for folder in FOLDERS
         for path in (TOP / folder).rglob("*")
-        if path.suffix in (".py", ".c", ".h") or path.name == "py.typed"
+        if path.suffix in (".py", ".c", ".h", ".toml") or path.name == "py.typed"
     }
 
     assert wanted - wheel == set()
@@ -92,6 +92,28 @@ def test_the_programs_are_functions(config):
 
 def test_bcc_is_not_required(config):
     """The package of that name on PyPI is an unrelated one."""
-    required = config["options"]["install_requires"] + config["options.extras_require"]["dev"]
+    extras = config["options.extras_require"].values()
+    required = "\n".join([config["options"]["install_requires"], *extras])
 
     assert [line for line in required.split("\n") if line.strip().startswith("bcc")] == []
+
+
+def test_the_licences_are_in_the_wheel(wheel):
+    """The programs in bpf/ are also under the GPL, whose text comes with them."""
+    texts = {name.rpartition("/")[2] for name in wheel if ".dist-info/" in name}
+
+    assert {"LICENSE", "LICENSE.GPL-2.0"} <= texts
+
+
+def test_the_agent_needs_packages_of_debian_only(config):
+    """Each requirement of the agent is met by what Debian 12 has of that library."""
+    in_debian = {
+        "capstone": (4, 0, 2), "cryptography": (38, 0, 4), "dnspython": (2, 3, 0),
+        "msgpack": (1, 0, 3), "scapy": (2, 5, 0),
+    }  # fmt: skip
+    lines = config["options"]["install_requires"] + config["options.extras_require"]["agent"]
+    wanted = dict(line.split(" >= ") for line in lines.split("\n") if line.strip())
+    oldest = {name: tuple(map(int, version.split("."))) for name, version in wanted.items()}
+
+    assert set(oldest) == set(in_debian)
+    assert {name for name in oldest if oldest[name] > in_debian[name]} == set()

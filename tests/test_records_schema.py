@@ -10,17 +10,20 @@ import jsonschema
 import pytest
 import stories
 
-from modpulse.agent import records
-from modpulse.agent.binary.layouts import MINORS
-from modpulse.agent.binary.probes import PROBES, Site
-from modpulse.agent.document import ACCOUNT, Document
-from modpulse.agent.failures import CLASSES
+from modpulse.agent.binary.offsets import MINORS
+from modpulse.agent.binary.probes import PROBES
+from modpulse.agent.events.sites import Site
+from modpulse.agent.records import records
+from modpulse.agent.records.document import Document
+from modpulse.agent.records.failures import CLASSES, failure
+from modpulse.agent.records.losses import ACCOUNT
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "records.schema.json").read_text())
 DOCS = (HERE.parent / "docs" / "records.md").read_text()
 SECTIONS = {
     "process": records.Process,
+    "told": records.Told,
     "GOPROXY entry": records.ChainEntry,
     "lookup": records.Lookup,
     "query": records.Query,
@@ -29,6 +32,8 @@ SECTIONS = {
     "certificate": records.Certificate,
     "request": records.Request,
     "failure": records.Failure,
+    "reason": records.Reason,
+    "answer": records.Answer,
 }
 DEFS = {name.replace("GOPROXY entry", "chain_entry"): of for name, of in SECTIONS.items()}
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -51,8 +56,16 @@ def full() -> Document:
     )
     process = stories.process(
         argv=("go", "build"), gonoproxy="corp.example/*", https_proxy="http://proxy.corp:3128",
+        http_proxy="http://proxy.corp:3129",
         cgroup="/system.slice/runner.service", container="0123456789ab", unit="runner.service",
         job={"CI_JOB_ID": "17"}, parent_pid=1,
+        authorities=True,
+        unusable="GOOS is no system that go builds for",
+        armed_at_ns=1,
+        ended_by="exit",
+        failure=failure("local.disk", "no space left"),
+        said="no space left",
+        told=(records.Told("answer", "https://goproxy.corp/m", "m", "v1.0.0"),),
     )  # fmt: skip
     connection = stories.connection(
         1, "goproxy.corp", 5, 2, 1, via="proxy.corp:3128", syn_retransmits=1, rtt_ns=2_000_000,
@@ -66,11 +79,26 @@ def full() -> Document:
     request = stories.request(
         1, stories.CORP, "zip", stories.TEXT, "v0.14.0", 0.5, (16, 30, 1), 503, connection=1,
         paid_setup=True, http_version="2", attempts=1, redirects=("storage.corp",), reused=False,
-        body_bytes=17, final="stopped",
+        body_bytes=17, final="stopped", url="https://goproxy.corp/m", given_up_at_ns=stories.at(9),
         failure=stories.failed("http.5xx", "answered 503", "goproxy.corp", "10.0.0.7:443"),
     )  # fmt: skip
     return stories.document(
         exit_code=1,
+        ended_at_ns=stories.at(50),
+        signal=9,
+        oom_kills=0,
+        reasons=(
+            records.Reason(
+                section="not_found",
+                pid=4242,
+                words="not there",
+                advice=("look",),
+                cls="local.disk",
+                module="m",
+                version="v1.0.0",
+                asked=(records.Answer("https://goproxy.corp", 404),),
+            ),
+        ),
         processes=(process,),
         lookups=(stories.lookup("goproxy.corp", 1, 4),),
         connections=(connection,),
@@ -164,7 +192,7 @@ def test_every_member_is_documented():
 
 def test_every_failure_class_is_documented():
     """docs/records.md has each failure class, in order, and no others."""
-    documented = re.findall(r"\| `((?:dns|tcp|tls|http|checksum|auth)\.\w+)` \|", DOCS)
+    documented = re.findall(r"\| `((?:dns|tcp|tls|http|checksum|auth|local)\.\w+)` \|", DOCS)
 
     assert documented == list(CLASSES)
 
@@ -176,7 +204,7 @@ def test_every_counter_that_is_no_loss_is_documented():
 
 def test_the_releases_without_an_end_of_the_body_are_documented():
     """The table of nulls names the releases whose probe for the end of a body is missing."""
-    early = [f"1.{minor}" for minor in MINORS if minor < PROBES[Site.BODY_CLOSE].since]
+    early = [f"1.{minor}" for minor in MINORS if minor < PROBES[Site.BODY_CLOSED].since]
     row = re.search(r"^\| (.+?) \| `request\.transfer_ns` \|", DOCS, re.MULTILINE)
 
     assert row is not None

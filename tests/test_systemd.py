@@ -4,13 +4,17 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from conftest import IN_CI
 
-from modpulse.agent.check import CAPABILITIES
-from modpulse.collector.config import ENV_PREFIX, defaults
+from modpulse.agent.config import AgentConfig
+from modpulse.agent.machine.check import CAPABILITIES
+from modpulse.agent.service import keys
+from modpulse.collector.cli import BUSY, MISTAKE
+from modpulse.collector.config import ENV_PREFIX, Config
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 UNITS = ("modpulse-agent.service", "modpulse-collector.service")
@@ -69,6 +73,12 @@ def test_the_units_notify_and_are_watched(unit):
     assert settings(unit, "Restart") == ["always"]
 
 
+def test_the_collector_is_left_alone_where_a_start_cannot_help():
+    """The exit code of mistakes ends the restarts, that of what may pass does not."""
+    assert settings(UNITS[1], "RestartPreventExitStatus") == [str(MISTAKE)]
+    assert str(BUSY) not in settings(UNITS[1], "RestartPreventExitStatus")
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_program_is_named_by_its_whole_path(unit):
     """ExecStart is one absolute path, the one that the README installs to."""
@@ -110,4 +120,33 @@ def test_the_collectors_examples_are_keys():
     text = (SYSTEMD / "modpulse-collector.default").read_text()
     shown = re.findall(rf"^#{ENV_PREFIX}(\w+)=", text, re.MULTILINE)
 
-    assert [name for name in shown if name.lower() not in defaults()] == []
+    assert [name for name in shown if name.lower() not in keys.defaults(Config)] == []
+
+
+TABLES = {"channel", "maintenance"}
+
+
+def test_the_sample_tables_are_right():
+    """What the collector's sample shows of its tables is taken as it stands."""
+    text = (SYSTEMD / "collector.toml").read_text()
+    shown = re.sub(r"^# ?", "", text[text.index("# [[channel]]") :], flags=re.MULTILINE)
+    config = keys.parse(Config, shown, "NONE_", {})
+    for channel in config.channel:
+        channel.check()
+
+    assert [channel.kind for channel in config.channel] == ["webhook", "mail"]
+    assert len(config.maintenance) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("agent.toml", AgentConfig), ("collector.toml", Config)]
+)
+def test_the_samples_show_every_key(name, kind):
+    """As it is a sample changes nothing; without its marks it has every key, with its default."""
+    text = (SYSTEMD / name).read_text()
+    keys_shown = re.sub(r"^#(?! )|^#(?=    \")", "", text, flags=re.MULTILINE)
+
+    assert keys.parse(kind, text, "NONE_", {}) == kind()
+    # Tables have no default that could be shown.
+    assert list(tomllib.loads(keys_shown)) == [k for k in keys.defaults(kind) if k not in TABLES]
+    assert keys.parse(kind, keys_shown, "NONE_", {}) == kind()

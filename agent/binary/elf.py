@@ -7,7 +7,7 @@ cuts short under a mapping kills the reader with SIGBUS.)
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,8 @@ Arch = Literal["amd64", "arm64"]
 
 MAX_SECTIONS = 256
 """Real `go` binaries have 18 to 40."""
+MAX_NAMES_BYTES = 1 << 16
+"""Of all sections together; real ones have 400."""
 MAX_SEGMENTS = 32
 """Real ones have 5 to 14."""
 MAX_RELOCATIONS = 1 << 20
@@ -154,6 +156,35 @@ def parse_elf(image: bytes) -> Elf:
     pie = kind == _ET_DYN
     relocations = _relocations(image, sections, _RELATIVE[arch]) if pie else {}
     return Elf(image, arch, pie, sections, segments, relocations)
+
+
+def find_section(read: Callable[[int, int], bytes], name: str) -> Section | None:
+    """
+    Return a section of an ELF file by its headers alone; None where there is none of this name.
+
+    Args:
+        read: Returns so many bytes at an offset of the file, fewer at its end.
+        name: Of the section.
+
+    Raises:
+        BinaryError: not an ELF file of 64 bits, without sections, or with more than are read.
+    """
+    header = read(0, _HEADER.size)
+    if header[:6] != b"\x7fELF\x02\x01":
+        raise BinaryError("not a 64-bit little-endian ELF file")
+    *_, shoff, _, _, _, _, shentsize, shnum, shstrndx = _unpack(_HEADER, header, 0)
+    if not shoff or shentsize != _SECTION.size or not shstrndx < shnum <= MAX_SECTIONS:
+        raise BinaryError(f"{shnum} section headers of {shentsize} bytes at {shoff:#x}")
+    table = read(shoff, shnum * _SECTION.size)
+    headers = [_unpack(_SECTION, table, i * _SECTION.size) for i in range(shnum)]
+    names_at, names_size = headers[shstrndx][4:6]
+    names = read(names_at, names_size) if names_size <= MAX_NAMES_BYTES else b""
+    if not names.startswith(b"\0") or len(names) != names_size:
+        raise BinaryError(f"{names_size} bytes of section names at {names_at:#x}")
+    for name_at, _, _, address, offset, size, *_ in headers:
+        if names[name_at : name_at + len(name) + 1] == name.encode() + b"\0":
+            return Section(address, offset, size)
+    return None
 
 
 def _segments(image: bytes, phoff: int, phentsize: int, phnum: int) -> tuple[Segment, ...]:

@@ -4,17 +4,23 @@ What the Go linker says about a binary: release, main package, build settings.
 Works on stripped binaries. Knows nothing of functions or types.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from .elf import BinaryError, Elf
+from .elf import BinaryError, Elf, find_section, parse_elf
 
 MAX_BUILD_INFO_BYTES = 1 << 20
 """The module list of a large program has some 100 kB; that of `go` has 1 kB."""
 MAX_CANDIDATES = 16
 """Places that look like build information, tried before giving up."""
 
-_MAGIC = b"\xff Go buildinf:"
+MAGIC = b"\xff Go buildinf:"
+"""What build information begins with."""
+_SECTION_NAME = ".go.buildinfo"
+_OWN_PATH = b"path\tcmd/go\n"
+_OWN_INFO_BYTES = 1 << 14
+"""Of build information; that of `go` has 1 kB."""
 _INLINE = 2
 _ALIGNMENT = 16
 _SENTINEL_BYTES = 16
@@ -62,15 +68,48 @@ def read_build_info(elf: Elf) -> BuildInfo:
     return BuildInfo(version.decode("utf-8", "replace"), path, cgo)
 
 
+def is_go_command(image: bytes) -> bool | None:
+    """
+    Say whether a file is the `go` command; None where it does not tell.
+
+    Its name says nothing: `go.d.plugin` is a program of netdata, and a script called `go` is run
+    by a shell. What was linked by a Go older than 1.18 or for another architecture has build
+    information that is not read, so it may be one.
+    """
+    try:
+        info = read_build_info(parse_elf(image))
+    except BinaryError:
+        return None if MAGIC in image else False
+    return info.is_go_command if info.path else None
+
+
+def is_other_program(read: Callable[[int, int], bytes]) -> bool:
+    """
+    Say whether a file is surely not the `go` command, without reading it whole.
+
+    Args:
+        read: Returns so many bytes at an offset of the file, fewer at its end.
+    """
+    try:
+        section = find_section(read, _SECTION_NAME)
+    except BinaryError:
+        return False
+    if section is None:
+        return True
+    info = read(section.offset, min(section.size, _OWN_INFO_BYTES))
+    is_read = info.startswith(MAGIC) and len(info) > len(MAGIC) + 1 and info[15] & _INLINE
+    return bool(is_read) and _OWN_PATH not in info
+
+
 def _find(elf: Elf) -> int:
     """Return the address of the build information."""
-    section = elf.sections.get(".go.buildinfo")
+    section = elf.sections.get(_SECTION_NAME)
     if section is not None:
         address = section.address
-        if elf.read(address, len(_MAGIC)) == _MAGIC:
+        if elf.read(address, len(MAGIC)) == MAGIC:
             return address
         raise BinaryError("section .go.buildinfo without build information")
-    for address in islice(elf.occurrences(_MAGIC), MAX_CANDIDATES):
+    for address in islice(elf.occurrences(MAGIC), MAX_CANDIDATES):
         if address % _ALIGNMENT == 0:
             return address
     raise BinaryError("no Go build information")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from .elf import BinaryError, Elf
+from .offsets import FIXED
 
 MAX_FUNCTIONS = 1 << 20
 """The `go` command has about 15 000."""
@@ -23,7 +24,9 @@ _LOOKS_LIKE = re.compile(rb"[\xf0\xf1]\xff\xff\xff\x00\x00[\x01\x04]\x08")
 _HEADER = struct.Struct("<IHBB8Q")
 _FUNCTAB = struct.Struct("<II")
 
-_MODULE_MINPC, _MODULE_MAXPC, _MODULE_TEXT = 160, 168, 176
+_MODULE_MINPC, _MODULE_MAXPC, _MODULE_TEXT = (
+    FIXED[name][1] for name in ("MODULE_MINPC", "MODULE_MAXPC", "MODULE_TEXT")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from ..events.sites import Site
 from .disasm import after_calls_amd64, entry_offset, return_offsets
 from .elf import Arch, BinaryError, Elf, Segment, parse_elf
 from .gobinary import read_build_info
 from .gotypes import read_fields, read_implementations
-from .layouts import LAYOUTS, OFFSETS, WRAPPED, Layout, layout_index
+from .layouts import LAYOUTS, Layout, layout_index
+from .offsets import ABOUT_MODULES, OFFSETS, OPERATIONS, TEXTS, WRAPPED
 from .pclntab import Function, Pclntab, find_functions, find_pclntab
-from .probes import PROBES, Probe, Site
+from .probes import PROBES, Probe
+
+READ_LEAF, READ_OPERATION, READ_MODULE = 1 << 16, 1 << 17, 1 << 18
+"""`enum reading` of bpf/events.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Plan:
     missing: Mapping[Site, str] = field(default_factory=dict)
     """Sites without a point, and why, in one phrase."""
     wrapped: Mapping[int, int] = field(default_factory=dict)
-    """Address of an error type -> offset of the error it wraps."""
+    """Address of an error type -> how it is read, see `_reading`."""
     type_names: Mapping[int, str] = field(default_factory=dict, repr=False)
     """Address of an error type -> its name, such as `*net.OpError`."""
 
@@ -102,9 +107,20 @@ def plan(image: bytes) -> Plan:
         layout_index=index,
         points=points,
         missing=missing,
-        wrapped={at: WRAPPED[name][1] for at, name in names.items() if name in WRAPPED},
+        wrapped={
+            at: how for at, name in names.items() if (how := _reading(name, index)) is not None
+        },
         type_names=names,
     )
+
+
+def _reading(name: str, layout_index: int) -> int | None:
+    """Return how an error type is read: the offset of what it wraps, or of its text, and flags."""
+    if name in WRAPPED:
+        flags = READ_OPERATION if name in OPERATIONS else 0
+        return WRAPPED[name][1] | flags | (READ_MODULE if name in ABOUT_MODULES else 0)
+    offset = TEXTS[name][1][layout_index] if name in TEXTS else None
+    return None if offset is None else offset | READ_LEAF
 
 
 def _without_points(known: Plan, why: str) -> Plan:
@@ -116,6 +132,10 @@ def _contradiction(elf: Elf, names: Mapping[int, str], layout: Layout) -> str | 
     addresses = {name: address for address, name in names.items()}
     expected = [(go_name, getattr(layout, name)) for name, (go_name, _) in OFFSETS.items()]
     expected += [wrapped for name, wrapped in WRAPPED.items() if name in addresses]
+    column = LAYOUTS.index(layout)
+    expected += [
+        (go_name, row[column]) for name, (go_name, row) in TEXTS.items() if name in addresses
+    ]
     for go_name, offset in expected:
         package, _, path = go_name.partition(":")
         type_name, _, field_name = path.partition(".")

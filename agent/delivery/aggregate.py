@@ -6,21 +6,34 @@ job labels never get into a batch.
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from ..batch import MAX_ASKED, MAX_PROXIES, MAX_TEXT_BYTES, Asked, ProxyWindow
-from ..records import Process, Record, Request
-from ..waterfall.tally import at_via
+from ..batch.batch import MAX_ASKED, MAX_PROXIES, MAX_TEXT_BYTES, Asked, ProxyWindow
+from ..batch.proxies import proxy_name
+from ..records.records import Process, Record, Request
+from ..service.bounded import Bounded
+from ..service.foreign import said
+from ..wire.goproxy import public_name
 from .attribution import Attribution
-from .window import Seen, Window, cut, end_of, outcome_of
+from .window import Counted, Window, counted_as, cut, end_of
 
 MAX_IDS = 65_536
 """Requests remembered, so that a later report of the same one is known; the oldest go first."""
 MAX_ASKED_BYTES = 256 * 1024
 """Of names in a batch's `asked`, so that a batch stays below its limit whatever they are."""
-LOST = ("ring_full", "map_full", "decode_errors", "queue_dropped")
-"""Counters of the loss account that are losses; the others are ends an event may find."""
+
+
+_MAX_NAMES = 256
+"""Spellings of proxies remembered; as many are rarely asked in a day."""
+_KEPT = ("id", "url")
+"""Fields of records that no batch has; to say a URL is half of what a request costs here."""
+
+
+@lru_cache(maxsize=_MAX_NAMES)
+def _name_of(entry: str) -> str:
+    """Return how a batch names an entry of GOPROXY; a host has few, and spelling one takes long."""
+    return proxy_name(public_name(entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +42,6 @@ class Parts:
 
     proxies: tuple[ProxyWindow, ...]
     proxies_dropped: int
-
-
-def lost_between(before: Mapping[str, int], after: Mapping[str, int]) -> int:
-    """Return how many events were lost between two readings of the loss account."""
-    return sum(max(0, after.get(name, 0) - before.get(name, 0)) for name in LOST)
 
 
 class Aggregator:
@@ -48,7 +56,7 @@ class Aggregator:
         """
         self._name_key = name_key
         self._attribution = Attribution()
-        self._reported: dict[str, bool] = {}
+        self._reported: Bounded[str, bool] = Bounded(MAX_IDS)
         self._windows: dict[str, Window] = {}
         self._dropped = 0
         self._asked = 0
@@ -61,6 +69,7 @@ class Aggregator:
 
     def add(self, record: Record, now_ns: int) -> None:
         """Take one record; `now_ns` is of the records' clock."""
+        record = said(record, _KEPT)
         if isinstance(record, Request):
             self._request(record, now_ns)
         elif isinstance(record, Process):
@@ -88,9 +97,9 @@ class Aggregator:
         return parts
 
     def _request(self, request: Request, now_ns: int) -> None:
-        proxy = cut(request.proxy or request.host, MAX_TEXT_BYTES) or "unknown"
+        proxy = _name_of(request.proxy or request.host)
         self._attribution.note(request, proxy)
-        outcome = outcome_of(request)
+        outcome = counted_as(request)
         reported_as_final = self._reported.get(request.id)
         if outcome is None or reported_as_final:
             return
@@ -100,10 +109,11 @@ class Aggregator:
             return
         if request.final == "cancelled":
             window.cancelled += reported_as_final is None
-        elif request.failure is not None and at_via(request):
-            window.via_failures[outcome] += reported_as_final is None
+        elif request.failure is not None and not request.failure.is_of_proxy:
+            apart = window.local_failures if request.failure.is_local else window.via_failures
+            apart[outcome] += reported_as_final is None
         else:
-            seen = Seen(request, outcome, end_of(request, now_ns), self._module(request))
+            seen = Counted(request, outcome, end_of(request, now_ns), self._module(request))
             window.fall_through(seen)
             if reported_as_final is None:
                 window.count(seen)
@@ -119,8 +129,6 @@ class Aggregator:
         return window
 
     def _remember(self, request: Request) -> None:
-        if request.id not in self._reported and len(self._reported) >= MAX_IDS:
-            del self._reported[next(iter(self._reported))]
         self._reported[request.id] = request.final is not None
 
     def _module(self, request: Request) -> str | None:
@@ -131,7 +139,7 @@ class Aggregator:
         name = request.module.encode("utf-8", "surrogatepass")
         return hashlib.blake2b(name, key=self._name_key, digest_size=16).hexdigest()
 
-    def _list(self, window: Window, seen: Seen) -> None:
+    def _list(self, window: Window, seen: Counted) -> None:
         """Add to what was asked for, as far as it fits into a batch."""
         request = seen.request
         version = cut(request.version, MAX_TEXT_BYTES)

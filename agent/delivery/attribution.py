@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..phases import name_of
-from ..records import Connection, Handshake, Lookup, Request
+from ..records.phases import name_of
+from ..records.records import Connection, Handshake, Lookup, Request
+from ..service.bounded import Bounded
+from ..wire.hosts import split_port
 
 MAX_PROCESSES = 4096
 """Remembered, as many as the tracker watches; the oldest are forgotten."""
 MAX_HELD = 20_000
-"""Records that wait for their request, of all processes."""
+"""Records that wait for their request, of all processes; the one with the most gives way."""
+MAX_HELD_OF_PROCESS = 1024
+"""The share of one, which may live for months and ask for nothing: its oldest are dropped."""
 MAX_COOKIES = 256
 """Connections remembered of one process; the oldest are forgotten."""
 MAX_NAMES = 64
@@ -30,29 +34,31 @@ _V = TypeVar("_V")
 class _Process:
     """What one process asked for, and what waits."""
 
-    by_cookie: dict[int, set[str]] = field(default_factory=dict)
-    by_name: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    by_cookie: Bounded[int, set[str]] = field(default_factory=lambda: Bounded(MAX_COOKIES))
+    by_name: Bounded[str, set[tuple[str, str]]] = field(default_factory=lambda: Bounded(MAX_NAMES))
     """Name of a host to (host with its port if any, proxy)."""
     held: list[Step] = field(default_factory=list)
     ended: bool = False
 
     def note(self, request: Request, proxy: str) -> None:
         """Remember for which proxy a host was asked and a connection used."""
+        if not request.host:
+            return  # a folder: no lookup, connection or handshake is for it
         name = name_of(request.host)
-        _remember(self.by_name, name, MAX_NAMES).add((request.host, proxy))
+        _of(self.by_name, name).add((request.host, proxy))
         # After a redirect it is the connection to another host.
         if request.connection is not None and not request.redirects:
-            _remember(self.by_cookie, request.connection, MAX_COOKIES).add(proxy)
+            _of(self.by_cookie, request.connection).add(proxy)
 
     def proxies_of(self, step: Step) -> set[str]:
         """Return the proxies that a record was for; empty when none is known yet."""
         if isinstance(step, Lookup):
-            return {proxy for _, proxy in self.by_name.get(step.host, ())}
+            return {proxy for _, proxy in self.by_name.get(name_of(step.host), ())}
         cookie = step.cookie if isinstance(step, Connection) else step.connection
-        if cookie in self.by_cookie:
+        if cookie is not None and cookie in self.by_cookie:
             return self.by_cookie[cookie]
         if isinstance(step, Handshake):
-            return {proxy for _, proxy in self.by_name.get(step.sni or "", ())}
+            return {proxy for _, proxy in self.by_name.get(name_of(step.sni or ""), ())}
         known = self.by_name.get(step.host or step.address, ())
         return {proxy for host, proxy in known if _port(host) in (None, step.port)}
 
@@ -72,11 +78,21 @@ class Attribution:
 
     def hold(self, step: Step) -> None:
         """Keep a record until its request is known."""
-        if self._held >= MAX_HELD:
-            self.dropped += 1
-            return
+        process = self._process(step.pid)
+        if len(process.held) >= MAX_HELD_OF_PROCESS:
+            self._drop(process, 1)
+        elif self._held >= MAX_HELD:
+            greediest = max(self._processes.values(), key=lambda found: len(found.held))
+            # By halves, for to find it takes long.
+            self._drop(greediest, (len(greediest.held) + 1) // 2)
         self._held += 1
-        self._process(step.pid).held.append(step)
+        process.held.append(step)
+
+    def _drop(self, process: _Process, number: int) -> None:
+        """Give up the oldest records that a process has waiting."""
+        del process.held[:number]
+        self._held -= number
+        self.dropped += number
 
     def end(self, pid: int) -> None:
         """The process is gone: what finds no request now never will."""
@@ -84,7 +100,7 @@ class Attribution:
             self._processes[pid].ended = True
 
     def release(self) -> Iterator[tuple[str, Step]]:
-        """Yield (proxy, record) of what is known by now; a record of two proxies twice."""
+        """Yield (proxy, record) of what is known by now, once for each proxy of a record."""
         for pid, process in list(self._processes.items()):
             waiting = []
             for step in process.held:
@@ -104,20 +120,19 @@ class Attribution:
         if process is None:
             if len(self._processes) >= MAX_PROCESSES:
                 oldest = self._processes.pop(next(iter(self._processes)))
-                self._held -= len(oldest.held)
-                self.dropped += len(oldest.held)
+                self._drop(oldest, len(oldest.held))
             process = self._processes[pid] = _Process()
         process.ended = False
         return process
 
 
-def _remember(memory: dict[_K, set[_V]], key: _K, limit: int) -> set[_V]:
-    if key not in memory and len(memory) >= limit:
-        del memory[next(iter(memory))]
-    return memory.setdefault(key, set())
+def _of(memory: Bounded[_K, set[_V]], key: _K) -> set[_V]:
+    found = memory.get(key)
+    if found is None:
+        found = memory[key] = set()
+    return found
 
 
 def _port(host: str) -> int | None:
     """Return the port that a host names; None: whatever is usual for its scheme."""
-    name, _, port = host.rpartition(":")
-    return int(port) if name and name_of(host) != host.strip("[]") else None
+    return split_port(host)[1]

@@ -10,11 +10,15 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from ..service.foreign import say
+
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 1.0, 60.0
 SLOW_SECONDS = 120.0
 """Between attempts that a person must make succeed: a new token, a right URL."""
 MAX_RETRY_AFTER_SECONDS = 3600.0
-"""Whoever asks for more is asked again after it."""
+"""The longest wait: a collector that asks for a longer one is tried again after this."""
+MAX_REASON_CHARS = 200
+"""Of the reason that an answer gives, or of why none came."""
 
 
 class Verdict(enum.Enum):
@@ -30,7 +34,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What the collector said."""
 
     status: int
@@ -40,7 +44,7 @@ class Answer:
     """Its own words, shortened."""
 
 
-def judge(answer: Answer) -> Verdict:
+def verdict_on(answer: Reply) -> Verdict:
     """Return what the answer means. Source: docs/collector.md, the table of statuses."""
     if answer.status == 202 or (answer.status == 200 and answer.is_duplicate):
         return Verdict.DELIVERED
@@ -86,12 +90,13 @@ def parse_retry_after(text: str, now_seconds: float) -> float | None:
         return None
 
 
-def parse_answer(status: int, retry_after: str | None, body: bytes, now_seconds: float) -> Answer:
+def parse_reply(status: int, retry_after: str | None, body: bytes, now_seconds: float) -> Reply:
     """Read what counts of an answer; anything may be in its body."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    said = document if isinstance(document, dict) else {}
+    told = document if isinstance(document, dict) else {}
+    reason = say(str(told.get("error", "")), MAX_REASON_CHARS)
     seconds = parse_retry_after(retry_after, now_seconds) if retry_after else None
-    return Answer(status, said.get("duplicate") is True, seconds, str(said.get("error", ""))[:200])
+    return Reply(status, told.get("duplicate") is True, seconds, reason)

@@ -2,7 +2,7 @@
 Carry batches from the spool to the collector: one at a time, oldest first, from a thread.
 
 When to try again is decided in retry.py. The collector's address may be answered by anything:
-whatever it says ends in an Answer or a ShipError, within DEADLINE_SECONDS. Tokens and bodies are
+whatever it says ends in a Reply or a ShipError, within DEADLINE_SECONDS. Tokens and bodies are
 never logged.
 """
 
@@ -10,7 +10,6 @@ import contextlib
 import http.client
 import logging
 import random
-import re
 import socket
 import ssl
 import threading
@@ -19,7 +18,12 @@ from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from ..config import AgentConfig
-from .retry import Answer, Verdict, judge, next_attempt, parse_answer
+from ..service.credentials import client_context, first_token, load_own
+from ..service.errors import ConfigError
+from ..service.foreign import say
+from ..service.units import NS
+from .eras import Eras
+from .retry import MAX_REASON_CHARS, Reply, Verdict, next_attempt, parse_reply, verdict_on
 from .spool import Spool
 
 log = logging.getLogger("modpulse.agent")
@@ -31,14 +35,11 @@ DEADLINE_SECONDS = 30.0
 """For the whole exchange: a byte now and then does not keep it alive."""
 MAX_ANSWER_BYTES = 65536
 """Of a body; the collector's have a line."""
-MAX_TOKEN_BYTES = 8192
 
 FINAL_SECONDS = 2.0
 """For what is in the spool when the agent ends; the rest stays there."""
 _CUT_SECONDS = 0.5
 _IDLE_SECONDS = 60.0
-
-_TOKEN = re.compile(rb"[\x21-\x7e]+")
 
 
 class ShipError(RuntimeError):
@@ -89,31 +90,42 @@ class Client:
         self._path = url.path.rstrip("/") + PATH
         self._connection: _Connection | None = None
 
-    def post(self, data: bytes, deadline_seconds: float = DEADLINE_SECONDS) -> Answer:
+    def post(
+        self,
+        data: bytes,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        sent_ns: int | None = None,
+    ) -> Reply:
         """
         Send one batch.
+
+        Args:
+            data: Of the batch.
+            deadline_seconds: For the whole of it.
+            sent_ns: Now, ns since 1970, by the clock that the batch has; None: by the machine's.
 
         Raises:
             ShipError: no answer; the batch may have arrived all the same.
         """
         reused = self._connection
         try:
-            return self._exchange(data, deadline_seconds)
+            return self._exchange(data, deadline_seconds, sent_ns)
         except (ConnectionError, http.client.BadStatusLine) as error:
             # The collector closes idle connections, which shows only with the next use.
             if reused is None or reused.is_cut:
                 raise ShipError(_words(error)) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, ConfigError) as error:
             raise ShipError(_words(error)) from None
         try:
-            return self._exchange(data, deadline_seconds)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            return self._exchange(data, deadline_seconds, sent_ns)
+        except (OSError, http.client.HTTPException, ValueError, ConfigError) as error:
             raise ShipError(_words(error)) from None
 
-    def _exchange(self, data: bytes, deadline_seconds: float) -> Answer:
-        headers = {"Content-Type": "application/msgpack", "Date": formatdate(usegmt=True)}
+    def _exchange(self, data: bytes, deadline_seconds: float, sent_ns: int | None) -> Reply:
+        date = formatdate(None if sent_ns is None else max(0, sent_ns // NS), usegmt=True)
+        headers = {"Content-Type": "application/msgpack", "Date": date}
         if self._config.token_file:
-            headers["Authorization"] = f"Bearer {read_token(self._config.token_file)}"
+            headers["Authorization"] = f"Bearer {first_token(self._config.token_file)}"
         if self._connection is None:
             context = self._context() if self._is_tls else None
             self._connection = _Connection(self._host, self._port, context)
@@ -128,17 +140,35 @@ class Client:
             body = response.read(MAX_ANSWER_BYTES)
             is_clean = response.isclosed() and not response.will_close
             retry_after = response.getheader("Retry-After")
-            return parse_answer(response.status, retry_after, body, time.time())
+            return parse_reply(response.status, retry_after, body, time.time())
         finally:
             timer.cancel()
             if not is_clean:
                 self.close()
 
     def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._config.ca_file or None)
+        context = client_context(self._config.ca_file)
         if self._config.tls_certificate:
-            context.load_cert_chain(self._config.tls_certificate, self._config.tls_key)
+            load_own(context, self._config.tls_certificate, self._config.tls_key)
         return context
+
+    def check(self) -> None:
+        """
+        Read what the configuration names, without connecting.
+
+        Raises:
+            ConfigError: nothing could ever be sent with it.
+        """
+        if self._config.token_file:
+            first_token(self._config.token_file)
+        if self._is_tls:
+            self._context()
+        if "%" in self._host:
+            try:
+                socket.getaddrinfo(self._host, self._port, flags=socket.AI_NUMERICHOST)
+            except OSError:
+                url = self._config.collector_url
+                raise ConfigError(f"collector_url = {url!r}: no such network interface") from None
 
     def cut(self) -> None:
         """End a `post` under way with a ShipError; called from another thread."""
@@ -153,33 +183,17 @@ class Client:
             self._connection = None
 
 
-def read_token(path: str) -> str:
-    """
-    Return the first line of the file that is neither empty nor a comment.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: there is no token in it.
-    """
-    with open(path, "rb") as file:
-        lines = [line.strip() for line in file.read(MAX_TOKEN_BYTES).splitlines()]
-    for line in lines:
-        if line and not line.startswith(b"#"):
-            if _TOKEN.fullmatch(line):
-                return line.decode("ascii")
-            break
-    raise ValueError(f"{path}: no token in it")
-
-
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
+    words = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+    return say(words, MAX_REASON_CHARS)
 
 
 class Shipper:
     """The thread that empties the spool."""
 
-    def __init__(self, spool: Spool, client: Client) -> None:
+    def __init__(self, spool: Spool, client: Client, eras: Eras) -> None:
         self._spool = spool
+        self._eras = eras
         self._client = client
         self._stop = threading.Event()
         self._until: float | None = None
@@ -229,11 +243,13 @@ class Shipper:
             return 0.0
         verdict, retry_after_seconds, reason = None, None, ""
         try:
-            answer = self._client.post(data, deadline_seconds)
+            boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            sent_ns = self._eras.sent_ns(name, time.time_ns(), boot_ns)
+            answer = self._client.post(data, deadline_seconds, sent_ns)
         except ShipError as error:
             reason = str(error)
         else:
-            verdict, retry_after_seconds = judge(answer), answer.retry_after_seconds
+            verdict, retry_after_seconds = verdict_on(answer), answer.retry_after_seconds
             reason = f"{answer.status} {answer.reason}".strip()
             self.duplicates += verdict is Verdict.DELIVERED and answer.is_duplicate
         if verdict is Verdict.DELIVERED or verdict is Verdict.POISON:
@@ -244,7 +260,7 @@ class Shipper:
         wait = next_attempt(verdict, self._failures, retry_after_seconds, random.random())
         if wait:
             log.warning(
-                "ship.failed reason=%r failures=%d waiting=%d retry_seconds=%.1f",
+                "ship.failed reason=%s failures=%d waiting=%d retry_seconds=%.1f",
                 reason, self._failures, self._spool.batches, wait,
             )  # fmt: skip
         return wait
@@ -254,7 +270,7 @@ class Shipper:
         self._spool.remove(name)
         if verdict is Verdict.POISON:
             self.poison += 1
-            log.error("ship.dropped batch=%s reason=%r", name, reason)
+            log.error("ship.dropped batch=%s reason=%s", name, reason)
             return
         self.delivered += 1
         if self._failures:

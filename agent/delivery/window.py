@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TypeVar
 
-from ..batch import (
+from ..batch.batch import (
     FIRST_BYTE,
     MAX_ADDRESSES,
     MAX_EXEMPLARS,
     MAX_NAME_BYTES,
     MAX_OUTCOMES,
+    MAX_SECONDS,
     MAX_STATUSES,
     MAX_TEXT_BYTES,
     MAX_TOTAL,
+    MIN_SECONDS,
     MISS,
+    NOT_FAILURES,
     OK,
     SMALL_ENDPOINTS,
     SUSPECT,
@@ -31,14 +34,16 @@ from ..batch import (
     Leaf,
     ProxyWindow,
 )
-from ..records import Certificate, Connection, Handshake, Lookup, Request
-from ..sketch import Sketch
+from ..batch.sketch import Sketches
+from ..records.records import Certificate, Connection, Handshake, Lookup, Request
 from .attribution import Step
 
 _Text = TypeVar("_Text", str, str | None)
 
 MAX_MODULES = 10_000
 """Distinct modules counted per proxy and window."""
+MAX_TTL_S = (1 << 32) - 1
+"""What a DNS record can say."""
 MAX_INTERVALS = 10_000
 """Requests per proxy and window that the peak in flight is found from."""
 _BADNESS, _END = attrgetter("badness"), attrgetter("end_ns")
@@ -46,7 +51,7 @@ BAD_CERTIFICATES = ("tls.expired", "tls.untrusted", "tls.hostname")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Counted:
     """A request with what is concluded from it."""
 
     request: Request
@@ -114,9 +119,9 @@ class Window:
     endpoints: Counter[str] = field(default_factory=Counter)
     body_bytes: int = 0
     modules: set[str] = field(default_factory=set)
-    sketches: dict[str, Sketch] = field(default_factory=dict)
-    worst: list[Seen] = field(default_factory=list)
-    latest: list[Seen] = field(default_factory=list)
+    sketches: Sketches = field(default_factory=Sketches)
+    worst: list[Counted] = field(default_factory=list)
+    latest: list[Counted] = field(default_factory=list)
     intervals: list[tuple[int, int]] = field(default_factory=list)
     certificate: Certificate | None = None
     handshakes: int = 0
@@ -128,10 +133,11 @@ class Window:
     fallback_ns: int = 0
     cancelled: int = 0
     via_failures: Counter[str] = field(default_factory=Counter)
+    local_failures: Counter[str] = field(default_factory=Counter)
     asked: list[Asked] = field(default_factory=list)
     asked_dropped: int = 0
 
-    def count(self, seen: Seen) -> None:
+    def count(self, seen: Counted) -> None:
         """Count a request for the first time."""
         request = seen.request
         self.outcomes[seen.outcome] += 1
@@ -143,10 +149,10 @@ class Window:
         if seen.module is not None and len(self.modules) < MAX_MODULES:
             self.modules.add(seen.module)
         if request.failure is None:
-            self._time("processing", request.processing_ns)
-            self._time("transfer", request.transfer_ns)
+            self.sketches.time("processing", request.processing_ns)
+            self.sketches.time("transfer", request.transfer_ns)
         if request.status == 200 and request.endpoint in SMALL_ENDPOINTS:
-            self._time(FIRST_BYTE, request.first_byte_ns)
+            self.sketches.time(FIRST_BYTE, request.first_byte_ns)
         if len(self.intervals) < MAX_INTERVALS:
             self.intervals.append((request.at_ns, seen.end_ns))
         if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.worst[0].badness:
@@ -155,7 +161,7 @@ class Window:
         insort(self.latest, seen, key=_END)
         del self.latest[:-MAX_OUTCOMES]
 
-    def fall_through(self, seen: Seen) -> None:
+    def fall_through(self, seen: Counted) -> None:
         """Count a request after which the next entry was asked, also one that is counted."""
         if seen.request.final == "fell_through":
             self.fallbacks += 1
@@ -172,10 +178,11 @@ class Window:
 
     def _lookup(self, lookup: Lookup) -> None:
         if lookup.outcome == OK:
-            self._time("resolve", lookup.lookup_ns)
+            self.sketches.time("resolve", lookup.lookup_ns)
         ttls = [query.min_ttl_s for query in lookup.queries if query.min_ttl_s is not None]
         known = [] if self.min_ttl_s is None else [self.min_ttl_s]
-        self.min_ttl_s = min([*ttls, *known], default=None)
+        smallest = min([*ttls, *known], default=None)
+        self.min_ttl_s = None if smallest is None else min(max(smallest, 0), MAX_TTL_S)
         for query in lookup.queries:
             _put(self.resolvers, query.server)
 
@@ -183,7 +190,7 @@ class Window:
         if connection.via is not None:
             return
         if connection.connect_ns is not None and connection.outcome in ("established", "reset"):
-            self._time("connect", connection.connect_ns)
+            self.sketches.time("connect", connection.connect_ns)
         _put(self.addresses, connection.address)
 
     def _handshake(self, handshake: Handshake) -> None:
@@ -191,34 +198,26 @@ class Window:
             return
         self.handshakes += 1
         if handshake.outcome == OK:
-            self._time("tls", handshake.handshake_ns)
-            self._time("verify", handshake.verify_ns)
+            self.sketches.time("tls", handshake.handshake_ns)
+            self.sketches.time("verify", handshake.verify_ns)
         elif handshake.outcome in BAD_CERTIFICATES:
             self.bad_certificates[handshake.outcome] += 1
         shown = [leaf for leaf in (self.certificate, handshake.certificate) if leaf is not None]
         self.certificate = min(shown, key=lambda leaf: leaf.not_after, default=None)
 
-    def _time(self, phase: str, duration_ns: int | None) -> None:
-        if duration_ns is None:
-            return
-        if phase not in self.sketches:
-            self.sketches[phase] = Sketch()
-        self.sketches[phase].add(duration_ns)
-
     def part(self, proxy: str, wall_offset_ns: int) -> ProxyWindow:
         """Return it all as a batch has it."""
-        not_failures = (OK, MISS, SUSPECT)
         return ProxyWindow(
             proxy=proxy,
             requests=self.outcomes.total(),
             misses=self.outcomes[MISS],
             suspect_misses=self.outcomes[SUSPECT],
-            failures={cls: n for cls, n in self.outcomes.items() if cls not in not_failures},
+            failures={cls: n for cls, n in self.outcomes.items() if cls not in NOT_FAILURES},
             statuses=dict(self.statuses),
             endpoints=dict(self.endpoints),
             body_bytes=self.body_bytes,
             modules=len(self.modules),
-            sketches={phase: sketch.to_bytes() for phase, sketch in self.sketches.items()},
+            sketches=self.sketches.to_bytes(),
             exemplars=tuple(
                 seen.exemplar(wall_offset_ns, self.is_hashed) for seen in reversed(self.worst)
             ),
@@ -239,10 +238,11 @@ class Window:
             ),
             asked=tuple(self.asked),
             asked_dropped=self.asked_dropped,
+            local_failures={cls: n for cls, n in self.local_failures.items() if n},
         )
 
 
-def outcome_of(request: Request) -> str | None:
+def counted_as(request: Request) -> str | None:
     """Return `ok`, `miss`, `suspect`, `cancelled` or a failure class; None while not known."""
     if request.final == "cancelled":
         return "cancelled"
@@ -271,8 +271,8 @@ def cut(text: _Text, limit: int) -> _Text:
 
 
 def end_of(request: Request, now_ns: int) -> int:
-    """Return when it was over; without a head nothing tells, but it was reported soon after."""
-    end_ns = now_ns
+    """Return when it was over; where nothing tells, it was reported soon after."""
+    end_ns = min(now_ns, request.given_up_at_ns or now_ns)
     if request.first_byte_ns is not None:
         end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
     return max(request.at_ns, end_ns)
@@ -292,7 +292,7 @@ def _leaf(certificate: Certificate) -> Leaf:
     return Leaf(
         subject=cut(certificate.subject, MAX_TEXT_BYTES),
         issuer=cut(certificate.issuer, MAX_TEXT_BYTES),
-        not_before_s=certificate.not_before,
-        not_after_s=certificate.not_after,
+        not_before_s=min(max(certificate.not_before, MIN_SECONDS), MAX_SECONDS),
+        not_after_s=min(max(certificate.not_after, MIN_SECONDS), MAX_SECONDS),
         sha256=certificate.sha256,
     )

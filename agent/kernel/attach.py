@@ -8,8 +8,8 @@ Decides nothing about what is seen.
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from ..binary.findgo import Candidate
 from ..binary.layouts import LAYOUTS, Layout
 from ..binary.plan import Plan
 from .bpfcall import (
@@ -17,6 +17,8 @@ from .bpfcall import (
     link_tracepoint,
     link_uprobe,
     link_uprobes,
+    map_delete,
+    map_keys,
     map_lookup,
     map_update,
 )
@@ -25,22 +27,37 @@ from .ring import Ring
 
 __all__ = ["COUNTERS", "Compilation", "Kernel", "KernelError", "KernelOptions", "try_links"]
 
-COUNTERS = ("seen", "submitted", "ring_full", "map_full", "filtered")
+COUNTERS = ("seen", "submitted", "ring_full", "map_full", "process_full", "filtered")
 """`enum counter` of bpf/events.h."""
 
 _TRACEPOINTS = {
     "on_exec": "sched/sched_process_exec",
-    "on_fork": "sched/sched_process_fork",
+    "on_new_task": "task/task_newtask",
     "on_exit": "sched/sched_process_exit",
     "on_tcp_state": "sock/inet_sock_set_state",
     "on_retransmit": "tcp/tcp_retransmit_skb",
     "on_reset": "tcp/tcp_receive_reset",
 }
-_CGROUP_HOOKS = {"on_connect4": 10, "on_connect6": 11, "on_ingress": 0, "on_egress": 1}
+_CGROUP_HOOKS = {
+    "on_connect4": (10,), "on_connect6": (11,), "on_release": (34,), "on_packet": (0, 1),
+}  # fmt: skip
+"""`enum bpf_attach_type`; packets both ways."""
+MAX_WATCHED = 16384
+"""Elements of the largest of the maps that are read through: `sockets` and `flows`."""
 _NO_OFFSET = 0xFFFF
-_FLOW_BYTES = 32
-"""sizeof(struct flow), which begins with bytes_in."""
-_LAYOUT = struct.Struct("<8H")
+_FLOW = struct.Struct("<QQQI20x")
+"""struct flow: bytes_in, bytes_out, and its owner's since_ns and pid."""
+_OWNER = struct.Struct("<QI4x")
+"""struct owner."""
+_PROCESS = struct.Struct("<QII16x")
+"""struct tracked_process: since_ns, sockets, handshakes."""
+LAYOUT_FIELDS = (
+    "goid", "parent_goid", "conn_config", "conn_vers", "conn_cipher_suite",
+    "conn_client_protocol", "conn_did_resume", "dialer_address",
+)  # fmt: skip
+"""Of a Layout, in the order of `struct layout` in bpf/events.h."""
+_LAYOUT = struct.Struct(f"<{len(LAYOUT_FIELDS)}H")
+_U32 = struct.Struct("<I")
 _WRITING_SECONDS = 0.001
 """How long to leave a program to finish a record: it takes a microsecond, unless preempted."""
 
@@ -48,20 +65,19 @@ _WRITING_SECONDS = 0.001
 class Kernel:
     """Loaded programs and their links."""
 
-    def __init__(self, compilation: Compilation, multi_uprobe: bool = True) -> None:
+    def __init__(self, compilation: Compilation) -> None:
         """
         Attach everything but the uprobes.
 
         Args:
             compilation: The compilation to wait for.
-            multi_uprobe: Use one link per binary where the kernel has it.
 
         Raises:
             KernelError: what is missing, with its remedy.
         """
         self.options = compilation.options
         self._held = compilation.descriptors()
-        self._multi_uprobe = multi_uprobe and "on_go_multi" in self._held
+        self._multi_uprobe = "on_go_multi" in self._held
         self._links: list[int] = []
         self._fill_layouts()
         self._ring = Ring(self._held["events"], self.options.ring_bytes)
@@ -83,7 +99,7 @@ class Kernel:
             try:
                 with open(f"{folder}/events/{name}/id", encoding="ascii") as file:
                     tracepoint_id = int(file.read())
-                self._links += link_tracepoint(self._held[program], tracepoint_id)
+                self._links.append(link_tracepoint(self._held[program], tracepoint_id))
             except OSError as error:
                 raise KernelError(f"tracepoint {name}: {error}") from error
 
@@ -93,45 +109,100 @@ class Kernel:
             raise KernelError("no cgroup2 is mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for program, attach_type in _CGROUP_HOOKS.items():
-                self._links.append(link_cgroup(self._held[program], root, attach_type))
+            for program, attach_types in _CGROUP_HOOKS.items():
+                for attach_type in attach_types:
+                    self._links.append(link_cgroup(self._held[program], root, attach_type))
         except OSError as error:
             raise KernelError(f"cgroup {folder}: {error}") from error
         finally:
             os.close(root)
 
-    def probe(self, candidate: Candidate, plan: Plan, number: int) -> None:
+    def probe(self, path: str, plan: Plan, number: int) -> list[int]:
         """
         Attach to every point of one binary, in all processes that run it now or later.
 
         Args:
-            candidate: The file.
+            path: The file.
             plan: Where to probe it.
             number: How its events will name it; 0 to 65535.
+
+        Returns:
+            Links, for the caller to close.
 
         Raises:
             OSError: the kernel refused, or the file is gone.
         """
         if plan.layout_index is None or not plan.points:
-            return
+            return []
         for address, offset in plan.wrapped.items():
-            key = struct.pack("<QQ", address, number)
-            map_update(self._held["wrapped"], key, struct.pack("<I", offset))
-        path = os.fsencode(candidate.path)
+            map_update(self._held["wrapped"], _wrapped_key(address, number), _U32.pack(offset))
+        name = os.fsencode(path)
         offsets = [point.offset for point in plan.points]
         cookies = [point.site | plan.layout_index << 8 | number << 16 for point in plan.points]
         if self._multi_uprobe:
-            link = link_uprobes(self._held["on_go_multi"], path, offsets, cookies)
-            self._links.append(link)
-            return
+            return [link_uprobes(self._held["on_go_multi"], name, offsets, cookies)]
         with open("/sys/bus/event_source/devices/uprobe/type", encoding="ascii") as file:
             uprobe_type = int(file.read())
-        for offset, cookie in zip(offsets, cookies, strict=True):
-            self._links += link_uprobe(self._held["on_go"], uprobe_type, path, offset, cookie)
+        links: list[int] = []
+        try:
+            for offset, cookie in zip(offsets, cookies, strict=True):
+                links.append(link_uprobe(self._held["on_go"], uprobe_type, name, offset, cookie))
+        except OSError:
+            for link in links:
+                os.close(link)
+            raise
+        return links
+
+    def forget_binary(self, plan: Plan, number: int) -> None:
+        """Drop what the maps hold of a binary that is not probed any more."""
+        for address in plan.wrapped:
+            with suppress(FileNotFoundError):
+                map_delete(self._held["wrapped"], _wrapped_key(address, number))
 
     def watch(self, pid: int) -> None:
         """Bring a task into scope, and with it all that it will start."""
-        map_update(self._held["scope"], struct.pack("<I", pid), b"\1")
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+        map_update(self._held["scope"], struct.pack("<I", pid), struct.pack("<I", threads))
+
+    def forget(self, pid: int, since_ns: int) -> None:
+        """
+        Take no more notice of a process that is no `go`, and give back what it held.
+
+        Args:
+            pid: Of the process.
+            since_ns: `at_ns` of its exec: by now the pid may be another's, which stays.
+        """
+        key = struct.pack("<I", pid)
+        with suppress(OSError):
+            # What is gone already needs no forgetting.
+            since, sockets, _ = _PROCESS.unpack(self._value("tracked", key, _PROCESS.size))
+            if since != since_ns:
+                return
+            map_delete(self._held["tracked"], key)
+            if sockets:
+                self._give_back((since_ns, pid))
+
+    def _give_back(self, owner: tuple[int, int]) -> None:
+        """Remove the sockets of an owner, by since_ns and pid."""
+        for socket in map_keys(self._held["sockets"], 8, MAX_WATCHED):
+            with suppress(OSError):
+                # One may have closed meanwhile.
+                cookie = self._value("sockets", socket, 8)
+                _, _, *found = _FLOW.unpack(self._value("flows", cookie, _FLOW.size))
+                if (*found,) == owner:
+                    map_delete(self._held["sockets"], socket)
+                    map_delete(self._held["flows"], cookie)
+        for cookie in map_keys(self._held["dns_sockets"], 8, MAX_WATCHED):
+            with suppress(OSError):
+                if _OWNER.unpack(self._value("dns_sockets", cookie, _OWNER.size)) == owner:
+                    map_delete(self._held["dns_sockets"], cookie)
+
+    def _value(self, table: str, key: bytes, size: int) -> bytes:
+        return map_lookup(self._held[table], key, size)
+
+    def wake_on(self, descriptor: int) -> None:
+        """End a sleep also when there is something new of another descriptor."""
+        self._ring.wake_on(descriptor)
 
     def wait(self, timeout_seconds: float) -> None:
         """Sleep until a record cannot wait, the ring fills, or the time is over."""
@@ -141,11 +212,11 @@ class Kernel:
 
     def read(self) -> Iterator[bytes]:
         """Yield the records that are waiting, see bpf/events.h."""
-        return self._ring.read()
-
-    def in_ring_bytes(self) -> int:
-        """Return how many bytes of records are waiting."""
-        return self._ring.in_ring_bytes()
+        before = self._ring.position
+        yield from self._ring.read()
+        if self._ring.position != before:
+            read = struct.pack("<Q", self._ring.position)
+            map_update(self._held["ring_read"], struct.pack("<I", 0), read)
 
     def counters(self) -> Mapping[str, int]:
         """Return the kernel's share of the loss account, by the names of COUNTERS."""
@@ -159,10 +230,10 @@ class Kernel:
     def bytes_in(self, cookie: int) -> int | None:
         """Return what a watched connection has received; None when it is gone."""
         try:
-            value = map_lookup(self._held["flows"], struct.pack("<Q", cookie), _FLOW_BYTES)
+            value = self._value("flows", struct.pack("<Q", cookie), _FLOW.size)
         except OSError:
             return None
-        (received,) = struct.unpack_from("<Q", value)
+        received, *_ = _FLOW.unpack(value)
         return int(received)
 
     def close(self) -> None:
@@ -174,12 +245,13 @@ class Kernel:
         self._ring.close()
 
 
+def _wrapped_key(address: int, number: int) -> bytes:
+    return struct.pack("<QQ", address, number)
+
+
 def _pack_layout(layout: Layout) -> bytes:
-    parent = _NO_OFFSET if layout.parent_goid is None else layout.parent_goid
-    return _LAYOUT.pack(
-        layout.goid, parent, layout.conn_config, layout.conn_vers, layout.conn_cipher_suite,
-        layout.conn_client_protocol, layout.conn_did_resume, layout.dialer_address,
-    )  # fmt: skip
+    offsets = (getattr(layout, name) for name in LAYOUT_FIELDS)
+    return _LAYOUT.pack(*(_NO_OFFSET if offset is None else offset for offset in offsets))
 
 
 def _possible_cpus() -> int:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 
 _CALLS = {"x86_64": (321, 298), "aarch64": (280, 241)}
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _LINK_CREATE = 1, 2, 3, 28
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT_KEY, _LINK_CREATE = 1, 2, 3, 4, 28
 _PERF_EVENT, _UPROBE_MULTI = 41, 48
 _PERF_TYPE_TRACEPOINT = 2
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -41,16 +41,14 @@ def link_cgroup(program: int, cgroup: int, attach_type: int) -> int:
     return _bpf(_LINK_CREATE, struct.pack("<IIII", program, cgroup, attach_type, 0))
 
 
-def link_tracepoint(program: int, tracepoint_id: int) -> tuple[int, int]:
-    """Attach to a tracepoint on all CPUs; return the perf event and the link on it."""
+def link_tracepoint(program: int, tracepoint_id: int) -> int:
+    """Attach to a tracepoint on all CPUs; return the link."""
     event = _perf_event_open(_PERF_TYPE_TRACEPOINT, tracepoint_id, 0, 0)
     return _link_perf_event(program, event, 0)
 
 
-def link_uprobe(
-    program: int, uprobe_type: int, path: bytes, offset: int, cookie: int
-) -> tuple[int, int]:
-    """Attach to one instruction of a file, in all processes; return perf event and link."""
+def link_uprobe(program: int, uprobe_type: int, path: bytes, offset: int, cookie: int) -> int:
+    """Attach to one instruction of a file, in all processes; return the link."""
     name = ctypes.create_string_buffer(path)
     event = _perf_event_open(uprobe_type, 0, ctypes.addressof(name), offset)
     return _link_perf_event(program, event, cookie)
@@ -70,14 +68,12 @@ def link_uprobes(program: int, path: bytes, offsets: Sequence[int], cookies: Seq
     return _bpf(_LINK_CREATE, attributes)
 
 
-def _link_perf_event(program: int, event: int, cookie: int) -> tuple[int, int]:
+def _link_perf_event(program: int, event: int, cookie: int) -> int:
     try:
-        return event, _bpf(
-            _LINK_CREATE, struct.pack("<IIIIQ", program, event, _PERF_EVENT, 0, cookie)
-        )
-    except OSError:
+        return _bpf(_LINK_CREATE, struct.pack("<IIIIQ", program, event, _PERF_EVENT, 0, cookie))
+    finally:
+        # The link holds the event by itself.
         os.close(event)
-        raise
 
 
 def _perf_event_open(kind: int, config: int, config1: int, config2: int) -> int:
@@ -110,6 +106,27 @@ def map_delete(table: int, key: bytes) -> None:
     """Remove one element."""
     name = ctypes.create_string_buffer(key, len(key))
     _bpf(_MAP_DELETE, struct.pack("<IIQQQ", table, 0, ctypes.addressof(name), 0, 0))
+
+
+def map_keys(table: int, key_bytes: int, limit: int) -> list[bytes]:
+    """
+    Return the keys that a hash map has, at most `limit`.
+
+    It begins anew when the key that it has come to is deleted: then some are there twice.
+    """
+    keys: list[bytes] = []
+    following = ctypes.create_string_buffer(key_bytes)
+    at: ctypes.Array[ctypes.c_char] | None = None
+    while len(keys) < limit:
+        try:
+            address = 0 if at is None else ctypes.addressof(at)
+            attributes = struct.pack("<IIQQQ", table, 0, address, ctypes.addressof(following), 0)
+            _bpf(_MAP_NEXT_KEY, attributes)
+        except FileNotFoundError:
+            break
+        keys.append(following.raw)
+        at = ctypes.create_string_buffer(following.raw, key_bytes)
+    return keys
 
 
 def _element(

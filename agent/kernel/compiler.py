@@ -24,21 +24,28 @@ SOURCES = (
 )
 """In the order in which they make one compile unit."""
 
-MAPS = ("events", "counters", "scope", "flows", "layouts", "wrapped")
+MAPS = (
+    "events", "ring_read", "counters", "scope", "tracked", "sockets", "flows", "dns_sockets",
+    "layouts", "wrapped",
+)  # fmt: skip
 """The maps that user space reads or fills."""
 
 _CGROUP_INET4_CONNECT, _CGROUP_INET6_CONNECT = 10, 11
-_CGROUP_INGRESS, _CGROUP_EGRESS = 0, 1
+_CGROUP_INGRESS = 0
+_CGROUP_RELEASE = 34
 _UPROBE_MULTI = 48
 _CLONE_NEWNS = 0x20000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
-_TRACEPOINTS = ("on_exec", "on_fork", "on_exit", "on_tcp_state", "on_retransmit", "on_reset")
+_FLAGS = ("-g0", "-Xclang", "-disable-llvm-passes")
+"""bcc optimizes what clang makes (cc/bpf_module.cc, run_pass_manager): once is enough."""
+_TRACEPOINTS = ("on_exec", "on_new_task", "on_exit", "on_tcp_state", "on_retransmit", "on_reset")
 _CGROUP_PROGRAMS = (
-    ("on_connect4", "CGROUP_SOCK_ADDR", _CGROUP_INET4_CONNECT),
-    ("on_connect6", "CGROUP_SOCK_ADDR", _CGROUP_INET6_CONNECT),
-    ("on_ingress", "CGROUP_SKB", _CGROUP_INGRESS),
-    ("on_egress", "CGROUP_SKB", _CGROUP_EGRESS),
+    ("on_connect4", "on_connect", "CGROUP_SOCK_ADDR", _CGROUP_INET4_CONNECT),
+    ("on_connect6", "on_connect", "CGROUP_SOCK_ADDR", _CGROUP_INET6_CONNECT),
+    ("on_release", "on_release", "CGROUP_SOCK", _CGROUP_RELEASE),
+    ("on_packet", "on_packet", "CGROUP_SKB", _CGROUP_INGRESS),
 )
+"""Name, function, kind, where it may be attached; packets may be at both ends, whatever is said."""
 
 
 def main() -> None:
@@ -59,26 +66,27 @@ def load(folder: str, constants: dict[str, int]) -> dict[str, int]:
     Compile the programs in `folder` with `-DNAME=VALUE` for each constant, load every program.
 
     Returns:
-        Name -> descriptor of programs and maps; `on_go_multi` is missing where the kernel has no
-        multi-uprobe link.
+        Name -> descriptor of programs and maps; `on_go` in place of `on_go_multi` where the kernel
+        has no multi-uprobe link, or is not to be asked for one (MULTI_UPROBE).
     """
     os.environ["BCC_KERNEL_SOURCE"] = f"{folder}/stub"
     text = "".join(f'#line 1 "{name}"\n{_read(f"{folder}/{name}")}' for name in SOURCES)
     _hide_kallsyms()
     from bcc import BPF  # noqa: PLC0415  only here, see above
 
-    flags = [f"-I{folder}", "-g0", *(f"-D{name}={value}" for name, value in constants.items())]
-    bpf = BPF(text=text, cflags=flags)
+    defined = [f"-D{name}={value}" for name, value in constants.items()]
+    bpf = BPF(text=text, cflags=[f"-I{folder}", *_FLAGS, *defined])
     loaded = {name: bpf.load_func(name, BPF.TRACEPOINT).fd for name in _TRACEPOINTS}
-    for name, kind, attach_type in _CGROUP_PROGRAMS:
-        loaded[name] = bpf.load_func(name, getattr(BPF, kind), None, attach_type).fd
-    loaded["on_go"] = bpf.load_func("on_go", BPF.KPROBE).fd
-    try:
-        # The same program once more: what it may be attached to is fixed when it is loaded.
-        del bpf.funcs[b"on_go"]
-        loaded["on_go_multi"] = bpf.load_func("on_go", BPF.KPROBE, None, _UPROBE_MULTI).fd
-    except Exception as error:  # noqa: BLE001  bcc raises a bare Exception on kernels before 6.6
-        print(f"no multi-uprobe link: {error}", file=sys.stderr)  # noqa: T201
+    for name, function, kind, attach_type in _CGROUP_PROGRAMS:
+        bpf.funcs.pop(function.encode(), None)  # else bcc gives out what it has loaded of it
+        loaded[name] = bpf.load_func(function, getattr(BPF, kind), None, attach_type).fd
+    if constants["MULTI_UPROBE"]:
+        try:
+            loaded["on_go_multi"] = bpf.load_func("on_go", BPF.KPROBE, None, _UPROBE_MULTI).fd
+        except Exception as error:  # noqa: BLE001  bcc raises a bare Exception on kernels before 6.6
+            print(f"no multi-uprobe link: {error}", file=sys.stderr)  # noqa: T201
+    if "on_go_multi" not in loaded:
+        loaded["on_go"] = bpf.load_func("on_go", BPF.KPROBE).fd
     for name in MAPS:
         loaded[name] = bpf[name].map_fd
     return loaded

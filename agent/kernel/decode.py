@@ -10,16 +10,15 @@ from enum import IntEnum
 
 from ..binary.layouts import Layout
 from ..binary.plan import Plan
-from ..binary.probes import Site
-from ..events import (
+from ..events.events import (
     BodyClosed,
     ContentFailed,
     DialDone,
     DialStart,
+    ErrorSaid,
     Event,
     Exec,
     Exit,
-    Fatal,
     GoError,
     GotConn,
     HandshakeDone,
@@ -30,14 +29,17 @@ from ..events import (
     OsExit,
     Packet,
     ProxyList,
-    RoundTrip,
     RoundTripDone,
+    RoundTripStart,
     SocketEnds,
+    StreamFailed,
     Tcp,
     VerifyDone,
     VerifyStart,
     WebGet,
 )
+from ..events.sites import Site
+from ..service.foreign import CUT
 from ..wire.goproxy import TOOLCHAIN
 from ..wire.ip import address_text
 
@@ -57,11 +59,11 @@ class DecodeError(ValueError):
 
 
 _HEADER = struct.Struct("<QQQIHBB")
-_EXEC = struct.Struct("<QI4x256s")
+_EXEC = struct.Struct("<QII256s")
 _TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
 _PACKET = struct.Struct("<QIHBx")
 _ENDS = struct.Struct("<HHB3x16s")
-_ERROR = struct.Struct("<7QBB6x80s128s")
+_ERROR = struct.Struct("<7Q5B3x16s16s80s128s32s")
 _URL = struct.Struct("<HHB3x264s512s")
 _HOST = struct.Struct("<H6x264s")
 _RESPONSE = struct.Struct("<QqHBB4x")
@@ -69,10 +71,13 @@ _CONN = struct.Struct("<Q")
 _CHAIN = struct.Struct("<H8s6x8H2112s")
 _HANDSHAKE = struct.Struct("<HHBB2x16s")
 _CERTIFICATE = struct.Struct("<II4096s")
-_EXIT = struct.Struct("<QIiB7x128s")
+_SAID = struct.Struct("<QI3Bx128s200s56s")
+_EXIT = struct.Struct("<i4x")
 
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
+_SCHEMES = {0: "http", 1: "https", 2: "file"}
+"""`enum scheme`."""
 _LEVELS_AT = struct.calcsize("<7Q")
 _TOOLCHAIN_PATH = f"/{TOOLCHAIN}/".encode()
 _KIND_AT = struct.calcsize("<QQQIH")
@@ -113,17 +118,23 @@ def _text(raw: bytes, length: int) -> str:
     return raw[:length].decode("utf-8", "replace")
 
 
+def _cut_text(raw: bytes, length: int) -> str:
+    """Read a text; one that fills its place was cut, maybe in the middle of a secret."""
+    return _text(raw, length) + (CUT if length >= len(raw) else "")
+
+
 def _c_string(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
 def _exec(at_ns: int, pid: int, data: bytes) -> Event:
-    cgroup_id, parent_pid, filename = _EXEC.unpack_from(data, HEADER_BYTES)
-    return Exec(at_ns, pid, parent_pid or None, cgroup_id, _c_string(filename))
+    cgroup_id, parent_pid, is_named, filename = _EXEC.unpack_from(data, HEADER_BYTES)
+    return Exec(at_ns, pid, parent_pid or None, cgroup_id, _c_string(filename), bool(is_named))
 
 
-def _exit(at_ns: int, pid: int, _data: bytes) -> Event:
-    return Exit(at_ns, pid)
+def _exit(at_ns: int, pid: int, data: bytes) -> Event:
+    (status,) = _EXIT.unpack_from(data, HEADER_BYTES)
+    return Exit(at_ns, pid, status if status >= 0 else None)
 
 
 def _tcp(at_ns: int, pid: int, data: bytes) -> Event:
@@ -161,18 +172,25 @@ def _error(data: bytes, at: int, binary: int, binaries: Binaries) -> GoError | N
         raise ValueError("its error is cut")
     if data[at + _LEVELS_AT] == 0:
         return None
-    *types, levels, text_bytes, leaf, text = _ERROR.unpack_from(data, at)
+    (
+        *types, levels, text_bytes, outer_bytes, inner_bytes, tail_bytes,
+        outer, inner, leaf, text, tail,
+    ) = _ERROR.unpack_from(data, at)  # fmt: skip
     plan = binaries(binary)
     names = tuple((plan and plan.type_name(address)) or "?" for address in types[:levels])
+    said = _cut_text(text, text_bytes)
     if names[-1] == "*net.DNSError" and plan is not None and plan.layout is not None:
-        return GoError(names, leaf, _dns_flags(leaf, plan.layout))
-    return GoError(names, leaf, _text(text, text_bytes))
+        said = _dns_words(leaf, plan.layout, said)
+    # A net.OpError has an operation, always; two of them mostly have the same.
+    operations = (_text(outer, outer_bytes), _text(inner, inner_bytes)) if outer_bytes else ()
+    return GoError(names, leaf, said, operations, _text(tail, tail_bytes))
 
 
-def _dns_flags(leaf: bytes, layout: Layout) -> str:
+def _dns_words(leaf: bytes, layout: Layout, said: str) -> str:
+    """Go's flags tell more surely than its words what the lookup ended with."""
     if leaf[layout.dns_error_is_not_found]:
         return "no such host"
-    return "timeout" if leaf[layout.dns_error_is_timeout] else ""
+    return "timeout" if leaf[layout.dns_error_is_timeout] else said
 
 
 def _ends(data: bytes, at: int) -> SocketEnds | None:
@@ -183,14 +201,13 @@ def _ends(data: bytes, at: int) -> SocketEnds | None:
 
 
 def _web_get(go: _Go, data: bytes, _binaries: Binaries) -> Event:
-    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
-    scheme = "https" if is_https else "http"
-    return WebGet(*go, scheme, _text(host, host_bytes), _text(path, path_bytes))
+    host_bytes, path_bytes, scheme, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    return WebGet(*go, _SCHEMES[scheme], _text(host, host_bytes), _text(path, path_bytes))
 
 
-def _round_trip(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+def _round_trip_start(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
-    return RoundTrip(*go, _text(host, host_bytes))
+    return RoundTripStart(*go, _text(host, host_bytes))
 
 
 def _round_trip_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
@@ -213,7 +230,7 @@ def _dial_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     return DialDone(*go, _ends(data, at), _error(data, at + _ENDS.size, go[4], binaries))
 
 
-def _body_close(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
+def _body_closed(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
     return BodyClosed(*go)
 
 
@@ -221,13 +238,13 @@ def _proxy_list(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     count, fallback, *lengths, urls = _CHAIN.unpack_from(data, HEADER_BYTES)
     kept = min(count, len(fallback))
     entries = tuple(
-        (_text(urls[i * HOST_BYTES : (i + 1) * HOST_BYTES], lengths[i]), bool(fallback[i]))
+        (_cut_text(urls[i * HOST_BYTES : (i + 1) * HOST_BYTES], lengths[i]), bool(fallback[i]))
         for i in range(kept)
     )
     return ProxyList(*go, entries, count > kept)
 
 
-def _lookup(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+def _lookup_start(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES)
     return LookupStart(*go, _text(host, host_bytes))
 
@@ -236,14 +253,14 @@ def _lookup_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     return LookupDone(*go, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
 
 
-def _dial(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+def _dial_start(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     _, dport, size, daddr = _ENDS.unpack_from(data, HEADER_BYTES)
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
     address = address_text(daddr[:size]) if size in (4, 16) else None
     return DialStart(*go, _text(host, host_bytes), address, dport)
 
 
-def _handshake(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+def _handshake_start(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     host_bytes, host = _HOST.unpack_from(data, HEADER_BYTES + _ENDS.size)
     return HandshakeStart(*go, _text(host, host_bytes), _ends(data, HEADER_BYTES))
 
@@ -256,7 +273,7 @@ def _handshake_done(go: _Go, data: bytes, binaries: Binaries) -> Event:
     )
 
 
-def _verify(go: _Go, data: bytes, _binaries: Binaries) -> Event:
+def _verify_start(go: _Go, data: bytes, _binaries: Binaries) -> Event:
     der_bytes, _, der = _CERTIFICATE.unpack_from(data, HEADER_BYTES)
     return VerifyStart(*go, bytes(der[:der_bytes]) if 0 < der_bytes <= len(der) else None)
 
@@ -265,11 +282,14 @@ def _verify_done(go: _Go, _data: bytes, _binaries: Binaries) -> Event:
     return VerifyDone(*go)
 
 
-def _version_error(go: _Go, data: bytes, binaries: Binaries) -> Event:
-    host_bytes, path_bytes, is_https, host, path = _URL.unpack_from(data, HEADER_BYTES)
-    scheme = "https" if is_https else "http"
-    url = f"{scheme}://{_text(host, host_bytes)}{_text(path, path_bytes)}"
+def _operation_failed(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    host_bytes, path_bytes, scheme, host, path = _URL.unpack_from(data, HEADER_BYTES)
+    url = f"{_SCHEMES[scheme]}://{_text(host, host_bytes)}{_text(path, path_bytes)}"
     return OperationFailed(*go, url, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
+
+
+def _stream_failed(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    return StreamFailed(*go, _error(data, HEADER_BYTES + _URL.size, go[4], binaries))
 
 
 def _content_failed(site: Site) -> Callable[[_Go, bytes, Binaries], Event]:
@@ -279,35 +299,47 @@ def _content_failed(site: Site) -> Callable[[_Go, bytes, Binaries], Event]:
     return decode_site
 
 
-def _fatalf(go: _Go, data: bytes, _binaries: Binaries) -> Event:
-    address, length, _, text_bytes, text = _EXIT.unpack_from(data, HEADER_BYTES)
-    return Fatal(*go, _text(text, text_bytes), address, length)
+def _error_said(go: _Go, data: bytes, binaries: Binaries) -> Event:
+    address, length, text_bytes, module_bytes, version_bytes, text, module, version = (
+        _SAID.unpack_from(data, HEADER_BYTES)
+    )
+    return ErrorSaid(
+        *go,
+        _text(text, text_bytes),
+        address,
+        length,
+        _text(module, module_bytes) or None,
+        _text(version, version_bytes) or None,
+        _error(data, HEADER_BYTES + _SAID.size, go[4], binaries),
+    )
 
 
 def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
-    _, _, code, *_ = _EXIT.unpack_from(data, HEADER_BYTES)
+    (code,) = _EXIT.unpack_from(data, HEADER_BYTES)
     return OsExit(*go, code)
 
 
 _GO: Mapping[int, Callable[[_Go, bytes, Binaries], Event]] = {
     Site.WEB_GET: _web_get,
-    Site.ROUND_TRIP: _round_trip,
-    Site.SEND_RET: _round_trip_done,
-    Site.GET_CONN_RET: _got_conn,
-    Site.BODY_CLOSE: _body_close,
-    Site.PROXY_LIST_RET: _proxy_list,
-    Site.LOOKUP: _lookup,
-    Site.LOOKUP_RET: _lookup_done,
-    Site.DIAL: _dial,
-    Site.DIAL_RET: _dial_done,
-    Site.HANDSHAKE: _handshake,
-    Site.HANDSHAKE_RET: _handshake_done,
-    Site.VERIFY: _verify,
-    Site.VERIFY_RET: _verify_done,
-    Site.VERSION_ERROR: _version_error,
-    Site.READ_REMOTE_RET: _content_failed(Site.READ_REMOTE_RET),
-    Site.CHECK_SUM_DB_RET: _content_failed(Site.CHECK_SUM_DB_RET),
-    Site.DOWNLOAD_ZIP_RET: _content_failed(Site.DOWNLOAD_ZIP_RET),
-    Site.FATALF: _fatalf,
+    Site.ROUND_TRIP_START: _round_trip_start,
+    Site.ROUND_TRIP_DONE: _round_trip_done,
+    Site.GOT_CONN: _got_conn,
+    Site.BODY_CLOSED: _body_closed,
+    Site.PROXY_LIST: _proxy_list,
+    Site.LOOKUP_START: _lookup_start,
+    Site.LOOKUP_DONE: _lookup_done,
+    Site.DIAL_START: _dial_start,
+    Site.DIAL_DONE: _dial_done,
+    Site.HANDSHAKE_START: _handshake_start,
+    Site.HANDSHAKE_DONE: _handshake_done,
+    Site.VERIFY_START: _verify_start,
+    Site.VERIFY_DONE: _verify_done,
+    Site.OPERATION_FAILED: _operation_failed,
+    Site.READ_REMOTE_FAILED: _content_failed(Site.READ_REMOTE_FAILED),
+    Site.CHECK_SUM_DB_FAILED: _content_failed(Site.CHECK_SUM_DB_FAILED),
+    Site.DOWNLOAD_ZIP_FAILED: _content_failed(Site.DOWNLOAD_ZIP_FAILED),
+    Site.ERROR_SAID: _error_said,
     Site.OS_EXIT: _os_exit,
+    Site.STREAM_FAILED: _stream_failed,
+    Site.UNZIP_FAILED: _content_failed(Site.UNZIP_FAILED),
 }

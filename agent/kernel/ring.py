@@ -30,12 +30,17 @@ class Ring:
         # and the kernel would see a full ring.
         self._consumed = memoryview(self._consumer).cast("Q")
         self._produced = memoryview(self._producer)[:8].cast("Q")
-        self._position: int = self._consumed[0]
+        self.position: int = self._consumed[0]
+        """Bytes read since the ring was made."""
         self.is_blocked = False
         """Whether the last reading ended at a record that is still being written."""
         self._poll = select.epoll()
         # By edge: records that do not ask for attention must not keep the reader awake.
         self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
+
+    def wake_on(self, descriptor: int) -> None:
+        """End a sleep also when there is something new of another descriptor."""
+        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLPRI | select.EPOLLET)
 
     def wait(self, timeout_seconds: float) -> None:
         """Sleep until a record asks for attention, or until the time is over."""
@@ -45,22 +50,18 @@ class Ring:
         """Yield what is there now, each record once, also where its reader fails on it."""
         end = self._produced[0]
         self.is_blocked = False
-        while self._position < end:
-            at = self._position & self._mask
+        while self.position < end:
+            at = self.position & self._mask
             (length,) = _HEADER.unpack_from(self._data, at)
             if length & _BUSY:
                 self.is_blocked = True
                 return
             size = length & ~(_BUSY | _DISCARDED)
             record = bytes(self._data[at + _HEADER.size : at + _HEADER.size + size])
-            self._position += (_HEADER.size + size + 7) & ~7
-            self._consumed[0] = self._position
+            self.position += (_HEADER.size + size + 7) & ~7
+            self._consumed[0] = self.position
             if not length & _DISCARDED:
                 yield record
-
-    def in_ring_bytes(self) -> int:
-        """Return how many bytes are waiting to be read."""
-        return self._produced[0] - self._position
 
     def close(self) -> None:
         """Unmap."""

@@ -5,143 +5,27 @@ Knows nothing of requests but their ids. A dial names the host and who wanted it
 state changes tell what became of it.
 """
 
-from dataclasses import dataclass, field
-
-from ..events import DialDone, DialStart, GoError, SocketEnds, Tcp, TcpState
-from ..records import Connection, Outcome
-from ..wire.hello import TlsWatcher
-from .verdict import is_cancelled, network_cause
+from ..events.events import DialDone, DialStart, SocketEnds, Tcp, TcpState
+from ..records.phases import name_of
+from ..wire.hosts import is_same_name
+from .account import Account
+from .dials import Attempt, Dial, Way
+from .openconnection import OpenConnection
 
 MAX_OPEN = 16384
 """As many as the kernel side follows."""
+MAX_OF_PROCESS = 1024
+"""Twice what the kernel side follows of one: closed ones wait for the requests that used them."""
 MAX_DIALS = 512
-"""Under way in one process."""
-
-_OUTCOMES: dict[str, Outcome] = {
-    "tcp.refused": "refused",
-    "tcp.timeout": "timeout",
-    "tcp.reset": "reset",
-    "tcp.unreachable": "unreachable",
-}
-
-
-@dataclass(slots=True)
-class Dial:
-    """One call of dialTCP under way."""
-
-    host: str
-    """As asked for, without the port."""
-    port: int
-    address: str | None
-    at_ns: int
-    lookup_at_ns: int | None
-    paid_by: str | None
-    """Id of the request that caused it."""
-    cookie: int | None = None
-
-
-@dataclass(slots=True, eq=False)
-class OpenConnection:
-    """A connection that may still change."""
-
-    cookie: int
-    pid: int
-    address: str
-    port: int
-    syn_at_ns: int
-    at_ns: int
-    """The dial, where it was seen."""
-    host: str | None = None
-    via: str | None = None
-    lookup_at_ns: int | None = None
-    paid_by: str | None = None
-    dial_ns: int | None = None
-    """As `go` saw it, from its call to its return."""
-    sport: int = 0
-    established_at_ns: int | None = None
-    closed_at_ns: int | None = None
-    """Since then nothing more is sent on it."""
-    gone: bool = False
-    """The kernel has forgotten it."""
-    syn_retransmits: int = 0
-    retransmits: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    reset: bool = False
-    in_owner: bool = False
-    error: GoError | None = None
-    alpn: str | None = None
-    shaken_at_ns: int | None = None
-    """When its TLS handshake ended."""
-    users: int = 0
-    """Requests that had it in hand so far."""
-    watcher: TlsWatcher = field(default_factory=TlsWatcher)
-
-    @property
-    def is_usable(self) -> bool:
-        """Established and not yet closing."""
-        return self.established_at_ns is not None and self.closed_at_ns is None
-
-    def ends(self, sport: int) -> SocketEnds:
-        """Return its ends, once the kernel has chosen the port on this side."""
-        return SocketEnds(sport, self.address, self.port)
-
-    def change(self, event: Tcp) -> None:
-        """Take a state change from the kernel."""
-        self.sport = event.sport or self.sport
-        self.syn_retransmits = event.syn_retransmits
-        self.retransmits = event.retransmits
-        self.bytes_in, self.bytes_out = event.bytes_in, event.bytes_out
-        if event.new == TcpState.ESTABLISHED:
-            self.established_at_ns = self.established_at_ns or event.at_ns
-        elif event.new != TcpState.SYN_SENT and self.closed_at_ns is None:
-            self.closed_at_ns = event.at_ns
-            self.reset, self.in_owner = event.reset, event.in_owner
-        if event.new == TcpState.CLOSE:
-            self.gone = True
-
-    def record(self) -> Connection:
-        """Make the record of what is known now."""
-        decided_at_ns = self.established_at_ns or self.closed_at_ns
-        kernel_ns = None if decided_at_ns is None else decided_at_ns - self.syn_at_ns
-        return Connection(
-            cookie=self.cookie,
-            pid=self.pid,
-            host=self.host,
-            address=self.address,
-            port=self.port,
-            via=self.via,
-            lookup_at_ns=self.lookup_at_ns,
-            at_ns=self.at_ns,
-            connect_ns=self.dial_ns if self.dial_ns is not None else kernel_ns,
-            syn_retransmits=self.syn_retransmits,
-            rtt_ns=kernel_ns if self.established_at_ns and not self.syn_retransmits else None,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            retransmits=self.retransmits,
-            outcome=self._outcome(),
-        )
-
-    def _outcome(self) -> Outcome | None:
-        if self.established_at_ns is not None:
-            return "reset" if self.reset else "established"
-        if self.closed_at_ns is None and self.error is None:
-            return None
-        if self.error is not None:
-            if is_cancelled(self.error):
-                return "cancelled"
-            return _OUTCOMES.get(network_cause(self.error)[0], "unreachable")
-        if self.reset:
-            return "refused"
-        if self.in_owner:
-            return "timeout" if self.syn_retransmits >= 3 else "cancelled"
-        return "timeout" if self.syn_retransmits else "unreachable"
+"""Under way in one process; beyond it the oldest is forgotten."""
 
 
 class Connections:
     """Everything that is open on the host, whoever owns it."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account) -> None:
+        """Begin with nothing; the account has what is given up at a bound."""
+        self._account = account
         self._by_cookie: dict[int, OpenConnection] = {}
         self._by_pid: dict[int, dict[int, OpenConnection]] = {}
         self._by_ends: dict[tuple[int, SocketEnds], OpenConnection] = {}
@@ -162,16 +46,36 @@ class Connections:
         """Find a connection by its two ends as the process knows them; the newest wins."""
         return self._by_ends.get((pid, ends))
 
-    def start_dial(self, event: DialStart, lookup_at_ns: int | None, paid_by: str | None) -> bool:
-        """A dial began; False when there are too many."""
+    def surplus(self, pid: int) -> OpenConnection | None:
+        """Return what a process must give up before it may have another: a closed one, if any."""
+        held = self._by_pid.get(pid, {})
+        if len(held) < MAX_OF_PROCESS:
+            return None
+        return next((found for found in held.values() if found.gone), next(iter(held.values())))
+
+    def start_dial(
+        self,
+        event: DialStart,
+        lookup_at_ns: int | None,
+        paid_by: str | None,
+        attempt: Attempt | None = None,
+        way: Way | None = None,
+    ) -> None:
+        """A dial began; the attempt is told how it ends."""
         dials = self._dials.setdefault(event.pid, {})
         if len(dials) >= MAX_DIALS:
-            return False
-        host = event.host.rpartition(":")[0].strip("[]") or event.host
+            self._account.tracker_full += 1
+            del dials[next(iter(dials))]
         dials[event.goid] = Dial(
-            host, event.port, event.address, event.at_ns, lookup_at_ns, paid_by
+            name_of(event.host) or event.host,
+            event.port,
+            event.address,
+            event.at_ns,
+            lookup_at_ns,
+            paid_by,
+            attempt,
+            way,
         )
-        return True
 
     def finish_dial(self, event: DialDone) -> bool:
         """A dial returned; False when its beginning was not seen."""
@@ -180,6 +84,8 @@ class Connections:
         if dial is None:
             return False
         made = self.at(pid, ends) if ends else self.get(dial.cookie)
+        if dial.attempt is not None:
+            dial.attempt.end_ns, dial.attempt.error = event.at_ns, error
         if made is not None:
             self._join(made, dial)
             made.dial_ns = event.at_ns - dial.at_ns
@@ -191,7 +97,10 @@ class Connections:
         """Take a state change; None for a connection that is not followed."""
         connection = self._by_cookie.get(event.cookie)
         if connection is None:
-            if event.new != TcpState.SYN_SENT or len(self._by_cookie) >= MAX_OPEN:
+            if event.new != TcpState.SYN_SENT:
+                return None
+            if len(self._by_cookie) >= MAX_OPEN:
+                self._account.tracker_full += 1
                 return None
             connection = OpenConnection(
                 event.cookie, event.pid, event.address, event.dport, event.at_ns, event.at_ns
@@ -215,10 +124,27 @@ class Connections:
 
     @staticmethod
     def _join(connection: OpenConnection, dial: Dial) -> None:
-        connection.host = connection.host if connection.via else dial.host
+        if connection.via is None:  # else a CONNECT has told more
+            connection.host = dial.host
+            if dial.way is not None and dial.way.via is not None:
+                connection.host, connection.via = dial.way.host, dial.way.via
         connection.at_ns = dial.at_ns
         connection.lookup_at_ns = dial.lookup_at_ns
         connection.paid_by = dial.paid_by
+        if dial.attempt is not None:
+            dial.attempt.cookie = connection.cookie
+
+    def in_tunnel(self, pid: int, sni: str) -> OpenConnection | None:
+        """
+        Find the connection on which a handshake begins that has no socket of its own.
+
+        So it is within the TLS of an `https://` proxy: the oldest tunnel to that host that was
+        asked for and is not known to stand.
+        """
+        for found in self.of(pid):
+            if found.tunnel == "asked" and found.is_usable and is_same_name(sni, found.host):
+                return found
+        return None
 
     def forget(self, cookie: int) -> None:
         """Nothing more will be known of it."""

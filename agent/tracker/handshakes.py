@@ -7,16 +7,25 @@ place where it can be read under TLS 1.3.
 
 from dataclasses import dataclass
 
-from ..certificate import parse_certificate
-from ..events import GoError, HandshakeDone
-from ..records import Certificate, Handshake
+from ..events.events import GoError, HandshakeDone
+from ..records.records import Certificate, Handshake
+from ..wire.certificate import parse_certificate
 from ..wire.reader import WireError
 from ..wire.tls_names import alert_name, cipher_name, version_name
-from .connections import OpenConnection
-from .verdict import is_cancelled, network_cause
+from .account import Account
+from .cause import is_cancelled
+from .networkcause import network_cause
+from .openconnection import OpenConnection
 
 MAX_OPEN = 512
-"""Under way in one process."""
+"""Under way in one process; beyond it the oldest is given out as it is."""
+
+
+def is_remote_alert(error: GoError) -> bool:
+    """Say whether the other side sent an alert; `local error` is what `go` found, and told it."""
+    return (
+        error.types[-1] in ("tls.alert", "tls.AlertError") and "local error" not in error.operations
+    )
 
 
 @dataclass(slots=True)
@@ -28,6 +37,8 @@ class OpenHandshake:
     sni: str | None
     at_ns: int
     cookie: int | None = None
+    with_proxy: bool = False
+    """It is the one with an `https://` proxy, before any tunnel."""
     verify_at_ns: int | None = None
     verify_ns: int | None = None
     certificate: Certificate | None = None
@@ -78,22 +89,27 @@ class OpenHandshake:
 class Handshakes:
     """All handshakes of one process that are under way, and the latest certificate of each host."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, account: Account) -> None:
         self._pid = pid
+        self._account = account
         self._open: dict[int, OpenHandshake] = {}
-        self.bad_certificates = 0
-        """Certificates that could not be read."""
 
     def start(
         self, goid: int, sni: str, at_ns: int, connection: OpenConnection | None
-    ) -> OpenHandshake | None:
-        """A call began; None when there are too many."""
+    ) -> list[Handshake]:
+        """A call began; return what had to go to make room."""
+        given_up = []
         if len(self._open) >= MAX_OPEN:
-            return None
+            self._account.tracker_full += 1
+            given_up.append(self._open.pop(next(iter(self._open))).record())
         handshake = OpenHandshake(self._pid, goid, sni or None, at_ns)
-        handshake.cookie = connection.cookie if connection else None
+        if connection is not None:
+            handshake.cookie = connection.cookie
+            handshake.with_proxy = connection.shaken_with_proxy(handshake.sni)
+            if connection.via and connection.tunnel != "refused" and not handshake.with_proxy:
+                connection.pass_on()  # `go` begins it after the proxy's 200
         self._open[goid] = handshake
-        return handshake
+        return given_up
 
     def verify(self, goid: int, at_ns: int, der: bytes | None) -> bool:
         """The certificates came; False when the handshake is not known."""
@@ -101,11 +117,10 @@ class Handshakes:
         if handshake is None:
             return False
         handshake.verify_at_ns = at_ns
-        if der is not None:
-            try:
-                handshake.certificate = parse_certificate(der)
-            except WireError:
-                self.bad_certificates += 1
+        try:
+            handshake.certificate = parse_certificate(der or b"")
+        except WireError:
+            self._account.bad_certificates += 1
         return True
 
     def verified(self, goid: int, at_ns: int) -> bool:
@@ -128,7 +143,7 @@ class Handshakes:
             handshake.cipher = cipher_name(event.cipher)
         if event.error is None:
             handshake.alpn, handshake.resumed = event.alpn or None, event.resumed
-        elif event.error.types[-1] in ("tls.alert", "tls.AlertError"):
+        elif is_remote_alert(event.error):
             handshake.alert = alert_name(event.error.leaf[0])
         return handshake
 

@@ -1,21 +1,33 @@
 """
 One logical request of `go`, hop by hop, as its goroutine lives it.
 
-Knows nothing of other requests. Attempts, redirects, times and the end of the chain are derived
-from the hops: nothing is probed that can be concluded.
+Knows nothing of other requests. How far it has come is its stage, see stages.py. Attempts,
+redirects and times are derived from the hops: nothing is probed that can be concluded.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-from ..events import GoError, SocketEnds
-from ..phases import name_of
-from ..records import ChainEntry, Failure, Final, Request
-from ..wire.goproxy import Attribution, attribute
-from .verdict import Cause
+from ..events.events import GoError, RoundTripDone, SocketEnds
+from ..records.phases import name_of
+from ..records.records import ChainEntry, Failure, Final, Request
+from ..wire.goproxy import ChainPlace, attribute
+from ..wire.urls import shown_path
+from .cause import Cause
+from .dials import Attempt
+from .stages import NEXT, REDIRECTS, UNFINISHED, Move, Stage, move_of
+from .streams import FailedStreams
 
 MAX_HOPS = 32
 """`go` follows 10 redirects and asks twice at most."""
+
+PATH_BYTES = 512
+"""What the kernel side copies of a path: one of this length may have been cut."""
+_PLAIN_IN_PATHS = "/!$&'()*+,;=:@~"
+"""RFC 3986 section 3.3."""
+_NEEDS_NO_QUOTES = re.compile(rf"[\w.{_PLAIN_IN_PATHS}-]*", re.ASCII)
 
 CONTENT = ("mod", "zip", "toolchain")
 """Endpoints whose answer is checked against go.sum or the checksum database."""
@@ -37,6 +49,10 @@ class Hop:
     content_length: int | None = None
     closed_at_ns: int | None = None
     error: GoError | None = None
+    streams: FailedStreams | None = None
+    """Over HTTP/2, those that gave no answer; None without one."""
+    attempts: list[Attempt] = field(default_factory=list)
+    """The addresses that were tried for it, in order, see route.py."""
 
 
 @dataclass(slots=True)
@@ -50,22 +66,32 @@ class OpenRequest:
     scheme: str
     host: str
     path: str
-    where: Attribution
+    where: ChainPlace
+    stage: Stage = Stage.BEGUN
+    since_ns: int = 0
+    """When it came to that stage."""
     hops: list[Hop] = field(default_factory=list)
     operation_error: GoError | None = None
-    """What the operation failed with, also after a whole answer."""
-    rejected: Cause | None = None
-    """The content was refused after it had arrived."""
-    reported: bool = False
-    """It was reported hanging; an answer may still come."""
+    """What the operation failed with."""
+    refusal: Cause | None = None
+    """Why content was refused after it had arrived; None of an answer that says no."""
     body_bytes_in: int | None = None
     """What its connection had received when the body was last seen to grow."""
     grown_at_ns: int | None = None
-    """When that was."""
+    """When that was: the growth itself was before, maybe by a second."""
+    looked_at_ns: int | None = None
+    """When it was last looked whether it had grown."""
     failure: Failure | None = None
     final: Final | None = None
     suspect: bool = False
     paid_setup: bool | None = None
+    ended_at_ns: int | None = None
+    """When its process ended, where that came first."""
+
+    @property
+    def is_file(self) -> bool:
+        """Read from a folder: no network has any part in it."""
+        return self.scheme == "file"
 
     @property
     def last(self) -> Hop | None:
@@ -85,27 +111,75 @@ class OpenRequest:
         return last.closed_at_ns if last else None
 
     @property
-    def is_answered(self) -> bool:
-        """A final response head came, or an error instead."""
-        last = self.last
-        return (
-            last is not None and last.head_at_ns is not None and not self.is_redirect(last.status)
-        )
-
-    def is_unfinished(self, sees_bodies: bool) -> bool:
+    def is_unfinished(self) -> bool:
         """Neither answered whole nor failed."""
-        hop = self.last
-        if hop is None:
-            return self.operation_error is None
-        if hop.head_at_ns is None:
-            return True
-        body_open = hop.closed_at_ns is None and sees_bodies and self.operation_error is None
-        return hop.status == 200 and body_open
+        return self.stage in UNFINISHED
+
+    @property
+    def given_up_at_ns(self) -> int | None:
+        """When there was an error instead of an answer, or the process ended first."""
+        if self.final == "cancelled":
+            return self.ended_at_ns
+        last = self.last
+        return last.head_at_ns if last is not None and last.error is not None else None
+
+    def url(self) -> str | None:
+        """Return what was asked for first; None where more of it followed than was copied."""
+        if _NEEDS_NO_QUOTES.fullmatch(self.path):
+            path, path_bytes = self.path, len(self.path)
+        else:
+            path, path_bytes = quote(self.path, safe=_PLAIN_IN_PATHS), len(self.path.encode())
+        if path_bytes >= PATH_BYTES:
+            return None
+        return f"{self.scheme}://{self.host}{path if self.is_file else shown_path(path)}"
 
     @staticmethod
     def is_redirect(status: int | None) -> bool:
         """net/http/client.go: redirectBehavior."""
-        return status in (301, 302, 303, 307, 308)
+        return status in REDIRECTS
+
+    def move(self, move: Move, at_ns: int) -> None:
+        """Go on to the stage that this leads to, if it leads to one."""
+        stage = NEXT[self.stage].get(move)
+        if stage is not None:
+            self.stage, self.since_ns = stage, at_ns
+
+    def round_trip_start(self, hop: Hop) -> None:
+        """A round trip begins."""
+        self.hops.append(hop)
+        self.move(Move.ROUND_TRIP_START, hop.at_ns)
+
+    def got_conn(self, hop: Hop, at_ns: int, ends: SocketEnds | None) -> None:
+        """A connection is in hand, the first or another one."""
+        if hop.in_hand_at_ns is None:
+            hop.in_hand_at_ns = at_ns
+        if hop.streams is not None:
+            hop.streams.in_a_row = 0
+        hop.ends = ends
+        self.move(Move.GOT_CONN, at_ns)
+
+    def round_trip_done(self, hop: Hop, event: RoundTripDone, tells_bodies: bool) -> None:
+        """A head came, or an error instead of one."""
+        hop.head_at_ns, hop.error = event.at_ns, event.error
+        hop.status, hop.http_version = event.status, event.http_version
+        hop.content_length = event.content_length
+        self.move(move_of(event.status, tells_bodies), event.at_ns)
+
+    def body_closed(self, hop: Hop, at_ns: int) -> None:
+        """The body was read or given up."""
+        hop.closed_at_ns = at_ns
+        self.move(Move.BODY_CLOSED, at_ns)
+
+    def operation_failed(self, error: GoError | None, at_ns: int) -> None:
+        """The operation failed, also after a whole answer."""
+        self.operation_error = error
+        if error is not None:
+            self.move(Move.OPERATION_FAILED, at_ns)
+
+    def refused(self, cause: Cause | None, at_ns: int) -> None:
+        """Content was refused after it had come; without a cause it is an answer that says no."""
+        self.refusal = cause
+        self.move(Move.REFUSED, at_ns)
 
     def counted_hops(self) -> list[Hop]:
         """
@@ -170,6 +244,7 @@ class OpenRequest:
             pid=self.pid,
             proxy=self.where.proxy,
             chain_index=self.where.chain_index,
+            url=self.url(),
             host=name_of(self.host),
             endpoint=self.where.target.endpoint,
             module=self.where.target.module,
@@ -182,8 +257,11 @@ class OpenRequest:
                 None if head_at_ns is None or wait_ns is None else head_at_ns - self.at_ns - wait_ns
             ),
             transfer_ns=(
-                None if head_at_ns is None or closed_at_ns is None else closed_at_ns - head_at_ns
+                None
+                if head_at_ns is None or closed_at_ns is None or self.is_file
+                else closed_at_ns - head_at_ns
             ),
+            given_up_at_ns=self.given_up_at_ns,
             status=last.status if last else None,
             http_version=last.http_version if last else None,
             attempts=self.attempts(),
@@ -194,48 +272,6 @@ class OpenRequest:
             failure=self.failure,
             final=self.final,
         )
-
-    def final_of(
-        self,
-        chain: Sequence[ChainEntry] | None,
-        then: "OpenRequest | None",
-        ended: bool,
-        sees_bodies: bool,
-    ) -> Final:
-        """
-        Say what `go` did after this request. Source: modfetch/proxy.go, TryProxies.
-
-        Args:
-            chain: The effective GOPROXY; None when not known.
-            then: The next request of the same goroutine, if any.
-            ended: The process is gone.
-            sees_bodies: Its release tells when a body was read.
-        """
-        if self.rejected is not None:
-            return "stopped"
-        if ended and self.is_unfinished(sees_bodies):
-            return "cancelled"
-        is_miss = self.status in (404, 410)
-        if self.failure is None and not is_miss:
-            return "ok" if self.status == 200 else "cancelled"
-        if is_miss and self._asks_for_sumdb():
-            return "fell_through"  # to the next entry, and after the last to the database itself
-        index = self.where.chain_index
-        if chain is not None and index is not None and index < len(chain):
-            asks_on = (
-                index + 1 < len(chain)
-                and chain[index + 1].url != "off"
-                and (is_miss or chain[index].fallback == "|")
-                and (self.where.target.endpoint != "sumdb" or self._asks_for_sumdb())
-            )
-            return "fell_through" if asks_on else "stopped"
-        if then is not None and then.where.target == self.where.target:
-            return "fell_through" if then.where.proxy != self.where.proxy else "stopped"
-        return "stopped"
-
-    def _asks_for_sumdb(self) -> bool:
-        """Of the checksum database only `/supported` is asked of one proxy after the other."""
-        return self.where.target.endpoint == "sumdb" and self.path.endswith("/supported")
 
 
 def open_request(
@@ -249,4 +285,5 @@ def open_request(
 ) -> OpenRequest:
     """Begin a request; its id is unique on the host since boot."""
     where = attribute(scheme, host, path, chain)
-    return OpenRequest(f"{pid}-{goid}-{at_ns}", pid, goid, at_ns, scheme, host, path, where)
+    id_ = f"{pid}-{goid}-{at_ns}"
+    return OpenRequest(id_, pid, goid, at_ns, scheme, host, path, where, since_ns=at_ns)

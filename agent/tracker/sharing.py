@@ -5,8 +5,11 @@ Knows nothing of goroutines. Over HTTP/1.1 the two ends of the socket in hand te
 only the response does, by the TLS state that it and its connection have in common.
 """
 
-from ..phases import name_of
-from .connections import Connections, OpenConnection
+from ..records.phases import name_of
+from ..service.bounded import Bounded
+from ..wire.hosts import is_same_name
+from .connections import Connections
+from .openconnection import OpenConnection
 from .requests import Hop, OpenRequest
 
 MAX_TLS_STATES = 4096
@@ -19,12 +22,10 @@ class Sharing:
     def __init__(self, pid: int, connections: Connections) -> None:
         self._pid = pid
         self._connections = connections
-        self._tls_states: dict[int, int] = {}
+        self._tls_states: Bounded[int, int] = Bounded(MAX_TLS_STATES)
 
     def remember(self, tls_state: int, cookie: int) -> None:
         """A response with this TLS state came by this connection."""
-        if tls_state not in self._tls_states and len(self._tls_states) >= MAX_TLS_STATES:
-            del self._tls_states[next(iter(self._tls_states))]
         self._tls_states[tls_state] = cookie
 
     def take(self, request: OpenRequest, hop: Hop, tls_state: int) -> None:
@@ -37,6 +38,26 @@ class Sharing:
         connection.users += 1
         paid = connection.paid_by == request.id
         request.paid_setup = request.paid_setup or paid
+
+    def presume(self, hop: Hop) -> None:
+        """
+        Find the HTTP/2 connection of a hop that asked for none and was not answered.
+
+        It was there when the hop began. Where there were several, that one is it which closed
+        meanwhile, as one does that breaks; else the one in use.
+        """
+        there = [
+            found
+            for found in self._of_host(hop)
+            if found.users
+            and (found.shaken_at_ns or 0) <= hop.at_ns
+            and (found.closed_at_ns is None or found.closed_at_ns >= hop.at_ns)
+        ]
+        broken = (found for found in there if found.closed_at_ns is not None)
+        found = next(broken, there[0] if there else None)
+        if found is not None:
+            hop.cookie, hop.reused = found.cookie, True
+            found.users += 1
 
     def _connection_of(
         self, request: OpenRequest, hop: Hop, tls_state: int
@@ -56,11 +77,17 @@ class Sharing:
 
         In the order of their handshakes, for Go keeps the first (net/http: addConnIfNeeded).
         """
+        return [found for found in self._of_host(hop) if found.is_usable]
+
+    def _of_host(self, hop: Hop) -> list[OpenConnection]:
+        """Return all that HTTP/2 has shared, whether they are still there or not."""
         host = name_of(hop.host)
         shared = [
             found
             for found in self._connections.of(self._pid)
-            if found.is_usable and found.alpn == "h2" and found.host == host
+            if found.established_at_ns is not None
+            and found.alpn == "h2"
+            and is_same_name(found.host, host)
         ]
         return sorted(shared, key=lambda found: found.shaken_at_ns or 0)
 

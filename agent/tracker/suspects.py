@@ -7,11 +7,13 @@ the proxy worked on it far longer than on its misses: a sick one has waited for 
 
 from collections import deque
 
-from ..records import Request
+from ..records.records import Request
+from ..service.bounded import Bounded
 
 MAX_SERVED = 8192
 """Things remembered, those served longest ago are forgotten."""
 MAX_PROXIES = 64
+"""Whose misses are remembered; the one that missed longest ago is forgotten."""
 _RECENT_MISSES = 64
 _ENOUGH_MISSES = 8
 _SLOW_NS = 2_000_000_000
@@ -24,18 +26,18 @@ class Suspects:
     """What each proxy has served, and how long its misses take."""
 
     def __init__(self) -> None:
-        self._served: dict[tuple[str, str | None, str | None, str | None], None] = {}
-        self._misses: dict[str, deque[int]] = {}
+        self._served: Bounded[tuple[str, str | None, str | None, str | None], None] = Bounded(
+            MAX_SERVED
+        )
+        self._misses: Bounded[str, deque[int]] = Bounded(MAX_PROXIES)
 
-    def judge(self, request: Request) -> bool:
+    def is_suspect(self, request: Request) -> bool:
         """Remember an answer; say whether it is a suspect miss."""
         if request.proxy is None:
             return False
         thing = (request.proxy, request.endpoint, request.module, request.version)
         if request.status == 200 and request.failure is None:
             self._served.pop(thing, None)
-            if len(self._served) >= MAX_SERVED:
-                del self._served[next(iter(self._served))]
             self._served[thing] = None
         if not request.is_miss:
             return False
@@ -46,9 +48,10 @@ class Suspects:
     def _is_slow(self, proxy: str, processing_ns: int | None) -> bool:
         if processing_ns is None:
             return False
-        if proxy not in self._misses and len(self._misses) >= MAX_PROXIES:
-            del self._misses[next(iter(self._misses))]
-        recent = self._misses.setdefault(proxy, deque(maxlen=_RECENT_MISSES))
+        recent = self._misses.pop(proxy, None)
+        if recent is None:
+            recent = deque(maxlen=_RECENT_MISSES)
+        self._misses[proxy] = recent
         usual = sorted(recent)[len(recent) // 2] if len(recent) >= _ENOUGH_MISSES else None
         recent.append(processing_ns)
         if processing_ns > _SLOW_NS:

@@ -5,62 +5,34 @@ Pure: events and times in, records out. Keeps the loss account's second half: ev
 fed counts as decoded, and then as joined, late, orphan or pending.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..events import (
-    BodyClosed,
-    ContentFailed,
-    DialDone,
-    DialStart,
+from ..events.events import (
     Event,
     Exec,
     Exit,
-    Fatal,
     GoEvent,
-    GotConn,
-    HandshakeDone,
-    HandshakeStart,
-    LookupDone,
-    LookupStart,
-    OperationFailed,
-    OsExit,
     Packet,
-    ProxyList,
-    RoundTrip,
-    RoundTripDone,
     Tcp,
     TcpState,
-    VerifyDone,
-    VerifyStart,
-    WebGet,
 )
-from ..records import Process, Record
-from ..wire.goproxy import chain_entries
-from .connections import Connections, OpenConnection
-from .lookups import is_address
+from ..records.records import Process, Record
+from ..service.bounded import Bounded
+from .account import Account
+from .connections import Connections
+from .handlers import HANDLERS
+from .openconnection import OpenConnection
+from .openprocess import Handled, OpenProcess
 from .packets import Packets
 from .suspects import Suspects
-from .watched import Handled, Watched
 
 MAX_PROCESSES = 4096
-"""Watched at a time, those that linger included."""
+"""Watched at a time; those that linger are the first to be forgotten. As many are remembered of
+those that are gone, and of those that were no `go`."""
 LINGER_NS = 2_000_000_000
 """After its end a process still has connections that close; then it is forgotten."""
-
-
-@dataclass(slots=True)
-class Account:
-    """The tracker's share of the loss account."""
-
-    decoded: int = 0
-    joined: int = 0
-    late: int = 0
-    """Of a process or connection that is gone."""
-    orphan: int = 0
-    """Without the event that should have come before, or beyond a bound."""
-    pending: int = 0
 
 
 class Tracker:
@@ -78,11 +50,15 @@ class Tracker:
         self._stalled_after_ns = stalled_after_ns
         self.wall_offset_ns = wall_offset_ns
         """Another one when the clock was set or the machine slept: for processes that begin."""
-        self._watched: dict[int, Watched] = {}
-        self._connections = Connections()
-        self._packets = Packets(self._connections)
+        self._watched: dict[int, OpenProcess] = {}
+        self._connections = Connections(self.account)
+        self._packets = Packets(self._connections, self.account)
         self._suspects = Suspects()
-        self._gone: dict[int, None] = {}
+        self._gone: Bounded[int, int] = Bounded(MAX_PROCESSES)
+        """Processes that are gone, with their end."""
+        self._dismissed: Bounded[int, None] = Bounded(MAX_PROCESSES)
+        self._given_up: list[Record] = []
+        """Records of what had to go to make room."""
 
     def running(self) -> list[int]:
         """Return the processes that are watched and have not ended."""
@@ -111,20 +87,32 @@ class Tracker:
         self.account.decoded += 1
         records = self._route(event)
         if records is None:
-            gone = event.pid in self._gone and event.pid not in self._watched
-            self.account.late += gone
-            self.account.orphan += not gone
-            return []
-        self.account.joined += 1
+            self._count_lost(event.pid)
+            records = []
+        else:
+            self.account.joined += 1
+        if self._given_up:
+            records = [*self._given_up, *records]
+            self._given_up = []
         return records
+
+    def _count_lost(self, pid: int) -> None:
+        if pid in self._dismissed:
+            self.account.dismissed += 1
+        elif pid in self._gone and pid not in self._watched:
+            self.account.late += 1
+        else:
+            self.account.orphan += 1
 
     def _route(self, event: Event) -> Handled:
         if isinstance(event, GoEvent):
-            watched = self._watch(event.pid, event.at_ns)
+            watched = self._watched.get(event.pid) or self._watch_go(event)
             if watched is None:
                 return None
-            watched.note_parent(event)
-            return _HANDLERS[type(event)](watched, event)
+            watched.is_probed = True
+            if event.parent_goid is not None:
+                watched.note_parent(event.goid, event.parent_goid)
+            return HANDLERS[type(event)](watched, event)
         if isinstance(event, Packet):
             watched = self._watch(event.pid, event.at_ns)
             return self._packets.feed(event, watched) if watched else None
@@ -132,29 +120,53 @@ class Tracker:
             return self._tcp(event)
         return self._exec(event) if isinstance(event, Exec) else self._exit(event)
 
-    def _watch(self, pid: int, at_ns: int) -> Watched | None:
+    def _watch(self, pid: int, at_ns: int) -> OpenProcess | None:
         """Return the process of an event, beginning to watch one that was there before us."""
         watched = self._watched.get(pid)
         if watched is None:
-            if pid in self._gone or len(self._watched) >= MAX_PROCESSES:
+            if pid in self._gone or pid in self._dismissed or not self._has_room(at_ns):
                 return None
             watched = self._begin(Process(pid=pid, start_at_ns=at_ns))
         return watched
 
-    def _begin(self, process: Process) -> Watched:
-        watched = Watched(process, self._connections, self._suspects, self.wall_offset_ns)
+    def _watch_go(self, event: GoEvent) -> OpenProcess | None:
+        """A probed `go` under another name begins without an exec, maybe in a pid that was used."""
+        self._dismissed.pop(event.pid, None)
+        end_ns = self._gone.get(event.pid)
+        if end_ns is not None and event.at_ns > end_ns + LINGER_NS:
+            del self._gone[event.pid]
+        return self._watch(event.pid, event.at_ns)
+
+    def _has_room(self, now_ns: int) -> bool:
+        """Make room for a process; False when all that are watched still run."""
+        if len(self._watched) < MAX_PROCESSES:
+            return True
+        ends = ((pid, watched.process.end_at_ns) for pid, watched in self._watched.items())
+        ended = next((pid for pid, end_ns in ends if end_ns is not None), None)
+        if ended is None:
+            self.account.tracker_full += 1
+            return False
+        self._given_up += self._forget(ended, now_ns)
+        return True
+
+    def _begin(self, process: Process) -> OpenProcess:
+        watched = OpenProcess(
+            process, self._connections, self._suspects, self.account, self.wall_offset_ns
+        )
         self._watched[process.pid] = watched
         return watched
 
     def _exec(self, event: Exec) -> Handled:
         """A new image: in a pid that is watched it is a toolchain switch."""
         self._gone.pop(event.pid, None)
+        self._dismissed.pop(event.pid, None)
         before = self._watched.pop(event.pid, None)
         records: list[Record] = []
         if before is not None:
-            before.end(event.at_ns)
+            if before.process.end_at_ns is None:
+                before.end(event.at_ns)
             records = self._settle(before)
-        elif len(self._watched) >= MAX_PROCESSES:
+        elif not self._has_room(event.at_ns):
             return None
         self._begin(
             Process(
@@ -166,23 +178,48 @@ class Tracker:
         )
         return records
 
+    def is_unknown(self, pid: int) -> bool:
+        """Whether a process is watched of which it is not known which release of `go` it is."""
+        watched = self._watched.get(pid)
+        return watched is not None and watched.process.go_version is None
+
     def describe(self, pid: int, facts: Mapping[str, Any]) -> None:
         """Add what /proc tells of a process: fields of the record, by name."""
         watched = self._watched.get(pid)
         if watched is not None:
             watched.process = replace(watched.process, **facts)
 
+    def dismiss(self, pid: int, now_ns: int) -> list[Record]:
+        """
+        Forget a process that has just begun and is no `go`; what else comes of it is counted.
+
+        Returns the connections of the program that its pid ran before.
+        """
+        self._watched.pop(pid, None)
+        self._packets.forget(pid)
+        self._dismissed[pid] = None
+        return [
+            record
+            for connection in self._connections.of(pid)
+            for record in self._release(connection, now_ns)
+        ]
+
     def _exit(self, event: Exit) -> Handled:
         watched = self._watched.get(event.pid)
         if watched is None:
             return None
-        watched.end(event.at_ns)
+        watched.exit(event)
         return [*watched.drain()]
 
     def _tcp(self, event: Tcp) -> Handled:
         """A connection belongs to a process that is watched, and is forgotten with it at last."""
-        if event.new == TcpState.SYN_SENT and self._watch(event.pid, event.at_ns) is None:
-            return None
+        if event.new == TcpState.SYN_SENT:
+            if self._watch(event.pid, event.at_ns) is None:
+                return None
+            surplus = self._connections.surplus(event.pid)
+            if surplus is not None:
+                self.account.tracker_full += 1
+                self._given_up += self._release(surplus, event.at_ns)
         connection = self._connections.change(event)
         if connection is None:
             return None
@@ -206,9 +243,7 @@ class Tracker:
             records += watched.expire(now_ns, self._stalled_after_ns)
             end = watched.process.end_at_ns
             if end is not None and now_ns - end > LINGER_NS:
-                del self._watched[pid]
-                records += self._end(watched, now_ns)
-                self._remember_gone(pid)
+                records += self._forget(pid, now_ns)
             else:
                 records += self._closed(watched, now_ns)
         return records
@@ -230,10 +265,11 @@ class Tracker:
         for request in self._watched[connection.pid].open_bodies(now_ns):
             if request.last is None or request.last.cookie != cookie:
                 continue
+            request.looked_at_ns = now_ns
             if request.body_bytes_in != bytes_in:
                 request.body_bytes_in, request.grown_at_ns = bytes_in, now_ns
 
-    def _closed(self, watched: Watched, now_ns: int) -> list[Record]:
+    def _closed(self, watched: OpenProcess, now_ns: int) -> list[Record]:
         """Return the connections that closed a while ago and that no request waits for."""
         records: list[Record] = []
         for connection in self._connections.of(watched.process.pid):
@@ -243,12 +279,13 @@ class Tracker:
                 records += self._release(connection, now_ns)
         return records
 
-    def _remember_gone(self, pid: int) -> None:
-        if len(self._gone) >= MAX_PROCESSES:
-            del self._gone[next(iter(self._gone))]
-        self._gone[pid] = None
+    def _forget(self, pid: int, now_ns: int) -> list[Record]:
+        """Give out everything of a process that has ended, and remember that it was there."""
+        watched = self._watched.pop(pid)
+        self._gone[pid] = watched.process.end_at_ns or now_ns
+        return self._end(watched, now_ns)
 
-    def _settle(self, watched: Watched) -> list[Record]:
+    def _settle(self, watched: OpenProcess) -> list[Record]:
         """Give out everything of a process but its connections, which are still closing."""
         self._connections.forget_dials(watched.process.pid)
         return [
@@ -258,11 +295,12 @@ class Tracker:
             watched.process,
         ]
 
-    def _end(self, watched: Watched, now_ns: int) -> list[Record]:
+    def _end(self, watched: OpenProcess, now_ns: int) -> list[Record]:
         """Give out everything of a process."""
         records = self._settle(watched)
         for connection in self._connections.of(watched.process.pid):
             records += self._release(connection, now_ns)
+        self._packets.forget(watched.process.pid)
         return records
 
     def finish(self, now_ns: int) -> list[Record]:
@@ -272,81 +310,3 @@ class Tracker:
             records += self._end(watched, now_ns)
         self._watched.clear()
         return records
-
-
-def _handshake_start(watched: Watched, event: HandshakeStart) -> Handled:
-    connection = watched.connections.at(event.pid, event.ends) if event.ends else None
-    handshake = watched.handshakes.start(event.goid, event.sni, event.at_ns, connection)
-    return None if handshake is None else []
-
-
-def _handshake_done(watched: Watched, event: HandshakeDone) -> Handled:
-    handshake = watched.finish_handshake(event)
-    return None if handshake is None else [handshake.record()]
-
-
-def _lookup_start(watched: Watched, event: LookupStart) -> Handled:
-    if is_address(event.host):
-        return []
-    return [] if watched.lookups.start(event.host, event.goid, event.at_ns) else None
-
-
-def _lookup_done(watched: Watched, event: LookupDone) -> Handled:
-    # Without a lookup it is the return of one for an address, which is none.
-    lookup = watched.lookups.finish(event.goid, event.at_ns, event.error)
-    return [lookup] if lookup else []
-
-
-def _dial_start(watched: Watched, event: DialStart) -> Handled:
-    host = event.host.rpartition(":")[0].strip("[]")
-    lookup = watched.lookups.before_dial(host, event.address)
-    payer = watched.payer(event.goid, host)
-    started = watched.connections.start_dial(
-        event, lookup.at_ns if lookup else None, payer.id if payer else None
-    )
-    return [] if started else None
-
-
-def _dial_done(watched: Watched, event: DialDone) -> Handled:
-    known = watched.connections.finish_dial(event)
-    return [] if known else None
-
-
-def _proxy_list(watched: Watched, event: ProxyList) -> Handled:
-    watched.process = replace(watched.process, goproxy=chain_entries(event.entries))
-    return []
-
-
-def _os_exit(watched: Watched, event: OsExit) -> Handled:
-    watched.process = replace(watched.process, exit_code=event.code & 0xFF)
-    return []
-
-
-def _verify_start(watched: Watched, event: VerifyStart) -> Handled:
-    return [] if watched.handshakes.verify(event.goid, event.at_ns, event.der) else None
-
-
-def _verify_done(watched: Watched, event: VerifyDone) -> Handled:
-    return [] if watched.handshakes.verified(event.goid, event.at_ns) else None
-
-
-_HANDLERS: Mapping[type[GoEvent], Callable[[Watched, Any], Handled]] = {
-    WebGet: Watched.begin,
-    RoundTrip: Watched.hop,
-    RoundTripDone: Watched.head,
-    GotConn: Watched.in_hand,
-    BodyClosed: Watched.close_body,
-    OperationFailed: Watched.fail_operation,
-    ContentFailed: Watched.reject,
-    Fatal: Watched.reject,
-    ProxyList: _proxy_list,
-    LookupStart: _lookup_start,
-    LookupDone: _lookup_done,
-    DialStart: _dial_start,
-    DialDone: _dial_done,
-    HandshakeStart: _handshake_start,
-    HandshakeDone: _handshake_done,
-    VerifyStart: _verify_start,
-    VerifyDone: _verify_done,
-    OsExit: _os_exit,
-}

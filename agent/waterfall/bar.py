@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..phases import Painted, Span
-from . import words
-from .style import Style
+from ..records.phases import Painted, Span
+from ..screen import words
+from ..screen.style import Style
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,19 @@
 Why it failed: each cause once, in words, with the command that shows it.
 
 Knows nothing of widths but the style's. Roots stand in the order in which a person rules
-them out: DNS, HTTPS, checksum, auth.
+them out: DNS, HTTPS, checksum, auth, this machine.
 """
 
 from collections.abc import Sequence
 from textwrap import wrap
 
-from ..document import Document
-from ..failures import ROOTS
-from ..records import Failure, Final, Request, Root
-from . import sceptic, words
+from ..records.document import Document
+from ..records.failures import ROOTS
+from ..records.records import Failure, Final, Request, Root
+from ..screen import words
+from ..screen.style import Style
+from . import reproduce
 from .rows import Row
-from .style import Style
-from .tally import at_via
 
 MAX_CAUSES = 12
 """One broken proxy fails in one or two ways; more causes than this are counted."""
@@ -27,9 +27,11 @@ NAMES: dict[Root, str] = {
     "https": "HTTPS",
     "checksum": "checksum",
     "auth": "auth",
+    "local": "machine",
 }
+_STOPPED, _WENT_ON = "go stopped here", "go did without it and ended well"
 _THEN: tuple[tuple[Final | None, str], ...] = (
-    ("stopped", "go stopped here"),
+    ("stopped", _STOPPED),
     ("fell_through", "the next entry of GOPROXY was asked"),
     ("cancelled", "the command ended first"),
     (None, "still waiting for an answer"),
@@ -40,10 +42,12 @@ _COLUMN = max(len(name) for name in NAMES.values()) + 2
 
 def causes(rows: Sequence[Row], document: Document, style: Style) -> list[str]:
     """Return the lines that explain every failure; none where nothing failed."""
-    grouped: dict[tuple[str, str | None, str], list[Row]] = {}
+    grouped: dict[tuple[object, ...], list[Row]] = {}
+    told = {reason.cls for reason in document.reasons}
     for row in rows:
-        if row.failure is not None:
-            key = (row.failure.cls, row.failure.host, row.proxy)
+        if row.failure is not None and not (row.failure.is_local and row.failure.cls in told):
+            status = row.request.status if row.request is not None else None
+            key = (row.failure.cls, row.failure.host, row.proxy, status)
             grouped.setdefault(key, []).append(row)
     ordered = sorted(grouped.values(), key=lambda group: ROOTS.index(_failure(group[0]).root))
     lines: list[str] = []
@@ -75,23 +79,47 @@ def _cause(group: Sequence[Row], label: str, document: Document, style: Style) -
         *(indent + line for line in more),
     ]
     if row.request is not None:
-        then = style.fit(style.text(_consequence(row.request, group)), style.width - _COLUMN)
+        went_well = _went_well(row.pid, document)
+        then = style.text(_consequence(row.request, group, went_well))
+        then = style.fit(then, style.width - _COLUMN)
         lines.append(indent + style.paint(then, "dim"))
-    command = sceptic.command(
-        failed, row.request, row.connection, row.lookup, _sumdb(row, document)
+    command = reproduce.command(
+        failed, row.request, row.connection, row.lookup, _sumdb(row, document), _via(row, document)
     )
     if command is not None and len(command) <= MAX_COMMAND_CHARS:
         lines.append(f"{indent}{style.paint('$', 'dim')} {style.text(command)}")
     return lines
 
 
-def _consequence(request: Request, group: Sequence[Row]) -> str:
+def _went_well(pid: int, document: Document) -> bool:
+    codes = [made.exit_code for made in document.processes if made.pid == pid]
+    return (codes[-1] if codes else document.exit_code) == 0
+
+
+def _consequence(request: Request, group: Sequence[Row], went_well: bool) -> str:
     finals = {row.request.final for row in group if row.request is not None}
     where = words.place(request.proxy or request.host)
-    if at_via(request):
+    failed = _failure(group[0])
+    if failed.is_local:
+        where = f"before an answer of {where}, not its fault"
+    elif not failed.is_local and not failed.is_of_proxy:
         where = f"on the way to {where}, not its fault"
     then = next((said for final, said in _THEN if final in finals), None)
+    if then == _STOPPED and went_well:
+        then = _WENT_ON
     return where if then is None else f"{where}: {then}"
+
+
+def _via(row: Row, document: Document) -> str | None:
+    """Return the HTTP or SOCKS proxy on the way as curl takes it; None where there is none."""
+    via = row.connection.via if row.connection is not None else None
+    made = next((made for made in document.processes if made.pid == row.pid), None)
+    is_plain = row.request is not None and (row.request.url or "").startswith("http:")
+    set_to = None if made is None else made.http_proxy if is_plain else made.https_proxy
+    scheme = (set_to or "").partition("://")[0] if "://" in (set_to or "") else "http"
+    # Both of go's have the proxy resolve the name; of curl's only the one with the h.
+    scheme = {"socks5": "socks5h"}.get(scheme, scheme)
+    return None if via is None else f"{scheme}://{via}"
 
 
 def _sumdb(row: Row, document: Document) -> str | None:

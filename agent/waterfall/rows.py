@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..document import Document
-from ..failures import CLASSES, FailureClass, failure
-from ..phases import Joins, Setup, Span, has_ended, request_spans, setup_spans
-from ..records import Connection, Failure, Handshake, Lookup, Request
-from . import words
+from ..records.document import Document
+from ..records.failures import CLASSES, FailureClass, failure
+from ..records.phases import Joins, Setup, Span, has_ended, request_spans, setup_spans
+from ..records.records import Connection, Failure, Handshake, Lookup, Request
+from ..screen import words
+from ..wire.hosts import join_port
 
 MAX_ROWS = 40
 """More than fits on a screen is not read: from here on, what went well is folded."""
@@ -107,7 +108,9 @@ def _took_ns(row: Row) -> int:
 
 def _request_rows(document: Document, joins: Joins) -> list[Row]:
     requests = sorted(document.requests, key=lambda request: request.at_ns)
-    ends_ns = {process.pid: process.end_at_ns for process in document.processes}
+    ends_ns = {
+        process.pid: process.end_at_ns or document.ended_at_ns for process in document.processes
+    }
     successors = _successors(requests)
     followers = {later.id for later in successors.values()}
     rows = []
@@ -117,6 +120,7 @@ def _request_rows(document: Document, joins: Joins) -> list[Row]:
         setup = joins.of_request(request, last_ns)
         hung = successor is not None or request.final in (None, "cancelled")
         until_ns = last_ns if hung or not has_ended(request, setup) else None
+        until_ns = request.given_up_at_ns or until_ns
         spans = request_spans(request, setup, until_ns)
         lookup = setup.lookups[-1] if setup.lookups else None
         rows.append(
@@ -189,7 +193,7 @@ def _connection_row(connection: Connection, setup: Setup) -> Row:
     spans = tuple(setup_spans(setup))
     handshake = setup.handshake
     failed = connection_failure(connection, handshake)
-    what = _socket(connection)
+    what = join_port(connection.address, connection.port)
     if handshake is not None and handshake.alpn:
         what += f" {handshake.alpn}"
     if connection.bytes_in is not None:
@@ -217,7 +221,7 @@ def _connection_row(connection: Connection, setup: Setup) -> Row:
 def connection_failure(connection: Connection, handshake: Handshake | None) -> Failure | None:
     """Name what was wrong with a connection that no request speaks for."""
     host = connection.host or (handshake.sni if handshake else None) or connection.address
-    address = _socket(connection)
+    address = join_port(connection.address, connection.port)
     cls = _TCP_CLASSES.get(connection.outcome or "")
     if cls is not None:
         evidence = f"connection to {address} of {host}: {connection.outcome}"
@@ -263,8 +267,3 @@ def _lookup_row(lookup: Lookup) -> Row:
 
 def _failure_class(outcome: str | None) -> FailureClass | None:
     return next((cls for cls in CLASSES if cls == outcome), None)
-
-
-def _socket(connection: Connection) -> str:
-    address = connection.address
-    return f"[{address}]:{connection.port}" if ":" in address else f"{address}:{connection.port}"

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import words
+from ..screen import words
+from ..screen.style import Style
 from .bar import Axis, draw, draw_fold
 from .rows import Fold, Row
-from .style import Style
 
 BAR_SHARE = 0.3
 """The least part of the width that belongs to the bars."""

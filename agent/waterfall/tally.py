@@ -8,8 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..phases import name_of
-from ..records import Request
+from ..records.records import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Tally:
     """404 and 410, the suspect ones too."""
     suspect: int
     failures: int
-    """Without those of an HTTP proxy on the way, which are not this proxy's."""
+    """Without those of an HTTP proxy on the way and of this machine, which are not this proxy's."""
     p50_ns: int | None
     """Median time to first byte; None when no answer came."""
     p95_ns: int | None
@@ -45,7 +44,9 @@ def _tally(proxy: str, asked: Sequence[Request], ends_ns: Mapping[str, int]) -> 
         requests=len(asked),
         misses=sum(request.is_miss for request in asked),
         suspect=sum(request.suspect for request in asked),
-        failures=sum(request.failure is not None and not at_via(request) for request in asked),
+        failures=sum(
+            request.failure is not None and request.failure.is_of_proxy for request in asked
+        ),
         p50_ns=quantile(first_bytes, 0.5),
         p95_ns=quantile(first_bytes, 0.95),
         lost_ns=_union_ns(
@@ -54,15 +55,6 @@ def _tally(proxy: str, asked: Sequence[Request], ends_ns: Mapping[str, int]) -> 
             if request.status is None
         ),
     )
-
-
-def at_via(request: Request) -> bool:
-    """Tell whether the HTTP proxy on the way failed, and not the module proxy."""
-    failure = request.failure
-    if failure is None or failure.host is None:
-        return False
-    own = {name_of(host) for host in (request.host, *request.redirects)}
-    return failure.cls == "auth.407" or name_of(failure.host) not in own
 
 
 def quantile(ordered: Sequence[int], q: float) -> int | None:

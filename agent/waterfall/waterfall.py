@@ -7,12 +7,16 @@ Knows nothing of the terminal it goes to but the `Style` it is given.
 from collections.abc import Sequence
 from textwrap import wrap
 
-from ..document import Document
-from ..phases import PHASES
-from . import words
+from ..records.document import Document
+from ..records.phases import PHASES
+from ..screen import words
+from ..screen.style import Style
+from ..service.foreign import said
 from .causes import causes
+from .caveats import caveats
+from .ended import signal_name
 from .rows import Row, fold, rows_of
-from .style import Style
+from .sections import sections
 from .table import WIDE_COLUMNS, table
 from .tally import Tally, tally
 
@@ -26,6 +30,7 @@ MIN_COMMAND_CELLS = 20
 
 def render(document: Document, style: Style) -> str:
     """Return everything that `modpulse run` prints after the command, ending in a newline."""
+    document = said(document)
     rows = rows_of(document)
     parts = [_title(document, rows, style)]
     if rows:
@@ -35,6 +40,7 @@ def render(document: Document, style: Style) -> str:
     tallies = tally(document.requests, ends_ns)
     parts += [
         causes(rows, document, style),
+        sections(document.reasons, style),
         _tally_lines(tallies, style) if tallies else [],
         _caveats(document, rows, style),
     ]
@@ -47,7 +53,8 @@ def _title(document: Document, rows: Sequence[Row], style: Style) -> list[str]:
     if document.exit_code is not None:
         ending, role = f"exit {document.exit_code}", "bad" if document.exit_code else "good"
     elif document.command:
-        ending, role = "ended by a signal", "bad"
+        by = "a signal" if document.signal is None else signal_name(document.signal)
+        ending, role = f"ended by {by}", "bad"
     took_ns = _took_ns(document, rows)
     versions = dict.fromkeys(p.go_version for p in document.processes if p.go_version)
     facts = [words.duration(took_ns)] if took_ns is not None else []
@@ -68,6 +75,8 @@ def _title(document: Document, rows: Sequence[Row], style: Style) -> list[str]:
 
 
 def _took_ns(document: Document, rows: Sequence[Row]) -> int | None:
+    if document.ended_at_ns is not None and document.command:
+        return document.ended_at_ns - document.started_at_ns
     ends = [p.end_at_ns for p in document.processes if p.end_at_ns is not None]
     ends += [row.end_ns for row in rows]
     starts = [p.start_at_ns for p in document.processes] + [row.at_ns for row in rows]
@@ -83,7 +92,7 @@ def _seen(document: Document) -> str:
         )
     if document.connections or document.lookups:
         return words.count(len(document.connections), "connection")
-    return "nothing was asked of the network"
+    return "no go asked the network" if document.processes else "no go ran"
 
 
 def _legend(rows: Sequence[Row], folded: bool, style: Style) -> list[str]:
@@ -154,33 +163,9 @@ def _coloured(cells: list[str], line: Tally, style: Style) -> list[str]:
 
 
 def _caveats(document: Document, rows: Sequence[Row], style: Style) -> list[str]:
-    said = []
-    lost = document.lost
-    if lost:
-        names = ", ".join(f"{name} {number}" for name, number in sorted(lost.items()))
-        said.append(
-            f"{words.count(sum(lost.values()), 'event')} lost ({names}): "
-            "a row, or a part of one, may be missing above."
-        )
-    blind = {row.pid for row in rows if row.request is None}
-    if blind and document.clock == "realtime":
-        said.append("Told by packets alone: under TLS a row is a connection, not a request.")
-    elif blind:
-        pids = ", ".join(str(pid) for pid in sorted(blind)[:5])
-        said.append(
-            f"Process {pids} was seen by its packets alone, so its rows are connections, "
-            "not requests: `modpulse check` says which probes are missing."
-        )
-    said += _pending(document)
+    blind = sorted({row.pid for row in rows if row.request is None})
     lines = []
-    for text in said:
+    for text in caveats(document, blind):
         first, *more = wrap(style.text(text), style.width - 2, break_long_words=False)
         lines += [style.paint("! ", "warn") + first, *(f"  {line}" for line in more)]
     return lines
-
-
-def _pending(document: Document) -> list[str]:
-    waiting = sum(request.final is None for request in document.requests)
-    if not waiting:
-        return []
-    return [f"{words.count(waiting, 'request')} had no end when this was written."]

@@ -6,30 +6,30 @@ without its secrets. Source: cmd/go/internal/modfetch/proxy.go (the same logic f
 and https://go.dev/ref/mod#goproxy-protocol.
 """
 
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple, cast
-from urllib.parse import unquote
 
-from ..records import ChainEntry, Endpoint
+from ..batch.proxies import FILE
+from ..records.records import ChainEntry, Endpoint
+from ..service.foreign import CUT
+from .urls import Url, redact, shown_path, split_url, unquoted
 
 MAX_CHAIN_ENTRIES = 64
 """Entries kept of one GOPROXY list; the longest in use have four."""
 
-DEFAULT_PORTS = {"http": "80", "https": "443"}
-
 _KEYWORDS = ("direct", "off", "noproxy")
+_FILE_URL = re.compile(
+    r"file:(?=/)(?://[^/?#]*)?(?P<path>/[^?#]*|)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
 _FILE_ENDPOINTS = ("info", "mod", "zip")
 TOOLCHAIN = "golang.org/toolchain"
 """The module whose versions are releases of Go."""
 _ESCAPED = re.compile(r"!([a-z])")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
-
-_NOT_OF_A_SCHEME = re.compile(r"[^A-Za-z0-9+.-]")
-"""RFC 3986 section 3.1."""
-_USER_INFO = re.compile(r"(?<=://)[^/@\s,|]*@")
 
 
 class Target(NamedTuple):
@@ -40,61 +40,15 @@ class Target(NamedTuple):
     version: str | None = None
 
 
-class Attribution(NamedTuple):
+class ChainPlace(NamedTuple):
     """Which entry of the chain a URL was requested for."""
 
     proxy: str
-    """The canonical entry; `direct`, or `sumdb:NAME` for a checksum database asked directly."""
+    """The canonical entry; `direct`, or `sumdb:NAME` for a checksum database asked directly, or
+    `file:` for a folder that is no entry."""
     chain_index: int | None
     """None where the chain is not known or has no such entry."""
     target: Target
-
-
-class _Url(NamedTuple):
-    scheme: str
-    authority: str
-    """Lower case, without user info and without the default port."""
-    path: str
-
-
-def _split(url: str) -> _Url:
-    """Split as net/url does; secrets are gone from what it returns."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    scheme = _NOT_OF_A_SCHEME.sub("", scheme)
-    authority, path = _cut(rest)
-    if not _has_valid_port(authority):
-        # A password with a raw `/`, `?` or `#`: not a URL to Go, and not ours to print.
-        authority, path = _cut(rest.rpartition("@")[2])
-    host = authority.lower()
-    port = DEFAULT_PORTS.get(scheme.lower())
-    if port and host.endswith(f":{port}"):
-        host = host[: -len(port) - 1]
-    return _Url(scheme.lower(), host, path)
-
-
-def _cut(rest: str) -> tuple[str, str]:
-    before_query = rest.partition("#")[0].partition("?")[0]
-    authority, slash, path = before_query.partition("/")
-    return authority.rpartition("@")[2], slash + path
-
-
-def _has_valid_port(authority: str) -> bool:
-    after_address = authority.rpartition("]")[2]
-    port = after_address.rpartition(":")[2] if ":" in after_address else ""
-    return not port or port.isdecimal()
-
-
-def redact(url: str) -> str:
-    """Return the URL without user info, query and fragment; also for `host:port` alone."""
-    scheme, authority, path = _split(url.strip())
-    return f"{scheme}://{authority}{path}" if scheme else f"{authority}{path}"
-
-
-def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return a command line without the user info of the URLs in it."""
-    return tuple(_USER_INFO.sub("", argument) for argument in arguments)
 
 
 def canonical_proxy(url: str) -> str:
@@ -103,14 +57,26 @@ def canonical_proxy(url: str) -> str:
 
     Returns:
         `scheme://host[:port unless default]/path` without user info, query or trailing slash;
-        `direct`, `off` and `noproxy` as they are.
+        `file:///path` of a folder; `direct`, `off` and `noproxy` as they are.
     """
     url = url.strip()
     if url in _KEYWORDS:
         return url
+    if folder := _FILE_URL.fullmatch(url):
+        return f"file://{folder['path'].rstrip('/') or '/'}"
     if ":/" not in url and not url.startswith("/") and any(mark in url for mark in ".:/"):
         url = f"https://{url}"
     return redact(url).rstrip("/")
+
+
+def is_file(proxy: str) -> bool:
+    """Tell whether an entry, as records have it, is a folder of this machine."""
+    return proxy.startswith(FILE)
+
+
+def public_name(proxy: str) -> str:
+    """Return an entry as it may leave this machine: of a folder nothing but that it is one."""
+    return FILE if is_file(proxy) else proxy
 
 
 def parse_goproxy(text: str) -> tuple[ChainEntry, ...]:
@@ -147,15 +113,15 @@ def parse_target(path: str) -> Target:
     Returns:
         The target, its module path and version unescaped; `Target()` outside the protocol.
     """
-    path = path.lstrip("/")
-    if path.startswith("sumdb/"):
+    path = "/" + path.lstrip("/")
+    if path.startswith("/sumdb/"):
         return _sumdb_target(path.partition("/lookup/")[2])
     if path.endswith("/@latest"):
-        return Target("latest", unescape(path.removesuffix("/@latest")))
+        return Target("latest", _module(path.removesuffix("/@latest")))
     escaped_module, separator, file = path.partition("/@v/")
-    if not separator or not escaped_module:
+    if not separator:
         return Target()
-    module = unescape(escaped_module)
+    module = _module(escaped_module)
     if file == "list":
         return Target("list", module)
     version, _, extension = file.rpartition(".")
@@ -169,10 +135,16 @@ def parse_target(path: str) -> Target:
 
 def _sumdb_target(module_at_version: str) -> Target:
     module, _, version = module_at_version.partition("@")
-    return Target("sumdb", unescape(module) or None, unescape(version) or None)
+    return Target("sumdb", _module(module), unescape(version) or None)
 
 
-def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | None) -> Attribution:
+def _module(escaped: str) -> str | None:
+    """Return a module path; None for what is hidden, or none (module.CheckPath)."""
+    is_none = "@" in escaped or CUT in escaped
+    return None if is_none else unescape(escaped.removeprefix("/")) or None
+
+
+def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | None) -> ChainPlace:
     """
     Say for which entry of the chain a URL was requested.
 
@@ -181,35 +153,56 @@ def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | N
     is taken to end before the first path element with a dot, as module paths begin with one.
 
     Args:
-        scheme: `http` or `https`.
+        scheme: `http`, `https` or `file`.
         host: As in the URL, with its port if any.
         path: Decoded, as in Go's `url.URL.Path`.
         chain: The effective chain; None when it is not known.
     """
+    path = _clean(path)
+    if scheme == "file":
+        return _attribute_file(path, chain or ())
     asked = _server(scheme, host)
+    path = shown_path(path)
     matches = _matches(asked, path, chain or ())
     matches.sort(key=itemgetter(0), reverse=True)
     for base_chars, index, url in matches:
         target = parse_target(path[base_chars:])
         if target.endpoint is not None:
-            return Attribution(url, index, target)
+            return ChainPlace(url, index, target)
     sumdb = _SUMDB_PATH.fullmatch(path)
     if chain is None and (guessed := _guess_proxy(asked, path)):
         return guessed
     if sumdb or path == "/latest":
         base = sumdb["base"] if sumdb else ""
         target = _sumdb_target(sumdb["target"] or "" if sumdb else "")
-        return Attribution(f"sumdb:{asked.authority}{base}", None, target)
+        return ChainPlace(f"sumdb:{asked.authority}{base}", None, target)
     urls = [entry.url for entry in chain or ()]
     if matches and "direct" not in urls:
         base_chars, index, url = matches[0]
-        return Attribution(url, index, parse_target(path[base_chars:]))
+        return ChainPlace(url, index, parse_target(path[base_chars:]))
     index_of_direct = urls.index("direct") if "direct" in urls else None
     module = (asked.authority + path).rstrip("/")
-    return Attribution("direct", index_of_direct, Target("go-get", module))
+    # Of what is hidden, and of what is no module's, nothing is told.
+    return ChainPlace(
+        "direct", index_of_direct, Target("go-get", None if CUT in module else module)
+    )
 
 
-def _matches(asked: _Url, path: str, chain: Sequence[ChainEntry]) -> list[tuple[int, int, str]]:
+def _attribute_file(path: str, chain: Sequence[ChainEntry]) -> ChainPlace:
+    """Attribute a path of this machine; below no entry that is known its module is not told."""
+    matches = sorted(_matches(Url("file", "", ""), path, chain), key=itemgetter(0), reverse=True)
+    for base_chars, index, url in matches:
+        target = parse_target(path[base_chars:])
+        if target.endpoint is not None:
+            return ChainPlace(url, index, target)
+    if matches:
+        _, index, url = matches[0]
+        return ChainPlace(url, index, Target())
+    is_sumdb = path.endswith(("/supported", "/latest")) or "/lookup/" in path or "/tile/" in path
+    return ChainPlace(FILE, None, Target("sumdb" if is_sumdb else parse_target(path).endpoint))
+
+
+def _matches(asked: Url, path: str, chain: Sequence[ChainEntry]) -> list[tuple[int, int, str]]:
     """Return (length of the base path, index, url) of each entry that the URL is below."""
     found = []
     for index, entry in enumerate(chain):
@@ -221,23 +214,32 @@ def _matches(asked: _Url, path: str, chain: Sequence[ChainEntry]) -> list[tuple[
 
 
 @lru_cache(maxsize=MAX_CHAIN_ENTRIES)
-def _server(scheme: str, host: str) -> _Url:
-    return _split(f"{scheme}://{host}")
+def _server(scheme: str, host: str) -> Url:
+    return split_url(f"{scheme}://{host}")
 
 
 @lru_cache(maxsize=MAX_CHAIN_ENTRIES)
-def _base(url: str) -> _Url:
-    """Split an entry of the chain, its path decoded as that of a request is."""
-    base = _split(url)
-    return base._replace(path=unquote(base.path).rstrip("/"))
+def _base(url: str) -> Url:
+    """Split an entry of the chain, decoded as a request is."""
+    base = Url("file", "", url.removeprefix("file://")) if is_file(url) else split_url(url)
+    base = unquoted(base)
+    return base._replace(path=_clean(base.path).rstrip("/"))
 
 
-def _guess_proxy(asked: _Url, path: str) -> Attribution | None:
+def _clean(path: str) -> str:
+    """Return a path as Go's path.Join leaves it, which makes most paths that `go` asks for."""
+    if "//" not in path and "/." not in path:
+        return path
+    return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def _guess_proxy(asked: Url, path: str) -> ChainPlace | None:
     before_sumdb, is_sumdb, _ = path.partition("/sumdb/")
     elements = path.split("/")
-    dotted = next((index for index, element in enumerate(elements) if "." in element), 0)
+    named = (index for index, each in enumerate(elements) if "." in each and CUT not in each)
+    dotted = next(named, 0)
     base = before_sumdb if is_sumdb else "/".join(elements[:dotted])
     target = parse_target(path[len(base) :])
     if target.endpoint is None:
         return None
-    return Attribution(f"{asked.scheme}://{asked.authority}{base}", None, target)
+    return ChainPlace(f"{asked.scheme}://{asked.authority}{base}", None, target)

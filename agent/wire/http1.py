@@ -12,7 +12,9 @@ MAX_HEAD_BYTES = 16384
 """First line and header fields together, where their end is looked for."""
 
 _REQUEST = re.compile(rb"([A-Z]{3,16}) (\S{1,8192}) HTTP/1\.[01]\r?")
-_STATUS = re.compile(rb"HTTP/(1\.[01]) ([1-9]\d\d)(?: .*)?\r?")
+_STATUS = re.compile(rb"HTTP/(\d\.\d) +(\d\d\d)(?: .*)?\r?")
+"""As net/http reads it (response.go: ReadResponse): any version, any reason or none."""
+_BODY = re.compile(rb"(?im)^(?:transfer-encoding:|content-length:[ \t]*0*[1-9])")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -30,7 +32,7 @@ class HttpStatus:
     """The status line."""
 
     version: str
-    """`1.1` or `1.0`."""
+    """`1.1` or `1.0`; any other is repeated."""
     status: int
 
 
@@ -74,6 +76,15 @@ def parse_status_line(data: bytes | bytearray) -> HttpStatus | None:
     if not match:
         raise WireError("no status line of HTTP/1")
     return HttpStatus(match[1].decode("ascii"), int(match[2]))
+
+
+def announces_body(head: bytes | bytearray) -> bool:
+    """
+    Say whether a head announces a body.
+
+    The answer to a CONNECT has none where the tunnel stands: RFC 9110 section 9.3.6.
+    """
+    return _BODY.search(head) is not None
 
 
 def head_bytes(data: bytes | bytearray) -> int | None:

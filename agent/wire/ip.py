@@ -6,7 +6,7 @@ https://www.tcpdump.org/linktypes.html.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .reader import Reader, WireError
@@ -60,6 +60,8 @@ class IpPacket:
     """As far as captured."""
     payload_bytes: int
     """On the wire; more than len(payload) where the packet was cut."""
+    payload_at: int = field(default=0, compare=False)
+    """Where the payload begins in what was captured."""
 
 
 def link_header_bytes(linktype: int, frame: bytes) -> int:
@@ -107,6 +109,12 @@ def parse_ip(data: bytes, length: int | None = None) -> IpPacket:
     if proto == UDP:
         return _udp(transport, data, src, dst, wire_bytes)
     raise WireError(f"protocol {proto} is neither TCP nor UDP")
+
+
+def ip_header_bytes(data: bytes) -> int:
+    """Return the size of the IP header of a packet that cannot be read further."""
+    version = data[0] >> 4 if data else 0
+    return {4: max((data[0] & 15) * 4, 20), 6: 40}.get(version, 0) if data else 0
 
 
 def _ipv4(data: bytes) -> tuple[str, str, int, int, int]:
@@ -159,8 +167,9 @@ def _tcp(reader: Reader, data: bytes, src: str, dst: str, wire_bytes: int) -> Ip
     if header_bytes < 20:
         raise WireError(f"TCP header of {header_bytes} bytes", start + 12)
     payload_bytes = max(wire_bytes - header_bytes, 0)
-    payload = data[start + header_bytes :][:payload_bytes]
-    return IpPacket(src, dst, TCP, sport, dport, flags, seq, payload, payload_bytes)
+    payload_at = start + header_bytes
+    payload = data[payload_at:][:payload_bytes]
+    return IpPacket(src, dst, TCP, sport, dport, flags, seq, payload, payload_bytes, payload_at)
 
 
 def _udp(reader: Reader, data: bytes, src: str, dst: str, wire_bytes: int) -> IpPacket:
@@ -168,7 +177,9 @@ def _udp(reader: Reader, data: bytes, src: str, dst: str, wire_bytes: int) -> Ip
     reader.take(4)
     payload_bytes = max(wire_bytes - 8, 0)
     payload = data[reader.offset :][:payload_bytes]
-    return IpPacket(src, dst, UDP, sport, dport, 0, 0, payload, payload_bytes)
+    return IpPacket(
+        src, dst, UDP, sport, dport, 0, 0, payload, payload_bytes, reader.offset
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=MAX_ADDRESSES)

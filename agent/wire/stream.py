@@ -32,6 +32,10 @@ class Stream:
         if self._origin is None:
             self._origin = seq + 1
 
+    def offset(self, seq: int) -> int | None:
+        """Return where in the stream a segment begins; None before the stream has a start."""
+        return None if self._origin is None else _signed(seq - self._origin)
+
     def feed(self, seq: int, payload: bytes, size: int | None = None) -> bytes:
         """
         Take one segment.

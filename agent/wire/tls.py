@@ -181,7 +181,7 @@ class HandshakeReader:
             self.is_retrying = body[2:34] == _RETRY_RANDOM
             return None if self.is_retrying else parse_server_hello(body)
         if kind == _CERTIFICATE:
-            return parse_certificate(body)
+            return parse_leaf(body)
         return None
 
 
@@ -241,7 +241,7 @@ def parse_server_hello(body: bytes) -> ServerHello:
     )
 
 
-def parse_certificate(body: bytes) -> LeafCertificate | None:
+def parse_leaf(body: bytes) -> LeafCertificate | None:
     """
     Read the leaf out of the body of a Certificate message up to TLS 1.2.
 

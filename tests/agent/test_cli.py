@@ -1,7 +1,9 @@
 """The commands, and what they do with files and exit codes."""
 
+import configparser
 import json
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -9,10 +11,13 @@ from pathlib import Path
 import pytest
 import stories
 
-from modpulse.agent import cli, daemon, host, run
+from modpulse.agent import cli
 from modpulse.agent.cli import CANNOT_OBSERVE, main
+from modpulse.agent.commands import agent as daemon
+from modpulse.agent.commands import run
 from modpulse.agent.kernel import compilation
 from modpulse.agent.kernel.compilation import KernelError, KernelOptions
+from modpulse.agent.machine import host
 
 
 class NoCompilation:
@@ -95,7 +100,7 @@ def test_a_report_that_cannot_be_written(
 def test_a_host_that_cannot_be_observed(
     watched: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command is not started, and the reason is told."""
+    """The command is not started, and the reason is told, with what says more."""
 
     def refuse(*_: object) -> None:
         raise KernelError("not root")
@@ -103,7 +108,25 @@ def test_a_host_that_cannot_be_observed(
     monkeypatch.setattr(run, "run", refuse)
 
     assert main(["run", "--", "go"]) == CANNOT_OBSERVE
-    assert capsys.readouterr().err == "modpulse: not root\n"
+    assert capsys.readouterr().err.splitlines() == [
+        "modpulse: not root",
+        "`modpulse check` says what this host lacks",
+    ]
+
+
+def test_a_library_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who installed without the extra `agent` is told so in one line."""
+
+    def miss(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'capstone'", name="capstone")
+
+    monkeypatch.setattr(host, "run_check", miss)
+
+    assert main(["check"]) == CANNOT_OBSERVE
+    told = "modpulse: No module named 'capstone': pip install 'modpulse[agent]'\n"
+    assert capsys.readouterr().err == told
 
 
 def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +163,57 @@ def test_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["check", "--json"]) is True
 
 
-@pytest.mark.parametrize("given", [[], ["run"], ["replay"], ["nonsense"]])
+def test_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`modpulse` alone says what there is."""
+    assert main([]) == 0
+    assert "usage: modpulse" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints what setup.cfg has."""
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"modpulse {setup['metadata']['version']}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("replay",), ("agent",), ("check",)])
+def test_each_help_ends_with_an_example(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever asks for help sees a line that works."""
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+
+    *_, last = capsys.readouterr().out.splitlines()
+    assert "modpulse" in last
+    assert last.startswith("  ")
+
+
+def test_the_waterfall_in_a_file(
+    watched: list[tuple], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With -o it goes to the file alone, in colours only where they were asked for."""
+    plain, coloured = tmp_path / "plain.txt", tmp_path / "coloured.txt"
+
+    codes = [
+        main(["run", "-o", str(plain), "--", "go"]),
+        main(["run", "--output", str(coloured), "--color", "--", "go"]),
+        main(["replay", "-o", str(tmp_path / "r.txt"), str(empty_capture(tmp_path / "e.pcap"))]),
+    ]
+
+    assert codes == [3, 3, 0]
+    assert capsys.readouterr().err == ""
+    assert "\x1b[" not in plain.read_text()
+    assert re.sub(r"\x1b\[\d*m", "", coloured.read_text()) == plain.read_text()
+    assert (tmp_path / "r.txt").read_text() != ""
+
+
+@pytest.mark.parametrize("given", [["run"], ["replay"], ["nonsense"]])
 def test_usage(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What is not understood is exit code 2 and a line of usage."""
     with pytest.raises(SystemExit) as ended:

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modpulse.agent import daemon
+from lab.processes import end
+
+from modpulse.agent.commands import agent as daemon
 from modpulse.agent.kernel.attach import Compilation, KernelOptions
 
 READY_S = 30.0
@@ -65,12 +67,7 @@ def running_agent(folder: Path, **keys: object) -> Iterator[Process]:
                 pass
             yield Process(process.pid)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, STOP_S)
 
 
 class Compiled:

@@ -12,7 +12,7 @@ from lab import servers
 from lab.lab import Lab
 from lab.workload import Workload, workload
 
-from modpulse.agent.events import Event, GoEvent
+from modpulse.agent.events.events import Event, GoEvent
 
 from .report import line
 

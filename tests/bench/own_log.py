@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from eyes import Seen
 
-from modpulse.agent.events import DialDone, DialStart, Event
-from modpulse.agent.records import Request
+from modpulse.agent.events.events import DialDone, DialStart, Event
+from modpulse.agent.records.records import Request
 
 NEAR_NS = 20_000_000
 """A record that began further from what the process logged is another one's."""

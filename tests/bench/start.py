@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from lab import parts
 
-from modpulse.agent.binary.findgo import find_go, read_image
 from modpulse.agent.binary.plan import plan
 from modpulse.agent.kernel.attach import Compilation, Kernel, KernelOptions
+from modpulse.agent.machine.findgo import find_go, read_image
 
 from .report import line
 
@@ -89,7 +89,9 @@ def main() -> None:
     _print("  attach all but the uprobes", attach_seconds)
 
 
-_IMPORTS = "import modpulse.agent.cli, modpulse.agent.run, modpulse.agent.waterfall.waterfall"
+_IMPORTS = (
+    "import modpulse.agent.cli, modpulse.agent.commands.run, modpulse.agent.waterfall.waterfall"
+)
 
 
 def _print(name: str, measure: Callable[[], float], rounds: int = 9, target: str = "") -> None:

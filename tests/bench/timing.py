@@ -11,7 +11,7 @@ from lab import modules, parts
 from lab.lab import Lab
 from lab.processes import finish
 
-from modpulse.agent.events import Event
+from modpulse.agent.events.events import Event
 
 from .figures import milliseconds
 from .own_log import Differences, compare

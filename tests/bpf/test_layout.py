@@ -12,6 +12,8 @@ import pytest
 from conftest import needs
 
 from modpulse.agent.binary.layouts import LAYOUTS
+from modpulse.agent.binary.offsets import WRAPPED
+from modpulse.agent.binary.plan import READ_LEAF, READ_MODULE, READ_OPERATION
 from modpulse.agent.kernel import attach as kernel
 from modpulse.agent.kernel import decode
 
@@ -24,22 +26,23 @@ typedef unsigned long long u64; typedef int s32; typedef long long s64;
 MIRRORS = {
     "event_header": [decode._HEADER],
     "exec_event": [decode._HEADER, decode._EXEC],
-    "exit_event": [decode._HEADER],
+    "exit_event": [decode._HEADER, decode._EXIT],
     "tcp_event": [decode._HEADER, decode._TCP],
     "packet_event": [decode._HEADER, decode._PACKET],
     "socket_ends": [decode._ENDS],
     "error_chain": [decode._ERROR],
     "go_event": [decode._HEADER],
-    "go_url_event": [decode._HEADER, decode._URL],
+    "go_web_get_event": [decode._HEADER, decode._URL],
     "go_host_event": [decode._HEADER, decode._HOST],
-    "go_response_event": [decode._HEADER, decode._RESPONSE, decode._ERROR],
+    "go_round_trip_done_event": [decode._HEADER, decode._RESPONSE, decode._ERROR],
     "go_conn_event": [decode._HEADER, decode._CONN, decode._ENDS, decode._ERROR],
-    "go_chain_event": [decode._HEADER, decode._CHAIN],
+    "go_proxy_list_event": [decode._HEADER, decode._CHAIN],
     "go_socket_event": [decode._HEADER, decode._ENDS, decode._HOST],
-    "go_handshake_event": [decode._HEADER, decode._HANDSHAKE, decode._ERROR],
-    "go_certificate_event": [decode._HEADER, decode._CERTIFICATE],
+    "go_handshake_done_event": [decode._HEADER, decode._HANDSHAKE, decode._ERROR],
+    "go_verify_start_event": [decode._HEADER, decode._CERTIFICATE],
     "go_error_event": [decode._HEADER, decode._URL, decode._ERROR],
-    "go_exit_event": [decode._HEADER, decode._EXIT],
+    "go_error_said_event": [decode._HEADER, decode._SAID, decode._ERROR],
+    "go_os_exit_event": [decode._HEADER, decode._EXIT],
     "layout": [kernel._LAYOUT],
 }
 """C struct -> the mirrors that decode it, one after the other."""
@@ -141,7 +144,7 @@ def test_sizes(name: str) -> None:
 def test_sizes_that_the_decoder_assumes() -> None:
     """Hosts, leaves and texts have one size on both sides."""
     assert compiled()["go_host_event.host"][1] == decode.HOST_BYTES
-    assert compiled()["go_chain_event.url"][1] == 8 * decode.HOST_BYTES
+    assert compiled()["go_proxy_list_event.url"][1] == 8 * decode.HOST_BYTES
     assert all(layout.dns_error_is_not_found < 80 for layout in LAYOUTS)
     assert compiled()["error_chain.leaf"][1] == 80
 
@@ -160,23 +163,58 @@ def test_counters() -> None:
     assert end == "COUNTERS"
 
 
+def test_how_errors_are_read() -> None:
+    """The flags of a type of error have one value on both sides."""
+    text = re.sub(r"/\*.*?\*/", "", (BPF / "events.h").read_text())
+    shifts = dict(re.findall(r"(READ_\w+) = 1 << (\d+)", text))
+
+    assert {name: 1 << int(by) for name, by in shifts.items()} == {
+        "READ_LEAF": READ_LEAF,
+        "READ_OPERATION": READ_OPERATION,
+        "READ_MODULE": READ_MODULE,
+    }
+    assert max(offset for _, offset in WRAPPED.values()) < READ_LEAF
+
+
 def test_event_kinds() -> None:
     """Kinds agree in names and numbers."""
     assert [f"EVENT_{kind.name} = {kind.value}" for kind in decode.Kind] == enum("event_kind")
 
 
-def test_flow() -> None:
-    """What a connection has received is what its flow begins with."""
+def in_maps(name: str) -> str:
+    """A struct as bpf/maps.bpf.h has it."""
+    text = (BPF / "maps.bpf.h").read_text()
+    (found,) = re.findall(rf"^struct {name} \{{.*?^\}};", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "mirror", "fields"),
+    [
+        ("flow", kernel._FLOW, ["bytes_in", "bytes_out", "owner.since_ns", "owner.pid"]),
+        ("owner", kernel._OWNER, ["since_ns", "pid"]),
+        ("tracked_process", kernel._PROCESS, ["since_ns", "sockets", "handshakes"]),
+    ],
+)
+def test_values_of_maps(name: str, mirror: struct.Struct, fields: list[str]) -> None:
+    """What user space reads of a value lies at its beginning, in this order."""
     compiler = shutil.which("cc")
     needs(compiler is not None, "a C compiler")
-    text = (BPF / "maps.bpf.h").read_text()
-    (flow,) = re.findall(r"^struct flow \{.*?^\};", text, re.MULTILINE | re.DOTALL)
-    lines = [
-        'printf("flow 0 %zu\\n", sizeof(struct flow));',
-        'printf("bytes_in %zu %zu\\n", offsetof(struct flow, bytes_in), '
-        "sizeof(((struct flow *)0)->bytes_in));",
+    lines = [f'printf("{name} 0 %zu\\n", sizeof(struct {name}));']
+    lines += [
+        f'printf("{field} %zu %zu\\n", offsetof(struct {name}, {field}), '
+        f"sizeof(((struct {name} *)0)->{field}));"
+        for field in fields
     ]
+    needed = dict.fromkeys(["owner", name])
 
-    found = _run(compiler or "cc", flow, lines)
+    found = _run(compiler or "cc", "\n".join(map(in_maps, needed)), lines)
 
-    assert found == {"flow": (0, kernel._FLOW_BYTES), "bytes_in": (0, 8)}
+    assert found.pop(name) == (0, mirror.size)
+    read = [(offset, size) for offset, size, _ in in_python([mirror])]
+    assert read == list(found.values())
+
+
+def test_offsets_go_by_name() -> None:
+    """The fields of a layout are in the kernel what they are here, in the same order."""
+    assert tuple(name for _, name, _ in structs()["layout"]) == kernel.LAYOUT_FIELDS

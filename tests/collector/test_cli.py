@@ -1,5 +1,6 @@
 """Rules of the command line, where no collector is needed."""
 
+import json
 import re
 import socket
 import threading
@@ -7,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from modpulse.collector.cli import main
+from modpulse.collector import cli
+from modpulse.collector.cli import BUSY, MISTAKE, SICK, main
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "collector.md"
 
 
 @pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the machine's own configuration out."""
+    """Keep the machine's own configuration and environment out."""
+    for name in ("MODPULSE_URL", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("modpulse.collector.config.DEFAULT_PATH", tmp_path / "none.toml")
 
 
@@ -44,11 +48,32 @@ def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("before", ["", "ab", "u:", "u:12", "u:p", "to/"])
+def test_an_address_with_a_password(before: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no address is neither asked nor repeated: what of it is secret is not known."""
+    secret = "hunter2Secret"
+    rests = [f"{split}{secret}@h.example" for split in [*"<>`'\" \n\r[]{}|\\^%;?#", ""]]
+    for rest in [
+        *rests,
+        f"?{secret}",
+        f" {secret}",
+        f"<{secret}",
+        *[f":{secret}"][: before == "ab"],
+    ]:
+        code = main(["status", "--url", f"https://{before}{rest}"])
+        error = capsys.readouterr().err
+
+        assert (code, error.count("\n")) == (1, 1)
+        assert "hunter" not in error
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "no modpulse collector at"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "unexpected answer"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"proxies":5}', "unexpected answer"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"proxies":[5]}', "unexpected answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe", "no modpulse collector at"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "no collector answers at"),
         (b"", "no collector answers at"),
@@ -68,6 +93,76 @@ def test_not_a_collector(content: bytes, words: str, capsys: pytest.CaptureFixtu
     assert words in error
 
 
+def proxies(*states: str) -> bytes:
+    """The answer of a collector that knows proxies in these states."""
+    known = [{"proxy": "p", "state": state} for state in states]
+    content = json.dumps({"schema": 1, "proxies": known})
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n{content}".encode()
+
+
+@pytest.mark.parametrize(
+    ("states", "fail_on", "code"),
+    [
+        (["healthy", "down"], None, 0),
+        (["healthy", "degraded"], "degraded", SICK),
+        (["unknown", "down"], "degraded", SICK),
+        (["degraded", "unknown"], "down", 0),
+        (["healthy", "down"], "down", SICK),
+        ([], "degraded", 0),
+    ],
+)
+def test_fail_on(states: list[str], fail_on: str | None, code: int) -> None:
+    """A script learns by the exit code whether any proxy is that ill, or worse."""
+    asked = ["status", "--url", answer_once(proxies(*states))]
+
+    assert main(asked + (["--fail-on", fail_on] if fail_on else [])) == code
+    # With the document as well: whoever reads that may still want to stop at it.
+    asked = ["status", "--json", "--url", answer_once(proxies(*states))]
+    assert main(asked + (["--fail-on", fail_on] if fail_on else [])) == code
+
+
+def test_whom_status_asks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option wins over MODPULSE_URL, and that over the configuration."""
+    nobody = "http://127.0.0.1:1"
+    file = tmp_path / "c.toml"
+    file.write_text(f'collector_url = "{nobody}/file"\n')
+    asked = ["status", "--config", str(file)]
+
+    assert main(asked) == 1
+    monkeypatch.setenv("MODPULSE_URL", f"{nobody}/environment")
+    assert main(asked) == 1
+    assert main([*asked, "--url", f"{nobody}/option"]) == 1
+    told = [line.split(": ")[1].rpartition("/")[2] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["file", "environment", "option"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "coloured"),
+    [
+        ({}, [], False),
+        ({"FORCE_COLOR": "1"}, [], True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, [], False),
+        ({"NO_COLOR": "1"}, ["--color"], True),
+        ({"FORCE_COLOR": "1"}, ["--no-color"], False),
+    ],
+)
+def test_colour_into_a_pipe(
+    variables: dict[str, str],
+    options: list[str],
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a terminal colour comes by FORCE_COLOR or the option, as with `modpulse run`."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    main(["status", *options, "--url", answer_once(proxies("healthy"))])
+
+    assert ("\x1b[32mhealthy" in capsys.readouterr().out) is coloured
+
+
 @pytest.mark.parametrize("url", ["ftp://host/", "localhost:6637", "http://[", "http://a b/"])
 def test_urls_that_are_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped URL is one line as well."""
@@ -84,7 +179,34 @@ def test_mistakes_in_the_configuration(tmp_path: Path, capsys: pytest.CaptureFix
     lines = capsys.readouterr().err.splitlines()
 
     assert codes == [2, 2]
+    assert lines[0] == f"modpulse collector: {file}: unknown key 'slow'"
     assert lines[1] == f"modpulse status: {file}: unknown key 'slow'"
+
+
+def test_a_library_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who installed without the extra `collector` is told so in one line."""
+
+    def miss(*_: object) -> int:
+        raise ModuleNotFoundError("No module named 'uvloop'", name="uvloop")
+
+    monkeypatch.setattr(cli, "_serve", miss)
+
+    assert main(["serve"]) == MISTAKE
+    told = "modpulse collector: No module named 'uvloop': pip install 'modpulse[collector]'\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("command", ["serve", "status"])
+def test_each_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for help sees what it is for, and a line that works."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    *_, examples = capsys.readouterr().out.partition("\nexample:\n")
+    assert examples
+    assert all(line.startswith("  modpulse ") for line in examples.splitlines())
 
 
 def test_every_flag_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,8 +214,49 @@ def test_every_flag_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("serve", "status"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
-    flags = set(re.findall(r"--[a-z]+", capsys.readouterr().out)) - {"--help"}
-    documented = set(re.findall(r"--[a-z]+", DOCUMENT.read_text()))
+    flags = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    documented = set(re.findall(r"--[a-z-]+", DOCUMENT.read_text()))
 
     assert flags
     assert flags <= documented
+
+
+def test_exit_codes_are_documented() -> None:
+    """docs/collector.md says what each exit code of the collector means."""
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| [^|]+ \|$", DOCUMENT.read_text(), re.MULTILINE)
+
+    assert [int(code) for code in rows] == [0, MISTAKE, BUSY]
+
+
+def test_simulate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a script those that there are; exit code 1 where the truth is not told, 2 for a
+    mistake in a script."""
+    assert main(["simulate"]) == 0
+    assert "\noutage " in capsys.readouterr().out
+    fleet = """title = "t"
+hours = 0.1
+[[hosts]]
+site = "ams"
+[[proxy]]
+name = "https://a.example"
+"""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(fleet)
+    assert main(["simulate", "--json", str(mine)]) == 0
+    assert json.loads(capsys.readouterr().out)["met"] is True
+    mine.write_text(
+        fleet
+        + """[[happening]]
+name = "h"
+kind = "lossy"
+[[truth]]
+happening = "h"
+proxy = "https://a.example"
+state = "down"
+"""
+    )
+    assert main(["simulate", str(mine)]) == 1
+    assert "it is never said" in capsys.readouterr().out
+    mine.write_text("title = 5")
+    assert main(["simulate", str(mine)]) == 2
+    assert capsys.readouterr().err == f"modpulse simulate: {mine}: title = 5: expected text\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from .hosts import DOMAIN
@@ -39,10 +39,14 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(
-    subject: str, issuer: str, key: Key, span_h: tuple[float, float]
+def unsigned(
+    subject: str,
+    key: Key | rsa.RSAPrivateKey,
+    issuer: str,
+    span_h: tuple[float, float] = (-24.0, 60 * 24.0),
 ) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
+    """Begin a certificate; the span is in hours from now."""
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
@@ -54,7 +58,8 @@ def _builder(
     )
 
 
-def _pem(*things: x509.Certificate | Key) -> bytes:
+def pem(*things: x509.Certificate | Key) -> bytes:
+    """Return certificates and keys one after the other."""
     encoding = serialization.Encoding.PEM
     return b"".join(
         thing.public_bytes(encoding)
@@ -67,26 +72,27 @@ def _pem(*things: x509.Certificate | Key) -> bytes:
 
 
 def write_all(folder: Path) -> None:
-    """Write `ca.pem`, the root that clients trust, and `NAME.pem` (leaf and key) for each leaf."""
+    """Write `ca.pem`, the root that clients trust, its key, and `NAME.pem` for each leaf."""
     key = ec.generate_private_key(ec.SECP256R1())
     authorities = {}
     for authority in ("known", "unknown"):
         signer = ec.generate_private_key(ec.SECP256R1())
         subject = f"modpulse lab CA ({authority})"
         root = (
-            _builder(subject, subject, signer, (-24 * 365.0, 24 * 365.0))
+            unsigned(subject, signer, subject, (-24 * 365.0, 24 * 365.0))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(signer, hashes.SHA256())
         )
         authorities[authority] = (subject, signer, root)
-    (folder / "ca.pem").write_bytes(_pem(authorities["known"][2]))
+    (folder / "ca.pem").write_bytes(pem(authorities["known"][2]))
+    (folder / "ca-key.pem").write_bytes(pem(authorities["known"][1]))
     for name, leaf in LEAVES.items():
         issuer, signer, _ = authorities[leaf.authority]
         span_h = (leaf.valid_from_h, leaf.valid_to_h)
         names = x509.SubjectAlternativeName([x509.DNSName(leaf.dns_name)])
         certificate = (
-            _builder(leaf.dns_name, issuer, key, span_h)
+            unsigned(leaf.dns_name, key, issuer, span_h)
             .add_extension(names, critical=False)
             .sign(signer, hashes.SHA256())
         )
-        (folder / f"{name}.pem").write_bytes(_pem(certificate, key))
+        (folder / f"{name}.pem").write_bytes(pem(certificate, key))

@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import socket
 from pathlib import Path
-from typing import cast
 
 import dns.flags
 import dns.message
@@ -18,6 +17,8 @@ import dns.rdatatype
 import dns.rrset
 
 from . import hosts
+from .dns_udp import Reply, Udp
+from .sick import places
 
 TTL_S = 60
 SLOW_S = 1.5
@@ -47,12 +48,15 @@ def dnsmasq_argv(pid_file: Path) -> list[str]:
     ]
     for host in hosts.HOSTS.values():
         argv += [f"--host-record={host.fqdn},{address}" for address in host.addresses]
+    for name, addresses in places.records().items():
+        argv += [f"--host-record={name},{address}" for address in addresses]
+    argv += [f"--address=/{name}/{address}" for name, address in places.WILDCARDS.items()]
     return argv
 
 
-def answer(query: dns.message.Message, over_tcp: bool, tries: int) -> tuple[bytes | None, float]:
+def answer(query: dns.message.Message, over_tcp: bool, tries: int) -> Reply:
     """
-    The answer's bytes (None: stay silent) and the seconds to wait before it. Pure.
+    The reply to one question. Pure.
 
     `tries` is how often this question was asked before.
     """
@@ -61,10 +65,10 @@ def answer(query: dns.message.Message, over_tcp: bool, tries: int) -> tuple[byte
     name = question.name.to_text().rstrip(".").lower().removesuffix(f".{hosts.DOMAIN}")
     host = hosts.HOSTS.get(name)
     if name == "dns-silent" or (name == "dns-first-lost" and tries % 2 == 0):
-        return None, 0.0
+        return Reply(None)
     if name == "dns-truncated" and not over_tcp:
         reply.flags |= dns.flags.TC
-        return reply.to_wire(), 0.0
+        return Reply(reply.to_wire())
     rcode = RCODES.get(name, dns.rcode.NOERROR if host else dns.rcode.NXDOMAIN)
     reply.set_rcode(rcode)
     if host and rcode == dns.rcode.NOERROR:
@@ -73,27 +77,7 @@ def answer(query: dns.message.Message, over_tcp: bool, tries: int) -> tuple[byte
         if found:
             rrset = dns.rrset.from_text(question.name, TTL_S, "IN", question.rdtype, *found)
             reply.answer.append(rrset)
-    return reply.to_wire(), SLOW_S if name == "dns-slow" else 0.0
-
-
-class Udp(asyncio.DatagramProtocol):
-    """DNS over UDP; remembers what was asked, to lose every other question."""
-
-    def __init__(self) -> None:
-        self._asked: dict[str, int] = {}
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
-        query = dns.message.from_wire(data)
-        key = str(query.question[0])
-        tries = self._asked.get(key, 0)
-        self._asked[key] = tries + 1
-        wire, delay_s = answer(query, over_tcp=False, tries=tries)
-        if wire is not None:
-            loop = asyncio.get_running_loop()
-            loop.call_later(delay_s, self._transport.sendto, wire, peer)
+    return Reply(reply.to_wire(), SLOW_S if name == "dns-slow" else 0.0)
 
 
 async def tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -112,7 +96,7 @@ async def main() -> None:
     """Serve until the process is killed."""
     place = (hosts.DNS_FAULTS, 53)
     await asyncio.get_running_loop().create_datagram_endpoint(
-        Udp, local_addr=place, family=socket.AF_INET
+        lambda: Udp(answer), local_addr=place, family=socket.AF_INET
     )
     await asyncio.start_server(tcp, *place)
     print("ready", flush=True)

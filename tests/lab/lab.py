@@ -32,20 +32,29 @@ START_S = 10.0
 SHM = Path("/dev/shm")
 
 
+def _line(entry: str) -> str:
+    """A line of resolv.conf: a nameserver's address, or the line itself (`search a.test`)."""
+    return entry if " " in entry else f"nameserver {entry}"
+
+
 class Lab:
     """Everything, for the time of a `with` block. One process may have several."""
 
-    def __init__(self, go: str | Path | None = None, toolchains: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, go: str | Path | None = None, toolchains: Iterable[Path] = (), sick: bool = False
+    ) -> None:
         """
         `go` is the command used unless a call names another; by default the PATH's.
 
-        `toolchains` are GOROOTs that the proxies serve as modules, for a toolchain switch.
+        `toolchains` are GOROOTs that the proxies serve as modules, for a toolchain switch; `sick`
+        adds the hosts of lab/sick.
         """
         found = go or shutil.which("go")
         if found is None:
             raise RuntimeError("the lab needs a go command in PATH")
         self.go_command = Path(found)
         self._toolchains = [str(goroot) for goroot in toolchains]
+        self._sick = sick
         self._stack = contextlib.ExitStack()
         self._views: dict[tuple[tuple[str, ...], str], netns.Namespace] = {}
         self._workspaces = 0
@@ -70,7 +79,9 @@ class Lab:
     def _start_servers(self) -> None:
         pid_file = self.folder / "dnsmasq.pid"
         self.serve(dns_server.dnsmasq_argv(pid_file))
-        programs = (["lab.proxy_server", str(self.folder), *self._toolchains], ["lab.dns_server"])
+        programs = [["lab.proxy_server", str(self.folder), *self._toolchains], ["lab.dns_server"]]
+        if self._sick:
+            programs.append(["lab.sick.server", str(self.folder)])
         started = [
             self.serve(
                 [sys.executable, "-P", "-m", *program],
@@ -132,7 +143,7 @@ class Lab:
         if key not in self._views:
             folder = self.folder / f"etc{len(self._views)}"
             folder.mkdir()
-            conf = "".join(f"nameserver {server}\n" for server in resolver)
+            conf = "".join(f"{_line(entry)}\n" for entry in resolver)
             texts = {"resolv.conf": conf, "nsswitch.conf": NSSWITCH, "hosts": hosts_file}
             for name, text in texts.items():
                 (folder / name).write_text(text)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import hosts
+from .sick import places
 
 TESTS = Path(__file__).resolve().parents[1]
 IFA_F_NODAD = 0x02
@@ -131,7 +132,7 @@ def _up(ip: Any, name: str, addresses: Sequence[str]) -> int:
 
 def set_up_servers(ip: Any, client_pid: int) -> None:
     """Addresses of all servers, the pair, and two kinds of nowhere."""
-    _up(ip, "lo", hosts.server_addresses())
+    _up(ip, "lo", (*hosts.server_addresses(), *places.ADDRESSES))
     peer = {"ifname": "client0", "net_ns_pid": client_pid}
     ip.link("add", ifname="servers0", kind="veth", peer=peer)
     _up(ip, "servers0", (hosts.ROUTER4, hosts.ROUTER6))
@@ -139,8 +140,11 @@ def set_up_servers(ip: Any, client_pid: int) -> None:
         ip.route("add", dst=net, type="blackhole")
     for net in hosts.UNREACHABLE_NETS:
         ip.route("add", dst=net, type="unreachable")
+    ip.route("add", dst=f"{places.PROHIBITED4}/32", type="prohibit")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
+    for family in ("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"):
+        Path(f"/proc/sys/net/{family}").write_text("0")
 
 
 def set_up_client(ip: Any) -> None:
@@ -149,6 +153,8 @@ def set_up_client(ip: Any) -> None:
     _up(ip, "client0", (hosts.CLIENT4, hosts.CLIENT6))
     ip.route("add", dst="0.0.0.0/0", gateway=hosts.ROUTER4)
     ip.route("add", dst="::/0", gateway=hosts.ROUTER6)
+    for kind, address in places.LOCAL.items():
+        ip.route("add", dst=f"{address}/32", type=kind)
 
 
 def main(role: str, *args: str) -> None:

@@ -42,6 +42,7 @@ GO_PACKAGES = {
     "toxiproxy": "github.com/Shopify/toxiproxy/v2/cmd/server",
     "sumdb": ".",
     "connect_proxy": ".",
+    "flood": ".",
 }
 
 
@@ -228,21 +229,49 @@ def httptrace_go(minor: str = BUILD_MINOR) -> Path:
 
 
 def _build_httptrace(release: Path, target: Path) -> None:
+    web = release.parents[1] / "src" / "cmd" / "go" / "internal" / "web"
+    with tempfile.TemporaryDirectory() as scratch:
+        patched = Path(scratch) / "http.go"
+        patched.write_text(_trace_calls((web / "http.go").read_text()))
+        replace = {
+            web / "http.go": patched,
+            web / "httptrace.go": GOMAIN / "httptrace" / "trace.go",
+        }
+        _build_go(release, target, replace)
+
+
+def flood() -> Path:
+    """Return a program that opens as many connections as FLOOD says; see gomain/flood."""
+    return _go_binary("flood")
+
+
+def flooding_go(minor: str = BUILD_MINOR) -> Path:
+    """
+    Return a `go` of that release that does as `flood` where FLOOD is set.
+
+    Raises:
+        LookupError: no such release here with a GOROOT of its own (Debian's has none).
+    """
+    release = go_release(minor)
+    if release == DEBIAN_GO:
+        raise LookupError(f"go {minor}: Debian's is not rebuilt")
+    main = release.parents[1] / "src" / "cmd" / "go"
+    replace = {main / "flood.go": GOMAIN / "flood" / "flood.go"}
+    folder = CACHE / "flood" / f"{release.parents[2].name}-{_digest(GOMAIN / 'flood')}"
+    return built(folder, lambda target: _build_go(release, target, replace)) / "bin" / "go"
+
+
+def _build_go(release: Path, target: Path, replace: Mapping[Path, Path]) -> None:
+    """Build cmd/go with some of its files replaced or added; its GOROOT is made of links."""
     goroot = release.parents[1]
     for entry in goroot.iterdir():
         if entry.name != "bin":
             (target / entry.name).symlink_to(entry)
     (target / "bin").mkdir()
-    web = goroot / "src" / "cmd" / "go" / "internal" / "web"
     with tempfile.TemporaryDirectory() as scratch:
-        patched = Path(scratch) / "http.go"
-        patched.write_text(_trace_calls((web / "http.go").read_text()))
         overlay = Path(scratch) / "overlay.json"
-        replace = {
-            str(web / "http.go"): str(patched),
-            str(web / "httptrace.go"): str(GOMAIN / "httptrace" / "trace.go"),
-        }
-        overlay.write_text(json.dumps({"Replace": replace}))
+        names = {str(name): str(content) for name, content in replace.items()}
+        overlay.write_text(json.dumps({"Replace": names}))
         # The flags of cmd/dist since 1.21.
         flags = ["-trimpath", "-ldflags=-w", "-gcflags=cmd/...=-dwarf=false"]
         command = [str(release), "build", f"-overlay={overlay}", *flags]
@@ -275,7 +304,9 @@ def main() -> None:
         "toxiproxy": toxiproxy,
         "sumdb": sumdb,
         "connect_proxy": connect_proxy,
+        "flood": flood,
         f"go {BUILD_MINOR} with httptrace": httptrace_go,
+        f"go {BUILD_MINOR} that floods": flooding_go,
         "workload": workload,
     }
     for number, (name, prepare) in enumerate(parts.items(), 1):

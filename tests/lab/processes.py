@@ -18,12 +18,12 @@ def finish(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def end(process: "subprocess.Popen[str]") -> None:
-    """Stop a process, kindly first, and close its pipes."""
+def end(process: "subprocess.Popen[str] | subprocess.Popen[bytes]", stop_s: float = STOP_S) -> None:
+    """Stop a process, kindly first and by force after a while, and close its pipes."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(STOP_S)
+            process.wait(stop_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from . import parts
+from .processes import end
 
 NGINX = "/usr/sbin/nginx"
 START_S = 10.0
-STOP_S = 5.0
 
 REFUSING_URL = "http://127.0.0.1:1"
 """An upstream that is down: nothing listens on port 1 (tcpmux)."""
@@ -183,12 +183,7 @@ def running(
         _wait_until_it_listens(process, address, log)
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _wait_until_it_listens(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:

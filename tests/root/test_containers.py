@@ -12,7 +12,7 @@ from eyes import Eyes
 from lab.lab import Lab
 from lab.parts import machine_go
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("host")]
 
 
 def mount(stack: ExitStack, kind: str, options: str, at: Path) -> None:

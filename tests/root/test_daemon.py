@@ -19,13 +19,15 @@ from typing import Any
 
 import pytest
 from conftest import needs
+from floods import copied, flood, undecided
+from lab import parts
 from lab.lab import Lab
 
-from modpulse.agent.batch import Batch, decode
+from modpulse.agent.batch.batch import Batch, decode
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("host")]
 
-AGENT = "import sys; from modpulse.agent.daemon import main; sys.exit(main(None))"
+AGENT = "import sys; from modpulse.agent.commands.agent import main; sys.exit(main(None))"
 COLLECTOR = "import sys; from modpulse.collector.cli import main; sys.exit(main(['serve']))"
 WAIT_S = 20.0
 DETACHED_S = {"uprobe-multi": 2.0, "perf": 15.0}
@@ -87,7 +89,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
     def begin(what: str, **keys: object) -> Service:
         if what == "collector":
-            own = {"listen": "127.0.0.1:0", "database": tmp_path / "collector.db", "window_s": 1}
+            own = {
+                "listen": "127.0.0.1:0",
+                "database": tmp_path / "collector.db",
+                "window_seconds": 1,
+            }
             named = (COLLECTOR, "collector.started", "MODPULSE_COLLECTOR_")
         else:
             own = {"agent_id": "host-1", "spool_dir": tmp_path / "spool", "window_seconds": 1}
@@ -248,3 +254,97 @@ def test_one_agent_per_spool(start: Callable[..., Service], tmp_path: Path) -> N
 
     assert second.returncode == 1
     assert "another agent uses this spool" in second.stderr
+
+
+def _fill(spool: Path) -> None:
+    (spool / "ballast").write_bytes(bytes(64 << 10))
+
+
+def _protect(spool: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(spool)], check=True)
+
+
+def _cover(spool: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=1", "none", str(spool)], check=True)
+
+
+@pytest.mark.parametrize(("host", "harm"), [("a", _fill), ("b", _protect), ("c", _cover)])
+def test_a_disk_that_takes_nothing(
+    lab: Lab, start: Callable[..., Service], tmp_path: Path, host: str, harm: Callable[[Path], None]
+) -> None:
+    """With a disk that takes nothing every batch reaches the collector once, and that is said."""
+    # Over plain HTTP this proxy is no other test's: its numbers are this test's alone.
+    proxy, spool = f"http://{host}.lab.test", tmp_path / "spool"
+    spool.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(spool)], check=True)
+    try:
+        collector = start("collector")
+        url = url_of(collector)
+        agent = start("agent", collector_url=url)
+        wait_for(lambda: not list(spool.iterdir()))
+        with contextlib.suppress(OSError):
+            harm(spool)
+        before = (health(url, proxy) or {"ok": 0})["ok"]
+        for _ in range(2):
+            done = lab.go("mod", "download", goproxy=proxy, requires=["m00"])
+            known = wait_for(
+                lambda: (
+                    (now := health(url, proxy))
+                    and now["ok"] >= before + len(lab.requests(host))
+                    and now
+                )
+            )
+            wait_for(lambda: any("spool.failed action=append" in line for line in agent.log))
+        assert agent.end() == 0
+        assert collector.end() == 0
+    finally:
+        subprocess.run(["umount", "-l", str(spool)], check=True)
+        subprocess.run(["umount", "-l", str(spool)], check=False, stderr=subprocess.DEVNULL)
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as database:
+        ranges = database.execute("SELECT first_seq, last_seq FROM seen").fetchall()
+        rows = database.execute("SELECT batch FROM log ORDER BY id").fetchall()
+    losses = [decode(row[0]).losses for row in rows]
+
+    assert (done.returncode, known["ok"] - before) == (0, len(lab.requests(host)))
+    assert len(ranges) == 1
+    assert ranges[0][0] == 0
+    assert losses[-1]["spool_refused"] > 0
+    assert (losses[-1]["spool_queue_full"], losses[-1]["spool_io"]) == (0, 0)
+    assert not any("spool.lost" in line for line in agent.log)
+
+
+@pytest.mark.parametrize("stranger", [True, False])
+def test_a_flood_beside(
+    stranger: bool, lab: Lab, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """After 52,000 connections of one that lives on a batch has every phase and the certificate."""
+    proxy, spool = lab.url("ok"), tmp_path / "spool"
+    command = [copied(tmp_path, parts.flood(), "go.d.plugin")] if stranger else undecided(tmp_path)
+    agent = start("agent", collector_url="http://127.0.0.1:9")
+    with flood(command, time.sleep, 50_000):
+        time.sleep(3.0)  # what it did is in batches, as soon as all of it is read
+        wait_for(lambda: spooled(spool)[-1].losses["in_ring"] < 1_000)
+        done = lab.go("mod", "download", goproxy=proxy, requires=["m00"])
+        served = len(lab.requests("ok"))
+        wait_for(lambda: ok_of(spooled(spool), proxy) >= served)
+        # What was lost is in the account of each batch, from the beginning of the run.
+        wait_for(lambda: steps_of(spooled(spool), proxy) >= {"resolve", "connect", "tls", "verify"})
+    agent.end()
+    batches = spooled(spool)
+
+    assert done.returncode == 0
+    assert any(p.certificate for batch in batches for p in batch.proxies if p.proxy == proxy)
+    lost = batches[-1].losses
+    if stranger:
+        # It counts for as long as it takes to look at it, which a busy machine makes longer.
+        assert lost["process_full"] < 5_000
+    else:
+        assert lost["process_full"] > 0 < lost["unattributed"]
+        assert sum(batch.lost for batch in batches) > 0
+        assert any("events.lost" in line and "process_full=" in line for line in agent.log)
+
+
+def steps_of(batches: list[Batch], proxy: str) -> set[str]:
+    """The phases that these batches have of a proxy."""
+    windows = [p for batch in batches for p in batch.proxies if p.proxy == proxy]
+    return {name for window in windows for name in window.sketches}

@@ -9,7 +9,7 @@ import pytest
 from eyes import Eyes
 from lab.lab import DEAD_DNS, FAULTY_DNS, Lab
 
-from modpulse.agent.failures import CLASSES
+from modpulse.agent.records.failures import CLASSES
 
 pytestmark = pytest.mark.root
 
@@ -54,22 +54,22 @@ QUICK = (
     Fault("unknown-ca", "tls.untrusted", "signed by unknown authority", "unknown authority"),
     Fault("wrong-host", "tls.hostname", "certificate is valid for", "is for elsewhere.example"),
     Fault("not-tls", "tls.not_tls", "HTTP response to HTTPS client", "in plain text"),
-    Fault("tls-alert", "tls.alert", "remote error: tls: internal error", "with an alert"),
+    Fault("tls-alert", "tls.alert", "remote error: tls: internal error", "alert internal error"),
     Fault("e500", "http.5xx", "500 Internal Server Error", "answered 500"),
     Fault("e502", "http.5xx", "502 Bad Gateway", "answered 502"),
     Fault("e503", "http.5xx", "503 Service Unavailable", "answered 503"),
     Fault("e429", "http.429", "429 Too Many Requests", "answered 429"),
     Fault("e401", "auth.401", "401 Unauthorized", "answered 401"),
     Fault("e403", "auth.403", "403 Forbidden", "answered 403"),
-    _via("connect-407", "auth.407", "Proxy Authentication Required", "answered 407"),
-    _via("connect-502", "http.5xx", "Bad Gateway", "answered 502"),
+    _via("connect-407", "auth.407", "Proxy Authentication Required", "answered CONNECT with 407"),
+    _via("connect-502", "http.5xx", "Bad Gateway", "answered CONNECT with 502"),
     Fault("cut", "http.body", "INTERNAL_ERROR", "in the middle of the body"),
     Fault("cut-h1", "http.body", "unexpected EOF", "in the middle of the body"),
     Fault("cut-zip", "http.body", "INTERNAL_ERROR", "in the middle of the body", "zip"),
-    Fault("html-info", "http.protocol", "invalid response from proxy", "not the JSON", "info"),
-    Fault("not-a-zip", "http.protocol", "not a valid zip file", "not a valid zip file", "zip"),
-    Fault("foreign-zip", "http.protocol", "unexpected file", "unexpected file", "zip"),
-    Fault("redirect-loop", "http.protocol", "stopped after 10 redirects", "redirects without end"),
+    Fault("html-info", "http.content", "invalid response from proxy", "not the JSON", "info"),
+    Fault("not-a-zip", "http.content", "not a valid zip file", "not a valid zip file", "zip"),
+    Fault("foreign-zip", "http.content", "unexpected file", "unexpected file", "zip"),
+    Fault("redirect-loop", "http.redirect", "stopped after 10 redirects", "redirects without end"),
     Fault(
         "altered", "checksum.gosum", "checksum mismatch", "go.sum contradicts", "zip",
         {"go_sum": "SUM_OF_ANOTHER"},

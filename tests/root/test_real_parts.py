@@ -18,7 +18,7 @@ from lab.lab import DEAD_DNS, GOOD_DNS, Lab
 from lab.processes import end, finish
 from lab.workload import REQUEST_COUNT, workload
 
-from modpulse.agent.records import Record, Request
+from modpulse.agent.records.records import Record, Request
 
 pytestmark = pytest.mark.root
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from eyes import Eyes
+from eyes import Eyes, assert_identity
 from lab.lab import FAULTY_DNS, Lab
 from lab.parts import go_release, machine_go
 
@@ -197,26 +197,16 @@ def test_lookup_by_libc(lab: Lab, eyes: Eyes) -> None:
     assert {query.qtype for query in lookup.queries} == {"A", "AAAA"}
 
 
-def test_loss_identity(lab: Lab, eyes: Eyes) -> None:
+def test_loss_identity(lab: Lab) -> None:
     """Every would-be record is accounted for, to one event."""
-    lab.go(*DOWNLOAD, goproxy=lab.url("e404", "ok"), requires=["m00"])
-    eyes.seen()
-
-    losses = eyes.observer.losses()
+    with Eyes() as eyes:
+        lab.go(*DOWNLOAD, goproxy=lab.url("e404", "ok"), requires=["m00"])
+        eyes.seen()
+        losses = eyes.observer.losses()
 
     assert losses["seen"] > 50
     assert_identity(losses)
     assert losses["ring_full"] == losses["map_full"] == losses["decode_errors"] == 0
-
-
-def assert_identity(losses: dict[str, int]) -> None:
-    """The three equations of the loss account."""
-    lost = losses["ring_full"] + losses["map_full"] + losses["filtered"]
-    assert losses["seen"] == losses["submitted"] + lost
-    read = losses["decoded"] + losses["decode_errors"] + losses["queue_dropped"]
-    assert losses["submitted"] == read + losses["in_ring"]
-    joined = losses["joined"] + losses["late"] + losses["orphan"] + losses["pending"]
-    assert losses["decoded"] == joined
 
 
 def test_what_is_not_below_the_command_is_not_counted() -> None:

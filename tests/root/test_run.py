@@ -75,6 +75,30 @@ def test_no_secret_leaves(lab: Lab, tmp_path: Path) -> None:
     assert "hunter2" not in file.read_text() + done.stderr
 
 
+def test_a_pid_namespace_of_its_own(tmp_path: Path) -> None:
+    """Where a command cannot be followed it is not started, rather than seen to do nothing."""
+    made = tmp_path / "made"
+    apart = ["unshare", "--pid", "--fork", "--mount-proc"]
+    done = subprocess.run(
+        [*apart, PROGRAM, "run", "--", "touch", made],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 125
+    assert "--pid=host" in done.stderr
+    assert not made.exists()
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    """The command starts there all the same."""
+    script = f"mkdir {tmp_path}/gone; cd {tmp_path}/gone; rmdir ../gone; exec {PROGRAM} run -- true"
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_not_root(tmp_path: Path) -> None:
     """Without root the command is not started, and the message says what to do."""
     made = tmp_path / "made"

@@ -8,7 +8,8 @@ import pytest
 from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.gobinary import read_build_info
 from modpulse.agent.binary.gotypes import read_fields, read_implementations
-from modpulse.agent.binary.layouts import LAYOUTS, MINORS, WRAPPED, layout_index
+from modpulse.agent.binary.layouts import LAYOUTS, layout_index
+from modpulse.agent.binary.offsets import MINORS, WRAPPED
 from modpulse.agent.binary.pclntab import find_pclntab
 
 LEAVES = {

@@ -14,15 +14,16 @@ from lab.parts import ask_go, build_environment, machine_go
 
 from modpulse.agent.binary.elf import BinaryError, parse_elf
 from modpulse.agent.binary.gotypes import read_fields
-from modpulse.agent.binary.layouts import MINORS
+from modpulse.agent.binary.offsets import MINORS
 from modpulse.agent.binary.pclntab import find_functions, find_pclntab
-from modpulse.agent.binary.plan import plan
-from modpulse.agent.binary.probes import PROBES, Site
+from modpulse.agent.binary.plan import READ_LEAF, READ_OPERATION, plan
+from modpulse.agent.binary.probes import PROBES
+from modpulse.agent.events.sites import Site
 
 EVENTS = Path(__file__).parents[3] / "bpf" / "events.h"
 EMULATED = re.compile(rb"[\x50-\x57\x70-\x7f\x90\xe9\xeb]|\x0f[\x80-\x8f]")
 """A push, jump or nop at a breakpoint costs half a microsecond, any other instruction many."""
-STEPPED = {Site.DIAL_RET, Site.READ_REMOTE_RET}
+STEPPED = {Site.DIAL_DONE, Site.READ_REMOTE_FAILED}
 """Once a connection, or once a request for the checksum database."""
 ENTRIES = {site for site, probe in PROBES.items() if probe.at == "entry"}
 
@@ -166,6 +167,8 @@ def test_a_plan_tells_what_the_reader_of_events_needs(go_image: bytes) -> None:
     assert found.version.startswith("go1.")
     assert (found.arch, found.pie, found.missing) == ("amd64", False, {})
     assert found.wrapped[by_name["*url.Error"]] == 32
+    assert found.wrapped[by_name["*net.OpError"]] == 64 | READ_OPERATION
+    assert found.wrapped[by_name["x509.HostnameError"]] == 8 | READ_LEAF
     assert found.type_name(by_name["*net.DNSError"]) == "*net.DNSError"
     assert found.type_name(0) is None
 
@@ -239,33 +242,33 @@ def test_a_function_that_begins_otherwise_is_missing(
 ) -> None:
     """A changed prologue is refused, unless there is no stack check at all."""
     original = plan(go_image)
-    after = next(point.offset for point in original.points if point.site is Site.FATALF)
+    after = next(point.offset for point in original.points if point.site is Site.ERROR_SAID)
 
     found = plan(changed(go_image, after - 6 + at, code))
 
-    assert reason == found.missing.get(Site.FATALF)
-    assert (reason is None) == (Site.FATALF in {point.site for point in found.points})
+    assert reason == found.missing.get(Site.ERROR_SAID)
+    assert (reason is None) == (Site.ERROR_SAID in {point.site for point in found.points})
 
 
 def test_a_function_that_cannot_be_disassembled_is_missing(go_image: bytes) -> None:
     """One unreadable instruction costs the returns of its function, nothing else."""
     original = plan(go_image)
     first = next(point.offset for point in original.points if point.site is Site.WEB_GET)
-    dial = next(point.offset for point in original.points if point.site is Site.DIAL)
+    dial = next(point.offset for point in original.points if point.site is Site.DIAL_START)
 
     found = plan(changed(changed(go_image, dial, b"\x06" * 4), first, b"\x06" * 4))
 
-    assert found.missing == {Site.DIAL_RET: "code that cannot be disassembled"}
+    assert found.missing == {Site.DIAL_DONE: "code that cannot be disassembled"}
 
 
 def test_a_caller_that_cannot_be_disassembled_costs_nothing_but_time(go_image: bytes) -> None:
     """Then the returns of the function itself are probed."""
     original = plan(go_image)
-    (behind,) = (point.offset for point in original.points if point.site is Site.SEND_RET)
+    (behind,) = (point.offset for point in original.points if point.site is Site.ROUND_TRIP_DONE)
 
     found = plan(changed(go_image, behind, b"\x06"))
 
-    returns = [point.offset for point in found.points if point.site is Site.SEND_RET]
+    returns = [point.offset for point in found.points if point.site is Site.ROUND_TRIP_DONE]
     assert found.missing == {}
     assert len(returns) > 1
     assert {go_image[offset] for offset in returns} == {0xC3}

@@ -6,99 +6,42 @@ import pytest
 import stories
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import MS, T0, at
+from stories import MS, at
+from windowed import (
+    CN,
+    CORP,
+    OFFSET,
+    TEXT,
+    YAML,
+    as_batch,
+    certificate,
+    failing,
+    fed,
+    hanging,
+    of_ms,
+    only,
+    request,
+    sketched,
+    wall,
+    windows,
+)
 
-from modpulse.agent import records
-from modpulse.agent.batch import (
+from modpulse.agent.batch.batch import (
     MAX_ASKED,
     MAX_EXEMPLARS,
     MAX_OUTCOMES,
     MAX_PROXIES,
     Asked,
-    Batch,
     Exemplar,
     Happening,
-    Leaf,
-    ProxyWindow,
     decode,
     encode,
 )
 from modpulse.agent.delivery import aggregate
-from modpulse.agent.delivery.aggregate import Aggregator, lost_between
-from modpulse.agent.records import Certificate, Record, Request
-from modpulse.agent.sketch import Sketch
+from modpulse.agent.records import records
+from modpulse.agent.records.records import Certificate, Request
+from modpulse.agent.service.foreign import said
 from modpulse.agent.waterfall.tally import tally
-
-CORP, CN = "https://goproxy.corp", "https://goproxy.cn"
-TEXT, YAML = "golang.org/x/text", "gopkg.in/yaml.v3"
-OFFSET = 1_800_000_000_000_000_000 - T0
-"""So that the command began at a round moment."""
-
-
-def wall(ms: float) -> int:
-    return at(ms) + OFFSET
-
-
-def request(number: int, proxy: str = CORP, status: int | None = 200, **fields) -> Request:
-    defaults = {"endpoint": "info", "module": TEXT, "version": "v0.14.0", "start": 10 * number,
-                "times": (1, 2, 3)}  # fmt: skip
-    known = {name: fields.pop(name, value) for name, value in defaults.items()}
-    return stories.request(number, proxy, status=status, **known, **fields)
-
-
-def failing(number: int, cls: str = "tcp.refused", **fields) -> Request:
-    failure = stories.failed(cls, f"{cls} it was", "goproxy.corp", "10.0.0.7:443")
-    defaults = {
-        "failure": failure, "status": None, "times": (None, None, None), "final": "stopped",
-    }  # fmt: skip
-    return request(number, **(defaults | fields))
-
-
-def hanging(number: int) -> Request:
-    return failing(number, "http.stalled", times=(1, None, None), final=None)
-
-
-def certificate(not_after: int, subject: str = "CN=goproxy.corp") -> Certificate:
-    return Certificate(
-        subject=subject, issuer="CN=corp CA", dns_names=("goproxy.corp",),
-        not_before=1_700_000_000, not_after=not_after, sha256="ab" * 32,
-    )  # fmt: skip
-
-
-def fed(*seen: Record, now_ms: float = 1000, name_key: bytes | None = None) -> Aggregator:
-    aggregator = Aggregator(name_key)
-    for record in seen:
-        aggregator.add(record, at(now_ms))
-    return aggregator
-
-
-def windows(*seen: Record, **options) -> dict[str, ProxyWindow]:
-    parts = fed(*seen, **options).flush(OFFSET)
-    return {window.proxy: window for window in parts.proxies}
-
-
-def only(*seen: Record, **options) -> ProxyWindow:
-    (window,) = windows(*seen, **options).values()
-    return window
-
-
-def sketched(window: ProxyWindow) -> dict[str, Sketch]:
-    return {phase: Sketch.from_bytes(data) for phase, data in window.sketches.items()}
-
-
-def of_ms(*durations: float) -> Sketch:
-    sketch = Sketch()
-    for duration in durations:
-        sketch.add(round(duration * MS))
-    return sketch
-
-
-def as_batch(aggregator: Aggregator) -> Batch:
-    parts = aggregator.flush(OFFSET)
-    return Batch(
-        agent_id="build-1", run_id=b"run", seq=0, window_start_ns=0, window_end_ns=1,
-        proxies=parts.proxies, proxies_dropped=parts.proxies_dropped,
-    )  # fmt: skip
 
 
 def test_nothing_seen_is_an_empty_window():
@@ -144,16 +87,20 @@ def test_what_is_cancelled_is_neither():
 @pytest.mark.parametrize(
     "failure",
     [
-        stories.failed("auth.407", "asked for a password", "proxy.corp:3128"),
-        stories.failed("tcp.refused", "refused", "proxy.corp:3128"),
-        stories.failed("dns.nxdomain", "does not exist", "proxy.corp"),
+        stories.failed("auth.407", "no password", "proxy.corp:3128", against="http_proxy"),
+        stories.failed("tcp.refused", "refused", "proxy.corp:3128", against="http_proxy"),
+        stories.failed("dns.nxdomain", "does not exist", "proxy.corp", against="http_proxy"),
+        stories.failed("local.disk", "is full", "goproxy.corp"),
+        stories.failed("local.config", "is off", "goproxy.corp", against="configuration"),
     ],
 )
 def test_what_fails_on_the_way_is_not_the_proxys(failure):
-    """A failure at the HTTP proxy in between is counted apart, and nowhere else."""
+    """A failure at the HTTP proxy in between, or of the machine that asks, is counted apart, and
+    nowhere else."""
     window = only(request(1), failing(2, failure=failure, final="fell_through"))
 
-    assert window.via_failures == {failure.cls: 1}
+    apart = [window.via_failures, window.local_failures]
+    assert apart == ([{}, {failure.cls: 1}] if failure.is_local else [{failure.cls: 1}, {}])
     assert window.requests == 1
     assert window.failures == {}
     assert window.fallbacks == 0
@@ -257,124 +204,6 @@ def test_phases_of_requests_are_of_those_that_did_not_fail():
     assert {"processing": of_ms(2, 5), "transfer": of_ms(3)} == {
         phase: sketch for phase, sketch in sketched(window).items() if phase != "first_byte_small"
     }
-
-
-def test_set_up_belongs_to_the_proxy_of_its_host():
-    """Lookups, connections and handshakes come before their request and wait for it."""
-    window = only(
-        stories.lookup("goproxy.corp", 1, 4),
-        stories.connection(1, "goproxy.corp", 5, 2),
-        stories.handshake(1, "goproxy.corp", 7, 9, verify_ns=3 * MS,
-                          certificate=certificate(1_900_000_000)),
-        stories.lookup("elsewhere.example", 1, 4),
-        request(1, connection=1),
-    )  # fmt: skip
-
-    assert of_ms(4) == sketched(window)["resolve"]
-    assert of_ms(2) == sketched(window)["connect"]
-    assert of_ms(9) == sketched(window)["tls"]
-    assert of_ms(3) == sketched(window)["verify"]
-    assert window.handshakes == 1
-    assert window.resolvers == ("10.0.0.53:53",)
-    assert window.addresses == ("10.0.0.7",)
-    assert window.min_ttl_s == 60
-    assert window.certificate == Leaf(
-        subject="CN=goproxy.corp", issuer="CN=corp CA", not_before_s=1_700_000_000,
-        not_after_s=1_900_000_000, sha256="ab" * 32,
-    )  # fmt: skip
-
-
-def test_set_up_waits_across_windows():
-    """What was seen in one window counts in that of its request, once."""
-    aggregator = fed(stories.handshake(1, "goproxy.corp", 7, 9))
-    first = aggregator.flush(OFFSET)
-    aggregator.add(request(1), at(0))
-    second = aggregator.flush(OFFSET)
-    third = aggregator.flush(OFFSET)
-
-    assert first.proxies == third.proxies == ()
-    assert second.proxies[0].handshakes == 1
-
-
-def test_a_connection_that_closes_later_still_counts():
-    """Its request is remembered as long as its process runs."""
-    aggregator = fed(request(1, connection=1))
-    aggregator.flush(OFFSET)
-    aggregator.add(stories.connection(1, "goproxy.corp", 5, 2), at(0))
-    (window,) = aggregator.flush(OFFSET).proxies
-
-    assert window.requests == 0
-    assert of_ms(2) == sketched(window)["connect"]
-
-
-def test_another_process_is_another_matter():
-    """The same host in another process: its own requests tell whose it was."""
-    other = dataclasses.replace(stories.lookup("goproxy.corp", 1, 4), pid=7)
-
-    assert "resolve" not in only(request(1), other).sketches
-
-
-def test_a_process_that_ended_is_forgotten():
-    """Its number may be given out again."""
-    aggregator = fed(request(1), stories.lookup("elsewhere.example", 1, 4), stories.process())
-    aggregator.flush(OFFSET)
-    aggregator.add(stories.lookup("goproxy.corp", 1, 4), at(0))
-
-    assert aggregator.flush(OFFSET).proxies == ()
-    assert aggregator.unattributed == 0
-
-
-def test_two_ports_of_a_host_are_two_proxies():
-    """A connection is told by its port, a handshake by its connection."""
-    one, two = "https://h.example:8443", "https://h.example:9443"
-    found = windows(
-        stories.connection(1, "h.example", 1, 2, port=8443),
-        stories.connection(3, "h.example", 2, 4, port=9443),
-        stories.handshake(1, "h.example", 3, 5, "tls.expired"),
-        stories.handshake(2, "h.example", 3, 6),
-        request(1, one, host="h.example:8443", connection=1),
-        request(2, two, host="h.example:9443", connection=2),
-    )
-
-    assert found[one].bad_certificates == {"tls.expired": 1}
-    assert found[two].bad_certificates == {}
-    assert [found[proxy].handshakes for proxy in (one, two)] == [1, 1]
-    assert of_ms(2) == sketched(found[one])["connect"]
-    assert of_ms(4) == sketched(found[two])["connect"]
-
-
-def test_a_shared_connection_counts_for_both():
-    """Two entries below one host live and die with the same certificate."""
-    shown = certificate(1_900_000_000)
-    found = windows(
-        stories.handshake(1, "goproxy.corp", 7, 9, certificate=shown),
-        request(1, f"{CORP}/a", host="goproxy.corp", connection=1),
-        request(2, f"{CORP}/b", host="goproxy.corp", connection=1),
-    )
-
-    assert [window.handshakes for window in found.values()] == [1, 1]
-
-
-def test_a_redirect_does_not_lend_its_certificate():
-    """The last hop's connection is to another host: not the proxy's."""
-    window = only(
-        stories.handshake(2, "storage.example", 7, 9, certificate=certificate(1_800_000_000)),
-        request(1, connection=2, redirects=("storage.example",)),
-    )
-
-    assert window.handshakes == 0
-    assert window.certificate is None
-
-
-def test_the_connection_to_an_http_proxy_is_not_the_module_proxys():
-    """Neither its time nor its address is."""
-    window = only(
-        stories.connection(1, "goproxy.corp", 5, 2, via="proxy.corp:3128"),
-        request(1, connection=1),
-    )
-
-    assert window.addresses == ()
-    assert "connect" not in window.sketches
 
 
 def test_certificates_that_are_bad_are_counted():
@@ -503,15 +332,6 @@ def test_nothing_of_a_command_line_gets_into_a_batch():
     assert b"hunter2" not in encode(as_batch(fed(request(1), process)))
 
 
-def test_what_was_lost_in_a_window():
-    """The growth of the counters that are losses; a late event is none."""
-    before = {"seen": 5, "ring_full": 2, "late": 1}
-    after = {"seen": 9, "ring_full": 4, "late": 7, "decode_errors": 1, "map_full": 0}
-
-    assert lost_between(before, after) == 3
-    assert lost_between({}, {}) == 0
-
-
 def test_a_window_filled_to_its_bounds_fits():
     """Names as long as they may be, in every place there is: still a batch."""
     name = "é" * 2000
@@ -535,7 +355,7 @@ def test_a_window_filled_to_its_bounds_fits():
 @pytest.mark.parametrize("name", stories.STORIES)
 def test_stories_are_counted_as_below_their_waterfall(name):
     """A batch and the lines that `modpulse run` prints agree on requests, misses and failures."""
-    document = stories.STORIES[name]()
+    document = said(stories.STORIES[name]())
     kinds = (document.lookups, document.connections, document.handshakes, document.requests)
     window = windows(*(record for kind in kinds for record in kind), *document.processes)
     settled = [one for one in document.requests if one.final != "cancelled"]
@@ -574,8 +394,39 @@ HOSTILE = st.builds(
 )  # fmt: skip
 
 
+TEXTS, NUMBERS = st.text(), st.integers(-(2**70), 2**70)
+MAYBE = st.none() | NUMBERS
+COOKIES = st.integers(0, 3)
+STEPS = st.one_of(
+    st.builds(
+        records.Lookup, pid=st.integers(1, 2), host=TEXTS, at_ns=NUMBERS, lookup_ns=MAYBE,
+        outcome=st.sampled_from([None, "ok", "dns.nxdomain"]),
+        queries=st.lists(
+            st.builds(
+                records.Query, qtype=TEXTS, server=TEXTS, transport=st.just("udp"), at_ns=NUMBERS,
+                min_ttl_s=MAYBE, addresses=st.just(()),
+            ), max_size=3,
+        ).map(tuple),
+    ),
+    st.builds(
+        records.Connection, cookie=COOKIES, pid=st.integers(1, 2), host=st.none() | TEXTS,
+        address=TEXTS, port=st.integers(0, 65535), at_ns=NUMBERS, connect_ns=MAYBE,
+        outcome=st.sampled_from([None, "established", "reset", "refused"]),
+    ),
+    st.builds(
+        records.Handshake, connection=COOKIES, pid=st.integers(1, 2), sni=st.none() | TEXTS,
+        at_ns=NUMBERS, handshake_ns=MAYBE, verify_ns=MAYBE,
+        outcome=st.sampled_from([None, "ok", "tls.expired", "cancelled"]),
+        certificate=st.none() | st.builds(
+            Certificate, subject=TEXTS, issuer=TEXTS, dns_names=st.just(()), not_before=NUMBERS,
+            not_after=NUMBERS, sha256=st.just("0" * 64),
+        ),
+    ),
+)  # fmt: skip
+
+
 @settings(max_examples=300)
-@given(st.lists(HOSTILE, max_size=8))
+@given(st.lists(HOSTILE | STEPS, max_size=8))
 def test_whatever_was_seen_makes_a_batch(seen):
     """Nothing that a server can send makes a window that cannot be written."""
     made = as_batch(fed(*seen))
@@ -608,3 +459,17 @@ def test_every_kind_of_record_is_taken():
         records.Handshake,
         Request,
     }
+
+
+def test_paths_stay_on_the_host():
+    """All folders of a GOPROXY are one proxy, and no path of one is in the batch."""
+    folders = [f"file:///home/{name}/mirror" for name in ("alice", "bob")]
+    records = [
+        dataclasses.replace(request(number, proxy, times=(None, None, None)), host="")
+        for number, proxy in enumerate(folders)
+    ]
+    shake = stories.handshake(1, "", 1, 2)
+
+    window = only(*records, dataclasses.replace(shake, sni=None, connection=None))
+    assert (window.proxy, window.requests, window.handshakes) == ("file:", 2, 0)
+    assert "home" not in repr(window)

@@ -5,41 +5,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.agent.delivery.retry import (
-    Answer,
+    Reply,
     Verdict,
-    judge,
     next_attempt,
-    parse_answer,
+    parse_reply,
     parse_retry_after,
+    verdict_on,
 )
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(202), Verdict.DELIVERED),
-        (Answer(200, is_duplicate=True), Verdict.DELIVERED),
-        (Answer(400), Verdict.POISON),
-        (Answer(413), Verdict.POISON),
-        (Answer(415), Verdict.POISON),
-        (Answer(401), Verdict.REFUSED),
-        (Answer(403), Verdict.REFUSED),
-        (Answer(408), Verdict.BUSY),
-        (Answer(429), Verdict.BUSY),
-        (Answer(500), Verdict.BUSY),
-        (Answer(503), Verdict.BUSY),
+        (Reply(202), Verdict.DELIVERED),
+        (Reply(200, is_duplicate=True), Verdict.DELIVERED),
+        (Reply(400), Verdict.POISON),
+        (Reply(413), Verdict.POISON),
+        (Reply(415), Verdict.POISON),
+        (Reply(401), Verdict.REFUSED),
+        (Reply(403), Verdict.REFUSED),
+        (Reply(408), Verdict.BUSY),
+        (Reply(429), Verdict.BUSY),
+        (Reply(500), Verdict.BUSY),
+        (Reply(503), Verdict.BUSY),
         # Not our collector: a wrong URL, a portal. Nothing may be lost to it.
-        (Answer(200), Verdict.REFUSED),
-        (Answer(204), Verdict.REFUSED),
-        (Answer(302), Verdict.REFUSED),
-        (Answer(404), Verdict.REFUSED),
-        (Answer(405), Verdict.REFUSED),
+        (Reply(200), Verdict.REFUSED),
+        (Reply(204), Verdict.REFUSED),
+        (Reply(302), Verdict.REFUSED),
+        (Reply(404), Verdict.REFUSED),
+        (Reply(405), Verdict.REFUSED),
     ],
 )
-def test_judge(answer: Answer, expected: Verdict) -> None:
+def test_judge(answer: Reply, expected: Verdict) -> None:
     """Only what the collector says of a batch itself removes it from the spool."""
 
-    assert expected is judge(answer)
+    assert expected is verdict_on(answer)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_retry_after(text: str, expected: float | None) -> None:
 
 @given(st.integers(100, 999), st.none() | st.text(), st.binary())
 def test_any_answer_is_read(status: int, retry_after: str | None, body: bytes) -> None:
-    """Whatever headers and body hold, an Answer comes out."""
+    """Whatever headers and body hold, an Reply comes out."""
 
-    assert parse_answer(status, retry_after, body, 0.0).status == status
+    assert parse_reply(status, retry_after, body, 0.0).status == status
 
 
 @pytest.mark.parametrize("body", [b"[" * 60000, b'{"duplicate": 1}', b"[]", b'"duplicate"', b""])
 def test_a_body_that_is_not_ours(body: bytes) -> None:
     """Only the JSON object with `duplicate` true says that a batch is known."""
 
-    assert not parse_answer(200, None, body, 0.0).is_duplicate
+    assert not parse_reply(200, None, body, 0.0).is_duplicate

@@ -5,13 +5,14 @@ import ipaddress
 import logging
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
+from bad_servers import BAD_SERVERS, WAIT_S, Server, endlessly, hangs, read_request, says
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,74 +22,20 @@ from hypothesis import strategies as st
 
 from modpulse.agent.config import AgentConfig
 from modpulse.agent.delivery import retry
-from modpulse.agent.delivery.retry import Answer
-from modpulse.agent.delivery.ship import Client, ShipError, Shipper, read_token
+from modpulse.agent.delivery.eras import Eras
+from modpulse.agent.delivery.retry import Reply
+from modpulse.agent.delivery.ship import Client, ShipError, Shipper
 from modpulse.agent.delivery.spool import Spool
 
 ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Length: 20\r\n\r\n{"duplicate": false}'
 DUPLICATE = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"duplicate": true}'
 TOKEN = "s3cret-token-of-16"
-WAIT_S = 10.0
 
 
 def short(status: int, *headers: str) -> bytes:
     """An answer without a body."""
     lines = [f"HTTP/1.1 {status} Words", *headers, "Content-Length: 0"]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-
-class Server:
-    """A TCP server on loopback: `answer` gets each connection and what was read of it."""
-
-    def __init__(
-        self,
-        answer: Callable[[socket.socket, bytes], None],
-        context: ssl.SSLContext | None = None,
-    ) -> None:
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self._answer = answer
-        self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with raw, contextlib.suppress(OSError):
-                raw.settimeout(WAIT_S)
-                wrap = self._context.wrap_socket if self._context else None
-                with wrap(raw, server_side=True) if wrap else raw as peer:
-                    while request := read_request(peer):
-                        self.requests.append(request)
-                        self._answer(peer, request)
-
-    def close(self) -> None:
-        """End it; a connection that it still holds ends first."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(WAIT_S)
-
-
-def read_request(peer: socket.socket) -> bytes:
-    """One request with its body; empty at the end."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        chunk = peer.recv(65536)
-        if not chunk:
-            return b""
-        data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += peer.recv(65536)
-    return head + b"\r\n\r\n" + body
 
 
 @pytest.fixture
@@ -140,7 +87,7 @@ def test_post(serve: Callable[..., Server], tmp_path: Path) -> None:
     with client_of(server, token_file=str(tmp_path / "token")) as client:
         answers = [client.post(b"\x93abc"), client.post(b"\x93abc")]
 
-    assert [Answer(202), Answer(200, is_duplicate=True)] == answers
+    assert [Reply(202), Reply(200, is_duplicate=True)] == answers
     assert server.connections == 1
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -148,6 +95,30 @@ def test_post(serve: Callable[..., Server], tmp_path: Path) -> None:
     assert "Content-Type: application/msgpack" in lines
     assert f"Authorization: Bearer {TOKEN}" in lines
     assert [line for line in lines if line.startswith("Date: ") and line.endswith(" GMT")]
+
+
+def test_a_clock_that_was_set_meanwhile(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """A batch that waited while the clock was set forward is dated by the clock that it has."""
+    server, eras = serve(ACCEPTED), Eras("ab")
+    hour_ns = 3600 * 10**9
+    before_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) - hour_ns
+    spool = Spool(str(tmp_path / "spool"), 1 << 20)
+    for seq in range(2):
+        eras.note(seq, before_ns + seq * hour_ns)
+        spool.append("ab", seq, b"%d" % seq)
+    with client_of(server) as client:
+        shipper = Shipper(spool, client, eras)
+        shipper.start()
+        wait_for(lambda: shipper.delivered == 2)
+        shipper.finish()
+    dates = [
+        parsedate_to_datetime(line.removeprefix("Date: ")).timestamp()
+        for request in server.requests
+        for line in request.decode().split("\r\n")
+        if line.startswith("Date: ")
+    ]
+
+    assert 3500 < dates[1] - dates[0] < 3700
 
 
 def test_below_a_path(serve: Callable[..., Server]) -> None:
@@ -173,53 +144,6 @@ def test_an_idle_connection_that_was_closed(hostile: Callable[..., Server]) -> N
     assert (statuses, server.connections) == ([202, 202, 202], 3)
 
 
-def closes(peer: socket.socket, _request: bytes) -> None:
-    """Hang up without a word."""
-    peer.shutdown(socket.SHUT_RDWR)
-
-
-def endlessly(part: bytes, pause_s: float = 0.0) -> Callable[[socket.socket, bytes], None]:
-    """Say this again and again, until the client hangs up."""
-
-    def answer(peer: socket.socket, _request: bytes) -> None:
-        while True:
-            peer.sendall(part)
-            time.sleep(pause_s)
-
-    return answer
-
-
-def says(text: bytes) -> Callable[[socket.socket, bytes], None]:
-    """Say this and close."""
-
-    def answer(peer: socket.socket, _request: bytes) -> None:
-        peer.sendall(text)
-        peer.shutdown(socket.SHUT_WR)
-
-    return answer
-
-
-def hangs(peer: socket.socket, _request: bytes) -> None:
-    """Never answer."""
-    peer.recv(1)
-
-
-BAD_SERVERS = {
-    "closes": closes,
-    "garbage": says(bytes(range(256)) * 4),
-    "garbage lines": says(b"no http\r\n" * 100),
-    "another protocol": says(b"220 mail.corp.example ESMTP\r\n"),
-    "endless status line": endlessly(b"H" * 65536),
-    "endless headers": endlessly(b"HTTP/1.1 202 Accepted\r\n" + b"X: y\r\n" * 1000),
-    "endless header": endlessly(b"HTTP/1.1 202 Accepted\r\nX: " + b"y" * 70000),
-    "endless 100": endlessly(b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "bad chunks": says(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-    "bad status": says(b"HTTP/1.1 2x2 Accepted\r\n\r\n"),
-    "byte by byte": endlessly(b"H", 0.05),
-    "hangs": hangs,
-}
-
-
 @pytest.mark.parametrize("name", sorted(BAD_SERVERS))
 def test_hostile_answers(hostile: Callable[..., Server], name: str) -> None:
     """Whatever answers at the collector's address, a ShipError comes in time."""
@@ -237,7 +161,7 @@ PARTS = (
 
 
 def test_any_bytes(hostile: Callable[..., Server]) -> None:
-    """Whatever bytes come back, in whatever order, it is an Answer or a ShipError."""
+    """Whatever bytes come back, in whatever order, it is an Reply or a ShipError."""
     reply = [b""]
 
     def answer(peer: socket.socket, _request: bytes) -> None:
@@ -251,7 +175,7 @@ def test_any_bytes(hostile: Callable[..., Server]) -> None:
     def post(parts: list[bytes]) -> None:
         reply[0] = b"".join(parts)
         with client_of(server) as client, contextlib.suppress(ShipError):
-            assert isinstance(client.post(b"a"), Answer)
+            assert isinstance(client.post(b"a"), Reply)
 
     post()
 
@@ -275,7 +199,7 @@ def test_a_cut_body(hostile: Callable[..., Server]) -> None:
     """The status line says that a batch is durable; the body's end is not needed for that."""
     server = hostile(says(b"HTTP/1.1 202 Accepted\r\nContent-Length: 200\r\n\r\n{"))
     with client_of(server) as client:
-        assert client.post(b"a") == Answer(202)
+        assert client.post(b"a") == Reply(202)
 
 
 def test_refused() -> None:
@@ -365,27 +289,13 @@ def test_tls_that_hangs(tmp_path: Path) -> None:
         client.close()
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (b"abc\n", "abc"),
-        (b"\n# comment\r\n  abc  \r\nold\n", "abc"),
-        (b"", None),
-        (b"# only a comment", None),
-        (b"two words", None),
-        (b"caf\xc3\xa9", None),
-        (b"a\x00b", None),
-    ],
-)
-def test_read_token(tmp_path: Path, text: bytes, expected: str | None) -> None:
-    """The first line that is neither empty nor a comment; what no header can carry is none."""
+def test_a_token_that_no_header_can_carry(tmp_path: Path) -> None:
+    """What became of the token's file while the agent runs is said, and tried again."""
     path = tmp_path / "token"
-    path.write_bytes(text)
-    if expected is None:
-        with pytest.raises(ValueError, match="no token in it"):
-            read_token(str(path))
-    else:
-        assert expected == read_token(str(path))
+    path.write_text("café")
+    client = Client(AgentConfig(collector_url="http://127.0.0.1:9", token_file=str(path)))
+    with pytest.raises(ShipError, match="line 1 is not one word of printable ASCII"):
+        client.post(b"a")
 
 
 @pytest.fixture
@@ -417,7 +327,7 @@ def shipping(server: Server, folder: Path, batches: int, **keys: object) -> Iter
     for seq in range(batches):
         spool.append("ab", seq, b"%d" % seq)
     with client_of(server, **keys) as client:
-        shipper = Shipper(spool, client)
+        shipper = Shipper(spool, client, Eras("ab"))
         shipper.start()
         try:
             yield shipper
@@ -476,7 +386,7 @@ def test_a_collector_that_comes_back(tmp_path: Path, serve: Callable[..., Server
     spool = Spool(str(tmp_path), 1 << 20)
     spool.append("ab", 0, b"0")
     client = Client(AgentConfig(collector_url=f"http://127.0.0.1:{port}"))
-    shipper = Shipper(spool, client)
+    shipper = Shipper(spool, client, Eras("ab"))
     shipper.start()
     wait_for(lambda: shipper.failed_attempts > 2)
     with socket.create_server(("127.0.0.1", port)) as listener:
@@ -502,6 +412,23 @@ def test_the_end_does_not_wait(hostile: Callable[..., Server], tmp_path: Path) -
         assert len(list((tmp_path / "spool").iterdir())) == 1
 
 
+def test_the_end_without_a_disk(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """What only memory has is sent before the agent ends, in order and once."""
+    server = serve(ACCEPTED)
+    (tmp_path / "file").touch()
+    spool = Spool(str(tmp_path / "file" / "spool"), 1 << 20)
+    with client_of(server) as client:
+        shipper = Shipper(spool, client, Eras("ab"))
+        shipper.start()
+        for seq in range(3):
+            spool.append("ab", seq, b"%d" % seq)
+        spool.hold("ab", 3, b"3")
+        shipper.finish()
+
+    assert bodies(server) == [b"0", b"1", b"2", b"3"]
+    assert (spool.unwritten, spool.refused, spool.dropped_io) == (0, 3, 0)
+
+
 def test_the_end_interrupts_a_wait(serve: Callable[..., Server], tmp_path: Path) -> None:
     """An agent that ends while it waits for its next attempt makes that attempt."""
     server = serve(short(503, "Retry-After: 3000"), ACCEPTED)
@@ -523,9 +450,9 @@ def test_tokens_are_not_logged(
     with shipping(server, tmp_path, 1, token_file=str(tmp_path / "token")) as shipper:
         wait_for(lambda: shipper.failed_attempts >= 3)
         (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}\n")
-        wait_for(lambda: "no token in it" in caplog.text)
+        wait_for(lambda: "is not one word of printable ASCII" in caplog.text)
         (tmp_path / "token").unlink()
-        wait_for(lambda: "FileNotFoundError" in caplog.text)
+        wait_for(lambda: "No such file or directory" in caplog.text)
 
     assert "401" in caplog.text
     assert TOKEN not in caplog.text

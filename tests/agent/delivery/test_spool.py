@@ -169,15 +169,36 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
 
 @pytest.mark.root
 def test_disk_full(tmp_path: Path, opened: Opened) -> None:
-    """A full disk costs batches, which are counted; what is there can still be sent."""
+    """What a full disk does not take is sent from memory, in order, and counted."""
     with mounted(tmp_path, "size=64k"):
         spool = opened(tmp_path, 1 << 30)
-        kept = [seq for seq in range(40) if spool.append(RUN, seq, b"%02d" % seq * 2000)]
+        written = [seq for seq in range(40) if spool.append(RUN, seq, b"%02d" % seq * 2000)]
 
-        assert 0 < len(kept) < 40
-        assert spool.dropped_io == 40 - len(kept)
-        assert [b"%02d" % seq * 2000 for seq in kept] == drained(spool)
+        assert 0 < len(written) < 40
+        assert (spool.refused, spool.unwritten) == (40 - len(written), 40 - len(written))
+        assert [b"%02d" % seq * 2000 for seq in range(40)] == drained(spool)
         assert spool.append(RUN, 40, b"again")
+        assert (spool.dropped_io, spool.dropped_memory, spool.unwritten) == (0, 0, 0)
+
+
+@pytest.mark.root
+def test_back_to_disk(tmp_path: Path, opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    """When the disk takes batches again those in memory are written first; it is said once each."""
+    caplog.set_level("INFO")
+    with mounted(tmp_path, "size=64k"):
+        spool = opened(tmp_path, 1 << 30)
+        (tmp_path / "ballast").write_bytes(bytes(60_000))
+        durable = [spool.append(RUN, seq, bytes(5000)) for seq in range(3)]
+        (tmp_path / "ballast").unlink()
+
+        assert durable == [False, False, False]
+        assert spool.append(RUN, 3, bytes(5000))
+        assert (spool.batches, spool.unwritten, spool.refused) == (4, 0, 3)
+        assert len(list(tmp_path.glob("*.batch"))) == 4
+        spool = opened(tmp_path, 1 << 30)
+        assert drained(spool) == [bytes(5000)] * 4
+    assert caplog.text.count("No space left on device") == 1
+    assert caplog.text.count("spool.recovered") == 1
 
 
 @pytest.mark.root
@@ -189,17 +210,75 @@ def test_disk_read_only(tmp_path: Path, opened: Opened) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
 
         assert not spool.append(RUN, 1, b"1")
-        assert drained(spool) == [b"0"]
-        assert (spool.batches, spool.dropped_io) == (0, 1)
+        assert drained(spool) == [b"0", b"1"]
+        assert (spool.batches, spool.refused, spool.dropped_io) == (0, 1, 0)
+
+
+@pytest.mark.root
+def test_a_quota(tmp_path: Path, opened: Opened) -> None:
+    """A file that may not grow, as under a quota, leaves nothing half written behind."""
+    with mounted(tmp_path, "size=1m,nr_inodes=3"):
+        spool = opened(tmp_path, MANY)
+        durable = [spool.append(RUN, seq, b"%d" % seq) for seq in range(4)]
+
+        assert durable == [True, True, False, False]
+        assert sorted(path.suffix for path in tmp_path.iterdir()) == [".batch", ".batch"]
+        assert drained(spool) == [b"0", b"1", b"2", b"3"]
 
 
 def test_no_directory(tmp_path: Path, opened: Opened) -> None:
-    """Where the directory cannot be made, batches are counted and the agent lives."""
+    """Where the directory cannot be made batches are sent from memory, until it can."""
     (tmp_path / "file").write_text("")
     spool = opened(tmp_path / "file" / "spool", MANY)
 
     assert not spool.append(RUN, 0, b"0")
-    assert (spool.oldest(), spool.dropped_io) == (None, 1)
+    assert drained(spool) == [b"0"]
+    (tmp_path / "file").unlink()
+    assert spool.append(RUN, 1, b"1")
+    with pytest.raises(SpoolBusyError):
+        Spool(str(tmp_path / "file" / "spool"), MANY).lock()
+
+
+def test_a_directory_that_was_removed(tmp_path: Path, opened: Opened) -> None:
+    """A directory that somebody removed is made again, and what was in it is counted."""
+    spool = opened(tmp_path / "spool", MANY)
+    spool.append(RUN, 0, b"0")
+    shutil.rmtree(tmp_path / "spool")
+
+    assert spool.append(RUN, 1, b"1")
+    assert drained(spool) == [b"1"]
+    assert spool.dropped_io == 1
+    with pytest.raises(SpoolBusyError):
+        Spool(str(tmp_path / "spool"), MANY).lock()
+
+
+def test_memory_is_bounded(tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of too many batches that no disk takes the oldest are dropped, and counted."""
+    monkeypatch.setattr("modpulse.agent.delivery.spool.MAX_MEMORY_BYTES", 3000)
+    (tmp_path / "file").write_text("")
+    spool = opened(tmp_path / "file" / "spool", MANY)
+    for seq in range(5):
+        spool.append(RUN, seq, b"%d" % seq * 1000)
+
+    assert drained(spool) == [b"%d" % seq * 1000 for seq in (2, 3, 4)]
+    assert (spool.refused, spool.dropped_memory, spool.batches) == (5, 2, 0)
+
+
+def test_sent_while_it_was_written(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that was sent from memory before a slow disk took it leaves no file."""
+    spool = opened(tmp_path, MANY)
+    slow_write = spool._write
+
+    def sent_meanwhile(name: str, data: bytes) -> None:
+        slow_write(name, data)
+        spool.remove(name)
+
+    monkeypatch.setattr(spool, "_write", sent_meanwhile)
+    spool.append(RUN, 0, b"0")
+
+    assert (spool.batches, spool.held_bytes, list(tmp_path.iterdir())) == (0, 0, [])
 
 
 def test_a_file_that_vanished(tmp_path: Path, opened: Opened) -> None:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stories import CORP, at
 
-from modpulse.agent.batch import MAX_ADDRESSES, MAX_STATUSES, MAX_TOTAL
+from modpulse.agent.batch.batch import MAX_ADDRESSES, MAX_STATUSES, MAX_TOTAL
 from modpulse.agent.delivery import window as window_module
-from modpulse.agent.delivery.window import Seen, Window, cut, end_of, outcome_of, peak
+from modpulse.agent.delivery.window import Counted, Window, counted_as, cut, end_of, peak
 
 
 def request(**fields):
@@ -18,7 +18,7 @@ def request(**fields):
 
 def count(window: Window, **fields) -> None:
     made = request(**fields)
-    window.count(Seen(made, outcome_of(made) or "ok", end_of(made, at(1000)), made.module))
+    window.count(Counted(made, counted_as(made) or "ok", end_of(made, at(1000)), made.module))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def count(window: Window, **fields) -> None:
 )
 def test_outcomes(outcome, fields):
     """A failure is its class, also after a 200; what the process gave up is cancelled."""
-    assert outcome == outcome_of(request(**fields))
+    assert outcome == counted_as(request(**fields))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,7 @@ def test_outcomes(outcome, fields):
         (3, {"times": (1, 2, None)}),
         (100, {"status": None, "times": (1, None, None)}),
         (100, {"times": (1, 2, 5000)}),
+        (40, {"status": None, "times": (1, None, None), "given_up_at_ns": at(40)}),
         (200, {"start": 200, "times": (None, None, None)}),
     ],
 )
@@ -82,7 +83,7 @@ def test_modules_and_intervals_are_bounded(monkeypatch):
     window = Window(is_hashed=False)
     made = request()
     for module in ("a", "b"):
-        window.count(Seen(made, "ok", at(5), module))
+        window.count(Counted(made, "ok", at(5), module))
     part = window.part(CORP, 0)
 
     assert (part.requests, part.modules, part.peak_in_flight) == (2, 1, 1)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent import events
 from modpulse.agent.binary.layouts import LAYOUTS
 from modpulse.agent.binary.plan import Plan
-from modpulse.agent.binary.probes import Site
-from modpulse.agent.events import GoError, SocketEnds
+from modpulse.agent.events import events
+from modpulse.agent.events.events import GoError, SocketEnds
+from modpulse.agent.events.sites import Site
 from modpulse.agent.kernel.decode import _GO as BY_SITE
 from modpulse.agent.kernel.decode import _KERNEL as BY_KIND
 from modpulse.agent.kernel.decode import DecodeError, Kind, cannot_wait, decode
@@ -36,13 +36,27 @@ def go(site: Site, body: bytes = b"") -> bytes:
     return header(Kind.GO, site, GOID, PARENT) + body
 
 
-def error(*types: int, text: bytes = b"", leaf: bytes = b"", levels: int | None = None) -> bytes:
+def error(
+    *types: int,
+    text: bytes = b"",
+    leaf: bytes = b"",
+    levels: int | None = None,
+    operations: tuple[bytes, bytes] = (b"", b""),
+    tail: bytes = b"",
+) -> bytes:
     filled = (*types, *[0] * (7 - len(types)))
     count = len(types) if levels is None else levels
-    return struct.pack("<7QBB6x80s128s", *filled, count, len(text), leaf, text)
+    sizes = map(len, operations)
+    head = struct.pack("<7Q5B3x", *filled, count, len(text), *sizes, len(tail))
+    return head + struct.pack("<16s16s80s128s32s", *operations, leaf, text, tail)
 
 
 NO_ERROR = error()
+
+
+def said(text: bytes, module: bytes = b"", version: bytes = b"") -> bytes:
+    sizes = (len(text), len(module), len(version))
+    return struct.pack("<QI3Bx128s200s56s", 0x500, 300, *sizes, text, module, version)
 
 
 def url(host: bytes = b"", path: bytes = b"", https: int = 0) -> bytes:
@@ -65,10 +79,12 @@ V4, V6 = b"\x0a\x00\x00\x07", b"\xfd" + bytes(14) + b"\x07"
 CONN = struct.pack("<Q", 99)
 
 CASES = [
-    (header(Kind.EXEC) + struct.pack("<QI4x256s", 9, 1, b"/go/bin/go\0rest"),
-     events.Exec(AT_NS, PID, 1, 9, "/go/bin/go")),
-    (header(Kind.EXEC) + struct.pack("<QI4x256s", 9, 0, b""), events.Exec(AT_NS, PID, None, 9, "")),
-    (header(Kind.EXIT), events.Exit(AT_NS, PID)),
+    (header(Kind.EXEC) + struct.pack("<QII256s", 9, 1, 1, b"/go/bin/go\0rest"),
+     events.Exec(AT_NS, PID, 1, 9, "/go/bin/go", is_named=True)),
+    (header(Kind.EXEC) + struct.pack("<QII256s", 9, 0, 0, b""),
+     events.Exec(AT_NS, PID, None, 9, "", is_named=False)),
+    (header(Kind.EXIT) + struct.pack("<i4x", -1), events.Exit(AT_NS, PID)),
+    (header(Kind.EXIT) + struct.pack("<i4x", 1 << 8), events.Exit(AT_NS, PID, 1 << 8)),
     (header(Kind.TCP)
      + struct.pack("<QQQIHHHBBBB2x16s16s", 8, 1, 2, 3, 4, 5, 443, 2, 1, 1, 0, V6, MAPPED),
      events.Tcp(AT_NS, PID, 8, 2, 1, 5, "10.0.0.7", 443, 1, 2, 3, 4, True, False, "fd00::7")),
@@ -76,47 +92,54 @@ CASES = [
      events.Packet(AT_NS, PID, 8, True, 1500, b"abc")),
     (go(Site.WEB_GET, url(b"h", b"/p", 1)), events.WebGet(*GO, "https", "h", "/p")),
     (go(Site.WEB_GET, url(b"h", b"/p")), events.WebGet(*GO, "http", "h", "/p")),
-    (go(Site.ROUND_TRIP, host(b"h:443")), events.RoundTrip(*GO, "h:443")),
-    (go(Site.SEND_RET, struct.pack("<QqHBB4x", 99, 5, 200, 1, 1) + NO_ERROR),
+    (go(Site.WEB_GET, url(b"", b"/p", 2)), events.WebGet(*GO, "file", "", "/p")),
+    (go(Site.ROUND_TRIP_START, host(b"h:443")), events.RoundTripStart(*GO, "h:443")),
+    (go(Site.ROUND_TRIP_DONE, struct.pack("<QqHBB4x", 99, 5, 200, 1, 1) + NO_ERROR),
      events.RoundTripDone(*GO, 99, 5, 200, "1.1", None)),
-    (go(Site.SEND_RET, struct.pack("<QqHBB4x", 99, -1, 200, 2, 0) + NO_ERROR),
+    (go(Site.ROUND_TRIP_DONE, struct.pack("<QqHBB4x", 99, -1, 200, 2, 0) + NO_ERROR),
      events.RoundTripDone(*GO, 99, None, 200, "2", None)),
-    (go(Site.SEND_RET, struct.pack("<QqHBB4x", 0, 0, 0, 0, 0) + error(URL_ERROR)),
+    (go(Site.ROUND_TRIP_DONE, struct.pack("<QqHBB4x", 0, 0, 0, 0, 0) + error(URL_ERROR)),
      events.RoundTripDone(*GO, 0, None, None, None, GoError(("*url.Error",), bytes(80), ""))),
-    (go(Site.GET_CONN_RET, CONN + ends(5, 443, V4) + NO_ERROR),
+    (go(Site.GOT_CONN, CONN + ends(5, 443, V4) + NO_ERROR),
      events.GotConn(*GO, 99, SocketEnds(5, "10.0.0.7", 443), None)),
-    (go(Site.GET_CONN_RET, CONN + ends(0, 0, b"") + NO_ERROR), events.GotConn(*GO, 99, None, None)),
-    (go(Site.DIAL_RET, CONN + ends(5, 443, V6) + NO_ERROR),
+    (go(Site.GOT_CONN, CONN + ends(0, 0, b"") + NO_ERROR), events.GotConn(*GO, 99, None, None)),
+    (go(Site.DIAL_DONE, CONN + ends(5, 443, V6) + NO_ERROR),
      events.DialDone(*GO, SocketEnds(5, "fd00::7", 443), None)),
-    (go(Site.DIAL_RET, CONN + ends(5, 443, b"abc") + NO_ERROR), events.DialDone(*GO, None, None)),
-    (go(Site.BODY_CLOSE), events.BodyClosed(*GO)),
-    (go(Site.LOOKUP, host(b"h")), events.LookupStart(*GO, "h")),
-    (go(Site.LOOKUP_RET, url() + NO_ERROR), events.LookupDone(*GO, None)),
-    (go(Site.DIAL, ends(0, 443, V4) + host(b"h:443")),
+    (go(Site.DIAL_DONE, CONN + ends(5, 443, b"abc") + NO_ERROR), events.DialDone(*GO, None, None)),
+    (go(Site.BODY_CLOSED), events.BodyClosed(*GO)),
+    (go(Site.LOOKUP_START, host(b"h")), events.LookupStart(*GO, "h")),
+    (go(Site.LOOKUP_DONE, url() + NO_ERROR), events.LookupDone(*GO, None)),
+    (go(Site.DIAL_START, ends(0, 443, V4) + host(b"h:443")),
      events.DialStart(*GO, "h:443", "10.0.0.7", 443)),
-    (go(Site.DIAL, ends(0, 443, b"") + host(b"h:443")), events.DialStart(*GO, "h:443", None, 443)),
-    (go(Site.HANDSHAKE, ends(5, 443, V4) + host(b"h")),
+    (go(Site.DIAL_START, ends(0, 443, b"") + host(b"h:443")),
+     events.DialStart(*GO, "h:443", None, 443)),
+    (go(Site.HANDSHAKE_START, ends(5, 443, V4) + host(b"h")),
      events.HandshakeStart(*GO, "h", SocketEnds(5, "10.0.0.7", 443))),
-    (go(Site.HANDSHAKE_RET, struct.pack("<HHBB2x16s", 0x304, 0x1301, 1, 2, b"h2") + NO_ERROR),
+    (go(Site.HANDSHAKE_DONE, struct.pack("<HHBB2x16s", 0x304, 0x1301, 1, 2, b"h2") + NO_ERROR),
      events.HandshakeDone(*GO, 0x304, 0x1301, True, "h2", None)),
-    (go(Site.HANDSHAKE_RET, struct.pack("<HHBB2x16s", 0, 0, 0xFF, 0, b"") + NO_ERROR),
+    (go(Site.HANDSHAKE_DONE, struct.pack("<HHBB2x16s", 0, 0, 0xFF, 0, b"") + NO_ERROR),
      events.HandshakeDone(*GO, 0, 0, None, "", None)),
-    (go(Site.VERIFY, struct.pack("<II4096s", 3, 1, b"der")), events.VerifyStart(*GO, b"der")),
-    (go(Site.VERIFY, struct.pack("<II4096s", 5000, 1, b"")), events.VerifyStart(*GO, None)),
-    (go(Site.VERIFY, struct.pack("<II4096s", 0, 0, b"")), events.VerifyStart(*GO, None)),
-    (go(Site.VERIFY_RET), events.VerifyDone(*GO)),
-    (go(Site.VERSION_ERROR, url(b"h", b"/base", 1) + NO_ERROR),
+    (go(Site.VERIFY_START, struct.pack("<II4096s", 3, 1, b"der")), events.VerifyStart(*GO, b"der")),
+    (go(Site.VERIFY_START, struct.pack("<II4096s", 5000, 1, b"")), events.VerifyStart(*GO, None)),
+    (go(Site.VERIFY_START, struct.pack("<II4096s", 0, 0, b"")), events.VerifyStart(*GO, None)),
+    (go(Site.VERIFY_DONE), events.VerifyDone(*GO)),
+    (go(Site.OPERATION_FAILED, url(b"h", b"/base", 1) + NO_ERROR),
      events.OperationFailed(*GO, "https://h/base", None)),
-    (go(Site.VERSION_ERROR, url(b"h") + NO_ERROR), events.OperationFailed(*GO, "http://h", None)),
-    (go(Site.READ_REMOTE_RET, url() + NO_ERROR),
-     events.ContentFailed(*GO, Site.READ_REMOTE_RET, None)),
-    (go(Site.CHECK_SUM_DB_RET, url() + NO_ERROR),
-     events.ContentFailed(*GO, Site.CHECK_SUM_DB_RET, None)),
-    (go(Site.DOWNLOAD_ZIP_RET, url() + NO_ERROR),
-     events.ContentFailed(*GO, Site.DOWNLOAD_ZIP_RET, None)),
-    (go(Site.FATALF, struct.pack("<QIiB7x128s", 0x500, 300, 0, 4, b"go: ")),
-     events.Fatal(*GO, "go: ", 0x500, 300)),
-    (go(Site.OS_EXIT, struct.pack("<QIiB7x128s", 0, 0, -1, 0, b"")), events.OsExit(*GO, -1)),
+    (go(Site.OPERATION_FAILED, url(b"h") + NO_ERROR),
+     events.OperationFailed(*GO, "http://h", None)),
+    (go(Site.READ_REMOTE_FAILED, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.READ_REMOTE_FAILED, None)),
+    (go(Site.CHECK_SUM_DB_FAILED, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.CHECK_SUM_DB_FAILED, None)),
+    (go(Site.DOWNLOAD_ZIP_FAILED, url() + NO_ERROR),
+     events.ContentFailed(*GO, Site.DOWNLOAD_ZIP_FAILED, None)),
+    (go(Site.UNZIP_FAILED, url() + NO_ERROR), events.ContentFailed(*GO, Site.UNZIP_FAILED, None)),
+    (go(Site.STREAM_FAILED, url() + NO_ERROR), events.StreamFailed(*GO, None)),
+    (go(Site.ERROR_SAID, said(b"go: %v", b"m", b"v1") + NO_ERROR),
+     events.ErrorSaid(*GO, "go: %v", 0x500, 300, "m", "v1", None)),
+    (go(Site.ERROR_SAID, said(b"") + error(URL_ERROR)),
+     events.ErrorSaid(*GO, "", 0x500, 300, None, None, GoError(("*url.Error",), bytes(80), ""))),
+    (go(Site.OS_EXIT, struct.pack("<i4x", -1)), events.OsExit(*GO, -1)),
 ]  # fmt: skip
 
 
@@ -140,7 +163,7 @@ def test_a_toolchain_cannot_wait() -> None:
 
     assert cannot_wait(go(Site.WEB_GET, url(b"h", path)))
     assert not cannot_wait(go(Site.WEB_GET, url(b"h", b"/golang.org/x/tools/@v/list")))
-    assert not cannot_wait(go(Site.VERSION_ERROR, url(b"h", path) + NO_ERROR))
+    assert not cannot_wait(go(Site.OPERATION_FAILED, url(b"h", path) + NO_ERROR))
 
 
 @pytest.mark.parametrize(("data", "event"), CASES, ids=[type(case[1]).__name__ for case in CASES])
@@ -167,8 +190,8 @@ def chain(count: int, *entries: tuple[bytes, int]) -> bytes:
 
 def test_proxy_list() -> None:
     """Each entry says whether any error falls back; a list that was cut says so."""
-    two = read(go(Site.PROXY_LIST_RET, chain(2, (b"https://a", 1), (b"direct", 0))))
-    nine = read(go(Site.PROXY_LIST_RET, chain(9, (b"https://a", 0))))
+    two = read(go(Site.PROXY_LIST, chain(2, (b"https://a", 1), (b"direct", 0))))
+    nine = read(go(Site.PROXY_LIST, chain(9, (b"https://a", 0))))
 
     assert two == events.ProxyList(*GO, (("https://a", True), ("direct", False)), False)
     assert isinstance(nine, events.ProxyList)
@@ -177,45 +200,63 @@ def test_proxy_list() -> None:
 
 def test_error_chain() -> None:
     """Types have their names from the outside in, as far as they are known."""
-    data = go(Site.LOOKUP_RET, url() + error(URL_ERROR, 0xBAD, ERRNO, text=b"x", leaf=b"o"))
+    data = go(Site.LOOKUP_DONE, url() + error(URL_ERROR, 0xBAD, ERRNO, text=b"x", leaf=b"o"))
 
     assert read(data, plan()) == events.LookupDone(
         *GO, GoError(("*url.Error", "?", "syscall.Errno"), b"o".ljust(80, b"\0"), "x")
     )
 
 
+def test_operations() -> None:
+    """What was being done is told by the outermost and the innermost error that says so."""
+    data = error(URL_ERROR, ERRNO, operations=(b"proxyconnect", b"dial"))
+    found = read(go(Site.LOOKUP_DONE, url() + data), plan())
+
+    assert isinstance(found, events.LookupDone)
+    assert found.error is not None
+    assert found.error.operations == ("proxyconnect", "dial")
+
+
 def test_error_of_an_unknown_binary() -> None:
     """Without a plan no type has a name; never more levels than were sent."""
-    done = read(go(Site.LOOKUP_RET, url() + error(1, 2, levels=255)))
+    done = read(go(Site.LOOKUP_DONE, url() + error(1, 2, levels=255)))
 
     assert done == events.LookupDone(*GO, GoError(("?",) * 7, bytes(80), ""))
 
 
 @pytest.mark.parametrize(
     ("flag", "text"),
-    [("dns_error_is_not_found", "no such host"), ("dns_error_is_timeout", "timeout"), (None, "")],
+    [
+        ("dns_error_is_not_found", "no such host"),
+        ("dns_error_is_timeout", "timeout"),
+        (None, "server misbehaving"),
+    ],
 )
 def test_dns_error(flag: str | None, text: str) -> None:
-    """What a DNS error says are its flags, where the release puts them."""
+    """What a DNS error says are its flags, where the release puts them, else its words."""
     leaf = bytearray(80)
     if flag is not None:
         leaf[getattr(LAYOUTS[-1], flag)] = 1
-    data = go(Site.LOOKUP_RET, url() + error(DNS_ERROR, text=b"lookup", leaf=bytes(leaf)))
+    data = go(
+        Site.LOOKUP_DONE, url() + error(DNS_ERROR, text=b"server misbehaving", leaf=bytes(leaf))
+    )
 
     done, unknown = read(data, plan()), read(data, plan(None))
 
     assert done == events.LookupDone(*GO, GoError(("*net.DNSError",), bytes(leaf), text))
-    assert unknown == events.LookupDone(*GO, GoError(("*net.DNSError",), bytes(leaf), "lookup"))
+    assert unknown == events.LookupDone(
+        *GO, GoError(("*net.DNSError",), bytes(leaf), "server misbehaving")
+    )
 
 
 def test_text_that_is_not_utf8() -> None:
     """A process may have any bytes in memory."""
-    assert read(go(Site.ROUND_TRIP, host(b"\xff"))) == events.RoundTrip(*GO, "\ufffd")
+    assert read(go(Site.ROUND_TRIP_START, host(b"\xff"))) == events.RoundTripStart(*GO, "\ufffd")
 
 
 def test_no_goroutine_has_no_parent() -> None:
     """0 stands for what the release does not tell."""
-    data = header(Kind.GO, Site.BODY_CLOSE, GOID, 0)
+    data = header(Kind.GO, Site.BODY_CLOSED, GOID, 0)
 
     assert read(data) == events.BodyClosed(AT_NS, PID, GOID, None, BINARY)
 

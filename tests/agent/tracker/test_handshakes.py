@@ -5,17 +5,18 @@ from pathlib import Path
 import pytest
 from builders import MS, PID, at, cancelled, connection, go_error, handshake_done
 
-from modpulse.agent.events import GoError
-from modpulse.agent.records import Handshake
+from modpulse.agent.events.events import GoError
+from modpulse.agent.records.records import Handshake
 from modpulse.agent.tracker import handshakes
+from modpulse.agent.tracker.account import Account
 from modpulse.agent.tracker.handshakes import Handshakes, OpenHandshake
 
 LEAF = (Path(__file__).parents[2] / "data" / "leaf.der").read_bytes()
 
 
 def started(sni: str = "a.test") -> Handshakes:
-    found = Handshakes(PID)
-    assert found.start(2, sni, at(0), connection())
+    found = Handshakes(PID, Account())
+    assert found.start(2, sni, at(0), connection()) == []
     return found
 
 
@@ -45,11 +46,10 @@ def test_a_handshake() -> None:
 
 def test_without_a_connection_or_name() -> None:
     """What was not seen is None."""
-    found = Handshakes(PID)
-    open_ = found.start(2, "", at(0), None)
+    found = Handshakes(PID, Account())
+    found.start(2, "", at(0), None)
 
-    assert open_ is not None
-    record = open_.record()
+    (record,) = found.drain()
     assert (record.connection, record.sni, record.outcome, record.handshake_ns) == (None,) * 4
 
 
@@ -67,9 +67,33 @@ def test_a_handshake_that_failed(error: GoError, expected: tuple) -> None:
     assert outcome(error) == expected
 
 
+@pytest.mark.parametrize(
+    ("operations", "alert"),
+    [(("remote error",) * 2, "certificate_required"), (("local error",) * 2, None)],
+)
+def test_whose_alert(operations: tuple[str, ...], alert: str | None) -> None:
+    """What `go` itself objected to was not received."""
+    error = GoError(("*net.OpError", "tls.alert"), b"\x74".ljust(80, b"\0"), "", operations)
+
+    assert outcome(error)[1] == alert
+
+
+def test_the_proxy_and_what_is_behind_it() -> None:
+    """The handshake with the host begins in a tunnel that stands; the one with the proxy before."""
+    way = connection(via="squid.test:443", host="mod.test")
+    found = Handshakes(PID, Account())
+    found.start(2, "squid.test", at(0), way)
+    before = way.tunnel
+    done = found.finish(handshake_done(1))
+    found.start(3, "mod.test", at(2), way)
+
+    assert done is not None
+    assert (done.with_proxy, before, way.tunnel) == (True, "none", "stands")
+
+
 def test_what_was_not_begun() -> None:
     """Without the call's beginning nothing is known."""
-    found = Handshakes(PID)
+    found = Handshakes(PID, Account())
 
     assert not found.verify(2, at(0), None)
     assert not found.verified(2, at(0))
@@ -78,13 +102,15 @@ def test_what_was_not_begun() -> None:
 
 
 def test_a_certificate_that_cannot_be_read() -> None:
-    """It is counted; one that was cut is not there."""
-    found = started()
+    """It is counted, as is one that was not there, or too long to be copied."""
+    account = Account()
+    found = Handshakes(PID, account)
+    found.start(2, "a.test", at(0), None)
 
     found.verify(2, at(1), b"\x30\x03")
     found.verify(2, at(1), None)
 
-    assert found.bad_certificates == 1
+    assert account.bad_certificates == 2
     assert [record.certificate for record in found.drain()] == [None]
 
 
@@ -105,10 +131,15 @@ def test_never_ended() -> None:
 
 
 def test_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound a handshake is not followed."""
+    """Beyond the bound the oldest is given out as it is, and counted; the new one is followed."""
     monkeypatch.setattr(handshakes, "MAX_OPEN", 1)
+    account = Account()
+    found = Handshakes(PID, account)
+    found.start(2, "a.test", at(0), None)
 
-    assert started().start(3, "b.test", at(1), None) is None
+    assert [given.sni for given in found.start(3, "b.test", at(1), None)] == ["a.test"]
+    assert account.tracker_full == 1
+    assert [given.sni for given in found.drain()] == ["b.test"]
 
 
 @pytest.mark.parametrize(

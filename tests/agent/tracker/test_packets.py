@@ -9,13 +9,14 @@ from builders import HOST, PID, at, packet, segment, tcp, udp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modpulse.agent.events import TcpState
-from modpulse.agent.records import Handshake, Lookup, Process, Record
+from modpulse.agent.events.events import TcpState
+from modpulse.agent.records.records import Handshake, Lookup, Process, Record
 from modpulse.agent.tracker import packets
+from modpulse.agent.tracker.account import Account
 from modpulse.agent.tracker.connections import Connections
+from modpulse.agent.tracker.openprocess import OpenProcess
 from modpulse.agent.tracker.packets import Packets
 from modpulse.agent.tracker.suspects import Suspects
-from modpulse.agent.tracker.watched import Watched
 
 DATA = Path(__file__).parents[2] / "data"
 QUERY = dns.message.make_query("a.test.", "A", id=7)
@@ -31,10 +32,11 @@ class Wire:
     """A process with one connection, and what packets told of it."""
 
     def __init__(self) -> None:
-        self.connections = Connections()
-        self.packets = Packets(self.connections)
+        self.connections = Connections(Account())
+        self.account = Account()
+        self.packets = Packets(self.connections, self.account)
         process = Process(pid=PID, start_at_ns=at(0))
-        self.watched = Watched(process, self.connections, Suspects(), 0)
+        self.watched = OpenProcess(process, self.connections, Suspects(), self.account, 0)
         self.connections.change(tcp(0, TcpState.SYN_SENT))
         self.connections.change(tcp(1, TcpState.ESTABLISHED))
         self._seq = {True: 1, False: 1}
@@ -99,22 +101,37 @@ def test_dns_over_tcp() -> None:
 
 
 def test_dns_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest is forgotten."""
+    """Of one process the oldest is forgotten and counted, of another none for its sake."""
     monkeypatch.setattr(packets, "MAX_DNS_STREAMS", 2)
     wire = Wire()
+    wire.packets.feed(packet(1, segment(b"\0", server_port=53), 9, pid=PID + 1), wire.watched)
     for cookie in range(5):
         wire.feed(1, segment(b"\0", server_port=53), cookie=cookie)
 
-    assert list(wire.packets._dns_streams) == [(3, True), (4, True)]
+    held = wire.packets._dns_streams
+    assert [list(streams) for streams in held.values()] == [[(9, True)], [(3, True), (4, True)]]
+    assert wire.account.tracker_full == 3
+    wire.packets.forget(PID)
+    assert list(held) == [PID + 1]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x45\0", udp(b"not dns")])
 def test_bad_packets_are_counted(data: bytes) -> None:
-    """What cannot be read belongs to nothing."""
+    """What cannot be read tells nothing, and is told by its own name alone."""
     wire = Wire()
 
-    assert wire.feed(1, data) is None
-    assert wire.packets.bad_packets == 1
+    assert wire.feed(1, data) == []
+    assert wire.account.bad_packets == 1
+
+
+def test_a_handshake_that_cannot_be_read_is_counted() -> None:
+    """It takes nothing from what is known of its connection, and is told once."""
+    wire = Wire()
+
+    wire.say(2, b"\x16\x03\x01\x00\x05" + b"\x01\x00\x00\x01\xff")
+    wire.say(3, b"\x16\x03\x01\x00\x01\x01")
+
+    assert wire.account.bad_packets == 1
 
 
 def test_packets_of_unknown_connections() -> None:
@@ -172,7 +189,8 @@ def test_an_answer_in_plain_text() -> None:
 def test_go_s_own_handshake() -> None:
     """Packets of a handshake that Go's call tells of add to it, and make none of their own."""
     wire = Wire()
-    own = wire.watched.handshakes.start(2, HOST, at(1), wire.connections.get(1))
+    wire.watched.handshakes.start(2, HOST, at(1), wire.connections.get(1))
+    own = wire.watched.handshakes.of_connection(1)
 
     others = wire.play("go-tls12")
 

@@ -1,17 +1,9 @@
-"""One request from its hops: attempts, redirects, times, and what became of it."""
+"""One request from its hops: attempts, redirects, times."""
 
 import pytest
-from builders import MOD, MS, at, chain, go_error, hop, request
+from builders import HOST, MS, at, errno, go_error, hop, request
 
-from modpulse.agent.tracker.requests import open_request
-
-TWO = chain(("https://proxy.test", ","), ("https://second.test", None))
-PIPE = chain(("https://proxy.test", "|"), ("https://second.test", None))
-OFF = chain(("https://proxy.test", ","), ("off", None))
-LAST = chain(("https://proxy.test", None))
-SUPPORTED = "/sumdb/sum.golang.org/supported"
-LOOKUP = "/sumdb/sum.golang.org/lookup/m@v1.0.0"
-FAILED = {"failure": object()}
+from modpulse.agent.tracker.requests import PATH_BYTES
 
 
 def test_times() -> None:
@@ -73,22 +65,22 @@ def test_waiting_that_has_not_ended_is_not_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "answered", "unfinished"),
+    ("made", "unfinished"),
     [
-        (request(), False, True),
-        (request(operation_error=go_error()), False, False),
-        (request(hop(head_at_ns=None)), False, True),
-        (request(hop(status=302)), False, False),
-        (request(hop()), True, True),
-        (request(hop(closed_at_ns=1)), True, False),
-        (request(hop(), operation_error=go_error()), True, False),
-        (request(hop(status=404)), True, False),
+        (request(), True),
+        (request(failed=go_error()), False),
+        (request(hop(head_at_ns=None)), True),
+        (request(hop(status=302)), False),
+        (request(hop()), True),
+        (request(hop(closed_at_ns=1)), False),
+        (request(hop(), failed=go_error()), False),
+        (request(hop(status=404)), False),
+        (request(hop(), tells_bodies=False), False),
     ],
 )
-def test_how_far_it_went(made, answered: bool, unfinished: bool) -> None:
-    """An answer is a head that is no redirect; it is whole once its body was closed."""
-    assert made.is_answered == answered
-    assert made.is_unfinished(sees_bodies=True) == unfinished
+def test_what_is_unfinished(made, unfinished: bool) -> None:
+    """An answer is whole once its body was closed, where that is told: from Go 1.21 on."""
+    assert made.is_unfinished == unfinished
 
 
 def test_without_a_head_there_is_no_status() -> None:
@@ -97,58 +89,15 @@ def test_without_a_head_there_is_no_status() -> None:
     assert request(hop(closed_at_ns=at(3))).closed_at_ns == at(3)
 
 
-def test_old_releases_do_not_tell_of_bodies() -> None:
-    """Up to Go 1.20 a head is all that can be waited for."""
-    assert not request(hop()).is_unfinished(sees_bodies=False)
+def test_the_url_is_as_it_was_sent() -> None:
+    """The kernel side has a decoded path, and cuts a long one: half a URL is none."""
+    assert request(path="/a b/m/@v/%41").url() == f"https://{HOST}/a%20b/m/@v/%2541"
+    assert request(path="/" + "a" * (PATH_BYTES - 1)).url() is None
 
 
-@pytest.mark.parametrize(
-    ("entries", "status", "fields", "final"),
-    [
-        (TWO, 200, {}, "ok"),
-        (TWO, 404, {}, "fell_through"),
-        (TWO, 410, {}, "fell_through"),
-        (TWO, 503, FAILED, "stopped"),
-        (PIPE, 503, FAILED, "fell_through"),
-        (PIPE, 404, {}, "fell_through"),
-        (OFF, 404, {}, "stopped"),
-        (LAST, 404, {}, "stopped"),
-        (LAST, 503, FAILED, "stopped"),
-        (TWO, 404, {"path": LOOKUP}, "stopped"),
-        (TWO, 404, {"path": SUPPORTED}, "fell_through"),
-        (LAST, 404, {"path": SUPPORTED}, "fell_through"),
-        (PIPE, 503, {"path": SUPPORTED} | FAILED, "fell_through"),
-        (PIPE, 503, {"path": LOOKUP} | FAILED, "stopped"),
-        (TWO, 200, {"rejected": ("checksum.gosum", "")}, "stopped"),
-        (TWO, None, {}, "cancelled"),
-    ],
-)
-def test_what_go_did_next(entries, status, fields, final: str) -> None:
-    """`,` goes on after a miss only, `|` after anything, `off` and the last entry never."""
-    made = request(hop(status=status), chain=entries, **fields)
+def test_an_error_ends_what_was_not_answered() -> None:
+    """From then on nothing was waited for; what was answered was not given up."""
+    failed = request(hop(status=None, error=errno()))
 
-    assert made.final_of(entries, None, ended=False, sees_bodies=True) == final
-
-
-def test_the_end_of_the_process_cancels() -> None:
-    """What was under way when the process ended is nobody's failure; what was whole counts."""
-    assert request(hop()).final_of(LAST, None, ended=True, sees_bodies=True) == "cancelled"
-    assert request(hop(closed_at_ns=1)).final_of(LAST, None, True, sees_bodies=True) == "ok"
-    assert request(hop()).final_of(LAST, None, ended=True, sees_bodies=False) == "ok"
-
-
-@pytest.mark.parametrize(
-    ("host", "path", "final"),
-    [
-        ("second.test", MOD, "fell_through"),
-        ("proxy.test", MOD, "stopped"),
-        ("second.test", "/other.test/m/@v/list", "stopped"),
-    ],
-)
-def test_an_unknown_chain_shows_in_the_next_request(host: str, path: str, final: str) -> None:
-    """Where the chain was not read, the same question at another proxy is a fall-through."""
-    made = request(hop(status=404))
-    then = open_request(made.pid, made.goid, at(9), "https", host, path, None)
-
-    assert made.final_of(None, then, ended=False, sees_bodies=True) == final
-    assert made.final_of(None, None, ended=False, sees_bodies=True) == "stopped"
+    assert failed.record().given_up_at_ns == at(2)
+    assert request(hop()).record().given_up_at_ns is None

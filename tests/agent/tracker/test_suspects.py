@@ -3,7 +3,7 @@
 import pytest
 from builders import MS, S
 
-from modpulse.agent.records import Failure, Request
+from modpulse.agent.records.records import Failure, Request
 from modpulse.agent.tracker import suspects
 from modpulse.agent.tracker.suspects import Suspects
 
@@ -25,25 +25,25 @@ def served(proxy: str = A, **fields) -> Request:
 def test_served_before() -> None:
     """What this proxy has served cannot be missing; what another has may."""
     memory = Suspects()
-    memory.judge(served())
+    memory.is_suspect(served())
 
-    assert memory.judge(miss())
-    assert not memory.judge(miss(proxy=B))
-    assert not memory.judge(miss(version="v2.0.0"))
+    assert memory.is_suspect(miss())
+    assert not memory.is_suspect(miss(proxy=B))
+    assert not memory.is_suspect(miss(version="v2.0.0"))
 
 
 def test_what_was_refused_was_not_served() -> None:
     """A 200 that failed after all is no proof."""
     memory = Suspects()
-    memory.judge(served(failure=Failure("http.body", "https", "")))
+    memory.is_suspect(served(failure=Failure("http.body", "https", "")))
 
-    assert not memory.judge(miss())
+    assert not memory.is_suspect(miss())
 
 
 @pytest.mark.parametrize("request_", [served(), miss(proxy=None), miss(5 * S, status=500)])
 def test_only_misses_are_suspect(request_: Request) -> None:
     """An answer, a failure, and what belongs to no proxy are not."""
-    assert not Suspects().judge(request_)
+    assert not Suspects().is_suspect(request_)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_slow(usual_ns: int, took_ns: int, expected: bool) -> None:
     """Ten times the usual and half a second, or two seconds anyway."""
     memory = Suspects()
     for _ in range(8):
-        memory.judge(miss(usual_ns))
+        memory.is_suspect(miss(usual_ns))
 
-    assert memory.judge(miss(took_ns)) == expected
+    assert memory.is_suspect(miss(took_ns)) == expected
 
 
 def test_without_a_past() -> None:
     """A few misses tell nothing of what is usual; an unknown time nothing at all."""
     memory = Suspects()
-    memory.judge(miss())
+    memory.is_suspect(miss())
 
-    assert not memory.judge(miss(1900 * MS))
-    assert memory.judge(miss(2100 * MS))
-    assert not memory.judge(miss(None))
+    assert not memory.is_suspect(miss(1900 * MS))
+    assert memory.is_suspect(miss(2100 * MS))
+    assert not memory.is_suspect(miss(None))
 
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,10 +81,10 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspects, "MAX_PROXIES", 1)
     memory = Suspects()
     for version in ("v1", "v2", "v2", "v2", "v3"):
-        memory.judge(served(version=version))
+        memory.is_suspect(served(version=version))
 
-    found = [memory.judge(miss(version=version)) for version in ("v1", "v2", "v3")]
+    found = [memory.is_suspect(miss(version=version)) for version in ("v1", "v2", "v3")]
 
     assert found == [False, True, True]
-    assert not memory.judge(miss(proxy=B))
+    assert not memory.is_suspect(miss(proxy=B))
     assert len(memory._misses) == 1

@@ -1,155 +1,247 @@
-"""Every cause by its own sign, in words that a person can use."""
+"""The verdict on a request: class, who failed, where."""
 
 import struct
 
 import pytest
-from builders import cancelled, errno, go_error
-from hypothesis import given
-from hypothesis import strategies as st
+from builders import (
+    ADDRESS,
+    HOST,
+    at,
+    cancelled,
+    connection,
+    errno,
+    go_error,
+    hop,
+    request,
+)
 
-from modpulse.agent.events import GoError
-from modpulse.agent.failures import CLASSES
-from modpulse.agent.records import Certificate, Query
+from modpulse.agent.records.records import Certificate, Failure, Query
+from modpulse.agent.tracker.cause import Cause
+from modpulse.agent.tracker.dials import Attempt
+from modpulse.agent.tracker.resolution import FailedLookup
 from modpulse.agent.tracker.verdict import (
-    body_cause,
-    certificate_words,
-    dns_cause,
-    is_cancelled,
-    network_cause,
-    status_cause,
+    Surroundings,
+    judge,
 )
 
-DAY = 86_400
+UNTRUSTED = go_error("x509.UnknownAuthorityError")
 
 
-def query(rcode: str | None = None, server: str = "10.0.0.53:53") -> Query:
-    return Query(qtype="A", server=server, transport="udp", at_ns=0, rcode=rcode)
+def verdict(made, held=None, certificate=None) -> Failure | None:
+    return judge(made, Surroundings(held, (), certificate, 0))
 
 
 @pytest.mark.parametrize(
-    ("status", "cls"),
+    ("made", "cls"),
     [
-        (200, None), (404, None), (410, None), (401, "auth.401"), (403, "auth.403"),
-        (407, "auth.407"), (429, "http.429"), (500, "http.5xx"), (599, "http.5xx"),
-        (418, "http.protocol"), (204, "http.protocol"),
+        (request(hop()), None),
+        (request(hop(status=404)), None),
+        (request(hop(status=503)), "http.5xx"),
+        (request(hop(status=302), failed=go_error(text="stopped after 10 redirects")),
+         "http.redirect"),
+        (request(hop(status=302), overdue=True), None),
+        (request(hop(), failed=go_error(text="unexpected EOF")), "http.body"),
+        (request(hop(closed_at_ns=None), overdue=True), "http.stalled"),
+        (request(hop(closed_at_ns=1), overdue=True), None),
+        (request(hop(status=None, error=errno())), "tcp.refused"),
+        (request(hop(status=None, error=cancelled())), None),
+        (request(hop(status=None), overdue=True), "http.stalled"),
+        (request(hop(status=None), failed=errno(104)), "tcp.reset"),
+        (request(hop(status=None)), None),
+        (request(), None),
+        (request(failed=errno()), "tcp.refused"),
+        (request(hop(), refused=Cause("checksum.gosum", "sent what go.sum contradicts")),
+         "checksum.gosum"),
     ],
 )  # fmt: skip
-def test_status(status: int, cls: str | None) -> None:
-    """A status is an answer, a miss, or one class of failure whose words quote it."""
-    cause = status_cause(status)
+def test_class(made, cls: str | None) -> None:
+    """The facts of the last hop decide, then the error of the operation."""
+    found = verdict(made)
 
-    assert (cause and cause[0]) == cls
-    assert cause is None or str(status) in cause[1]
+    assert (found and found.cls) == cls
+
+
+def test_who_and_where() -> None:
+    """The evidence is a sentence that begins with who failed; the address is that tried last."""
+    found = verdict(request(hop(status=503)), connection(host=HOST))
+
+    assert found == Failure("http.5xx", "https", f"{HOST} answered 503", HOST, f"{ADDRESS}:443")
+
+
+def test_ipv6_address() -> None:
+    """An IPv6 address stands in brackets before its port."""
+    found = verdict(request(hop(status=500)), connection(address="fd00::7"))
+
+    assert found is not None
+    assert found.address == "[fd00::7]:443"
+
+
+@pytest.mark.parametrize(("at_http_proxy", "culprit"), [(True, "squid.test:3128"), (False, HOST)])
+def test_http_proxy_in_between(at_http_proxy: bool, culprit: str) -> None:
+    """What fails at the HTTP proxy is its own fault, what fails behind it is the host's."""
+    around = Surroundings(connection(via="squid.test:3128"), at_http_proxy=at_http_proxy)
+    found = judge(request(hop(status=None, error=errno())), around)
+
+    assert found is not None
+    assert found.host == culprit
+
+
+PLAIN = Surroundings(connection(via="squid.test:3128", host=HOST), at_http_proxy=True)
+
+
+def test_a_page_without_tls() -> None:
+    """Over plain HTTP what cannot be used is told of the HTTP proxy, and whom it was asked of."""
+    page = Cause("http.content", "sent a go.mod that go refused")
+    found = judge(request(hop(), refused=page), PLAIN)
+
+    assert found is not None
+    assert (found.host, found.against) == ("squid.test:3128", "http_proxy")
+    assert found.evidence == (
+        f"the HTTP proxy squid.test:3128 sent a go.mod that go refused, as the answer of {HOST}"
+    )
+
+
+def test_a_checksum_without_tls() -> None:
+    """A module that a checksum contradicts is no page of an HTTP proxy."""
+    found = judge(request(hop(), refused=Cause("checksum.gosum", "sent what go.sum denies")), PLAIN)
+
+    assert found is not None
+    assert (found.host, found.against) == (HOST, "proxy")
+    assert found.evidence.endswith("through the HTTP proxy squid.test:3128")
+
+
+def test_a_status_without_tls() -> None:
+    """Who gave a status that is any server's cannot be told: through whom it came can."""
+    around = PLAIN._replace(at_http_proxy=False)
+    found = judge(request(hop(status=403)), around)
+
+    assert found is not None
+    assert found.evidence == f"{HOST} answered 403, through the HTTP proxy squid.test:3128"
 
 
 @pytest.mark.parametrize(
-    ("error", "cls"),
+    ("made", "is_socks", "kind"),
     [
-        (errno(111), "tcp.refused"),
-        (errno(104), "tcp.reset"),
-        (errno(32), "tcp.reset"),
-        (errno(110), "tcp.timeout"),
-        (errno(101), "tcp.unreachable"),
-        (errno(113), "tcp.unreachable"),
-        (errno(9999), "tcp.unreachable"),
-        (go_error("x509.CertificateInvalidError", leaf=struct.pack("<qq", 0, 1)), "tls.expired"),
-        (go_error("x509.CertificateInvalidError", leaf=struct.pack("<qq", 0, 3)), "tls.untrusted"),
-        (go_error("x509.UnknownAuthorityError"), "tls.untrusted"),
-        (go_error("x509.HostnameError"), "tls.hostname"),
-        (go_error("tls.RecordHeaderError"), "tls.not_tls"),
-        (go_error("http.tlsHandshakeTimeoutError"), "tls.timeout"),
-        (go_error("*net.OpError", "tls.alert"), "tls.alert"),
-        (go_error("*poll.DeadlineExceededError"), "tcp.timeout"),
-        (go_error(text="i/o timeout"), "tcp.timeout"),
-        (go_error(text="http: server gave HTTP response to HTTPS client"), "tls.not_tls"),
-        (go_error(text="Proxy Authentication Required"), "auth.407"),
-        (go_error(text="Bad Gateway"), "http.5xx"),
-        (go_error(text="EOF"), "tcp.reset"),
-        (go_error(text="http: server closed idle connection"), "tcp.reset"),
-        (go_error("http2StreamError"), "http.protocol"),
-        (go_error(text="malformed HTTP response"), "http.protocol"),
-        (go_error("*net.DNSError", text="no such host"), "dns.nxdomain"),
+        (request(hop(status=None, error=errno(104))), False, "HTTP"),
+        (request(hop(status=502)), False, "HTTP"),
+        (request(hop(), refused=Cause("http.content", "sent a page")), True, "SOCKS"),
     ],
 )
-def test_error_value(error: GoError, cls: str) -> None:
-    """The innermost type decides, and where it does not its text."""
-    assert network_cause(error)[0] == cls
+def test_behind_a_way_that_stands(made, is_socks: bool, kind: str) -> None:
+    """Through whom it went is told, for it may be his doing; his address is not the host's."""
+    held = connection(
+        via="squid.test:3128", host=HOST, tunnel="stands", is_socks=is_socks, alpn="http/1.1"
+    )
+    found = judge(made, Surroundings(connection=held))
+
+    assert found is not None
+    assert (found.host, found.against, found.address) == (HOST, "proxy", None)
+    assert found.evidence.endswith(f", through the {kind} proxy squid.test:3128")
+
+
+def test_an_http_proxy_without_a_name() -> None:
+    """Where HTTPS_PROXY has a port alone, go dials its own machine: not whom it asks."""
+    attempt = Attempt(None, 3128, at(0), 2, None, end_ns=at(1), error=errno())
+    found = judge(
+        request(hop(status=None, error=errno(), attempts=[attempt])),
+        Surroundings(at_http_proxy=True),
+    )
+
+    assert found is not None
+    assert (found.host, found.against) == ("localhost:3128", "http_proxy")
+    assert HOST not in found.evidence
 
 
 @pytest.mark.parametrize(
-    ("error", "rcodes", "cls"),
+    ("made", "cls"),
     [
-        (None, ["NXDOMAIN"], "dns.nxdomain"),
-        ("no such host", [], "dns.nxdomain"),
-        (None, ["SERVFAIL", "NOERROR"], "dns.servfail"),
-        (None, ["REFUSED", "REFUSED"], "dns.refused"),
-        ("timeout", [], "dns.timeout"),
-        (None, [None, None], "dns.timeout"),
-        (None, [None, "NOERROR"], "dns.servfail"),
-        ("", [], "dns.servfail"),
+        (request(hop(status=None, error=errno())), "local.config"),
+        (request(hop(status=407)), "auth.407"),
+        (request(hop(), refused=Cause("http.content", "sent a page")), "http.content"),
     ],
 )
-def test_lookup(error: str | None, rcodes: list[str | None], cls: str) -> None:
-    """What servers answered comes before what the error says."""
-    failed = None if error is None else go_error("*net.DNSError", text=error)
-    found = dns_cause(failed, [query(rcode) for rcode in rcodes])
+def test_a_proxy_that_go_misreads(made, cls: str) -> None:
+    """Where nobody answered as a proxy, the setting that made one of it is what is wrong."""
+    around = PLAIN._replace(proxy_settings={"HTTPS_PROXY": "ftp://squid.test:3128"})
+    found = judge(made, around)
 
-    assert found[0] == cls
-    assert ("10.0.0.53:53" if rcodes else "the resolver") in found[1]
-
-
-@pytest.mark.parametrize(
-    ("error", "cls"),
-    [
-        (cancelled(), None),
-        (go_error(text="context canceled"), None),
-        (go_error("codehost.noCommitsError"), None),
-        (go_error(text="unexpected EOF"), "http.body"),
-        (go_error("*http2.StreamError"), "http.body"),
-        (errno(104), "http.body"),
-        (go_error(text="http2: client connection lost"), "http.body"),
-        (go_error(text="use of closed network connection"), "http.body"),
-        (go_error("*json.SyntaxError"), "http.protocol"),
-        (go_error(text="zip: not a valid zip file"), "http.protocol"),
-    ],
-)
-def test_operation_after_a_200(error: GoError, cls: str | None) -> None:
-    """A body that broke off is told from one that is whole and wrong."""
-    cause = body_cause(error)
-
-    assert (cause and cause[0]) == cls
+    assert found is not None
+    assert found.cls == cls
+    assert (found.against == "configuration") is (cls == "local.config")
 
 
-@given(st.lists(st.text(max_size=30), min_size=1, max_size=7), st.binary(min_size=80, max_size=80),
-       st.text(max_size=60))  # fmt: skip
-def test_any_error_has_a_known_class(types: list[str], leaf: bytes, text: str) -> None:
-    """Whatever a process has in memory, the class is one of the list."""
-    error = GoError(tuple(types), leaf, text)
+def test_nobody_is_blamed_who_was_not_asked() -> None:
+    """An error before any lookup, dial or connection is of how it is asked: configuration."""
+    error = go_error(text="http: some error of how a request is made")
+    asked = hop(status=None, error=error)
+    asked.cookie = None
+    found = judge(request(asked), Surroundings())
+    dialled = judge(request(asked), Surroundings(connection()))
 
-    assert network_cause(error)[0] in CLASSES
-    assert is_cancelled(error) in (True, False)
+    assert found is not None
+    assert (found.cls, found.host, found.against) == ("local.config", None, "configuration")
+    assert found.evidence.endswith("it is to ask: http: some error of how a request is made")
+    assert dialled is not None
+    assert dialled.against == "proxy"
 
 
-def certificate(**fields) -> Certificate:
-    known = {"subject": "CN=a.test", "issuer": "CN=Lab CA", "dns_names": ("a.test",),
-             "not_before": 0, "not_after": 10 * DAY, "sha256": "00"}  # fmt: skip
-    return Certificate(**(known | fields))
+def by_search(cls: str):
+    longer = f"{HOST}.corp.test"
+    query = Query(
+        qtype="A", name=longer, server="10.0.0.1:53", transport="udp", at_ns=0, addresses=(ADDRESS,)
+    )
+    return judge(
+        request(hop(status=None, error=go_error(cls, leaf=struct.pack("<Q", 111)))),
+        Surroundings(connection(host=HOST), FailedLookup(HOST, (query,))),
+    )
 
 
-@pytest.mark.parametrize(
-    ("cls", "fields", "now_s", "words"),
-    [
-        ("tls.expired", {}, 12 * DAY, "certificate of b.test expired 2 d ago"),
-        ("tls.expired", {}, 10 * DAY + 7200, "certificate of b.test expired 2 h ago"),
-        ("tls.expired", {}, 10 * DAY + 61, "certificate of b.test expired 1 min ago"),
-        ("tls.expired", {}, 10 * DAY + 9, "certificate of b.test expired 9 s ago"),
-        ("tls.expired", {"not_before": 5 * DAY}, DAY, "certificate of b.test is valid only in 4 d"),
-        ("tls.hostname", {}, 0, "certificate is for a.test, not for b.test"),
-        ("tls.hostname", {"dns_names": ()}, 0, "certificate is for CN=a.test, not for b.test"),
-        ("tls.untrusted", {}, 0,
-         "certificate of b.test is signed by an unknown authority: CN=Lab CA"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_with_a_certificate(cls, fields, now_s, words) -> None:
-    """The evidence has a time or a name in it."""
-    assert certificate_words(cls, certificate(**fields), "b.test", now_s) == words
+def test_an_address_of_a_search_domain() -> None:
+    """Whose address it is is said; a certificate for another name tells that it is another's."""
+    another, refused = by_search("x509.HostnameError"), by_search("syscall.Errno")
+
+    assert another is not None
+    assert refused is not None
+    assert another.against == "resolver"
+    assert refused.against == "proxy"
+    assert f"its address is that of {HOST}.corp.test, by a search domain" in refused.evidence
+
+
+def test_the_port_of_a_redirect() -> None:
+    """Where it was sent on, the port is told with the host."""
+    made = request(hop(status=302), hop(host=f"{HOST}:81", status=None, error=errno()))
+    found = verdict(made)
+
+    assert found is not None
+    assert found.evidence == f"{HOST}:81 refused the connection"
+    assert found.host == HOST
+
+
+def test_a_lookup_has_no_address() -> None:
+    """A name that was not found is nowhere, whatever was connected before."""
+    error = go_error("*net.OpError", "*net.DNSError", text="no such host")
+    found = verdict(request(hop(status=None, error=error)), connection())
+
+    assert found is not None
+    assert (found.cls, found.address) == ("dns.nxdomain", None)
+
+
+def test_the_certificate_is_quoted() -> None:
+    """Where the certificate is known, the evidence says what is wrong with it."""
+    certificate = Certificate(
+        subject="CN=x", issuer="CN=Lab CA", dns_names=("x",), not_before=0, not_after=1, sha256=""
+    )
+    found = verdict(request(hop(status=None, error=UNTRUSTED)), None, certificate)
+
+    assert found is not None
+    assert found.evidence == f"certificate of {HOST} is signed by an unknown authority: CN=Lab CA"
+
+
+def test_a_local_cause_is_nobodys() -> None:
+    """What is of this machine names no host and speaks against none."""
+    found = verdict(request(hop(status=None, error=errno(24))), connection())
+
+    assert found == Failure(
+        "local.files", "local", "this machine: too many open files in this process",
+        None, None, "machine",
+    )  # fmt: skip

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.phases import PHASES, Span
+from modpulse.agent.records.phases import PHASES, Span
+from modpulse.agent.screen.style import Style
 from modpulse.agent.waterfall.bar import Axis, draw, draw_fold
-from modpulse.agent.waterfall.style import Style
 
 STYLE = Style()
 AXIS = Axis(0, 100, 10)

@@ -3,8 +3,8 @@
 import pytest
 import stories
 
+from modpulse.agent.screen.style import Style
 from modpulse.agent.waterfall.rows import fold, rows_of
-from modpulse.agent.waterfall.style import Style
 from modpulse.agent.waterfall.table import table
 
 

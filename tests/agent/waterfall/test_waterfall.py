@@ -9,8 +9,9 @@ import stories
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.waterfall import words
-from modpulse.agent.waterfall.style import Style
+from modpulse.agent.records.losses import EVENTS
+from modpulse.agent.screen import words
+from modpulse.agent.screen.style import Style
 from modpulse.agent.waterfall.waterfall import render
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -97,7 +98,7 @@ def test_causes_stand_in_the_order_of_the_roots():
 
 
 def test_every_cause_says_class_evidence_and_command():
-    """A cause is its class, the evidence in words, and the command for a sceptic."""
+    """A cause is its class, the evidence in words, and the command for a reproduce."""
     text = "\n".join(lines("failures"))
 
     assert "tls.expired: certificate of goproxy.corp expired 3 h ago" in text
@@ -143,9 +144,11 @@ def test_all_shows_every_row():
 
 def test_losses_are_said():
     """Lost events are named; counters that only account for events are not losses."""
-    assert any(
-        line.startswith("! 12 events lost (map_full 2, ring_full 10)") for line in lines("hanging")
-    )
+    text = " ".join(line.strip() for line in lines("hanging"))
+
+    assert "! 12 events lost, so" in text
+    assert f"ring_full 10 ({EVENTS['ring_full']})" in text
+    assert "submitted" not in text
 
 
 def test_a_stalled_request_hangs_until_the_process_ended():

@@ -4,18 +4,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modpulse.agent.records import ChainEntry
+from modpulse.agent.records.records import ChainEntry
 from modpulse.agent.wire.goproxy import (
     MAX_CHAIN_ENTRIES,
-    Attribution,
+    ChainPlace,
     Target,
     attribute,
     canonical_proxy,
     chain_entries,
     parse_goproxy,
     parse_target,
-    redact,
+    public_name,
 )
+from modpulse.agent.wire.urls import redact
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,14 @@ from modpulse.agent.wire.goproxy import (
         ("https://[2001:DB8::1]:443/x", "https://[2001:db8::1]/x"),
         ("https://[::1]", "https://[::1]"),
         ("file:///srv/mirror/", "file:///srv/mirror"),
+        ("FILE:///srv/Mirror", "file:///srv/Mirror"),
+        ("file:/srv/mirror", "file:///srv/mirror"),
+        ("file:///a b/%20c//", "file:///a b/%20c"),
+        ("file:///", "file:///"),
+        ("file://", "file:///"),
+        ("file:", "https://file:"),
+        ("file://user:secret@host/srv?token=1#x", "file:///srv"),
+        ("/srv/mirror", "/srv/mirror"),
         ("direct", "direct"),
         ("off", "off"),
         ("nonsense", "nonsense"),
@@ -160,47 +169,47 @@ INFO = Target("info", "m.example", "v1.0.0")
     [
         (
             "https", "a.example", "/go/m.example/@v/v1.0.0.info",
-            Attribution("https://a.example/go", 0, INFO),
+            ChainPlace("https://a.example/go", 0, INFO),
         ),
         (
             "https", "A.example:443", "/go/deep/m.example/@v/v1.0.0.info",
-            Attribution("https://a.example/go/deep", 1, INFO),
+            ChainPlace("https://a.example/go/deep", 1, INFO),
         ),
         (
             "http", "b.example:8081", "/m.example/@v/v1.0.0.info",
-            Attribution("http://b.example:8081", 2, INFO),
+            ChainPlace("http://b.example:8081", 2, INFO),
         ),
         (
             "https", "a.example", "/go/sumdb/sum.golang.org/lookup/m.example@v1.0.0",
-            Attribution("https://a.example/go", 0, Target("sumdb", "m.example", "v1.0.0")),
+            ChainPlace("https://a.example/go", 0, Target("sumdb", "m.example", "v1.0.0")),
         ),
         (
             "https", "sum.golang.org", "/lookup/m.example@v1.0.0",
-            Attribution("sumdb:sum.golang.org", None, Target("sumdb", "m.example", "v1.0.0")),
+            ChainPlace("sumdb:sum.golang.org", None, Target("sumdb", "m.example", "v1.0.0")),
         ),
         (
             "https", "sum.golang.org", "/tile/8/0/000",
-            Attribution("sumdb:sum.golang.org", None, Target("sumdb")),
+            ChainPlace("sumdb:sum.golang.org", None, Target("sumdb")),
         ),
         (
             "https", "m.example", "/x/y",
-            Attribution("direct", 4, Target("go-get", "m.example/x/y")),
+            ChainPlace("direct", 4, Target("go-get", "m.example/x/y")),
         ),
         (
             "https", "a.example", "/go/page",
-            Attribution("direct", 4, Target("go-get", "a.example/go/page")),
+            ChainPlace("direct", 4, Target("go-get", "a.example/go/page")),
         ),
         (
             "https", "a.example", "/gopher/m.example/@v/v1.0.0.info",
-            Attribution("direct", 4, Target("go-get", "a.example/gopher/m.example/@v/v1.0.0.info")),
+            ChainPlace("direct", 4, Target("go-get", "a.example/gopher/m.example/@v/v1.0.0.info")),
         ),
         (
             "http", "b.example", "/m.example/@v/v1.0.0.info",
-            Attribution("direct", 4, Target("go-get", "b.example/m.example/@v/v1.0.0.info")),
+            ChainPlace("direct", 4, Target("go-get", "b.example/m.example/@v/v1.0.0.info")),
         ),
     ],
 )  # fmt: skip
-def test_attribute(scheme: str, host: str, path: str, expected: Attribution) -> None:
+def test_attribute(scheme: str, host: str, path: str, expected: ChainPlace) -> None:
     """A URL belongs to the entry with the longest base, the first of equals, else to direct."""
     found = attribute(scheme, host, path, CHAIN)
 
@@ -211,7 +220,7 @@ def test_attribute_outside_the_protocol() -> None:
     """Without `direct` a strange path below a proxy still is that proxy's."""
     found = attribute("https", "a.example", "/odd", parse_goproxy("https://a.example"))
 
-    assert Attribution("https://a.example", 0, Target()) == found
+    assert ChainPlace("https://a.example", 0, Target()) == found
 
 
 @pytest.mark.parametrize(
@@ -219,24 +228,71 @@ def test_attribute_outside_the_protocol() -> None:
     [
         (
             "/api/go/m.example/@v/v1.0.0.info",
-            Attribution("https://a.example/api/go", None, INFO),
+            ChainPlace("https://a.example/api/go", None, INFO),
         ),
         (
             "/sumdb/sum.golang.org/supported",
-            Attribution("https://a.example", None, Target("sumdb")),
+            ChainPlace("https://a.example", None, Target("sumdb")),
         ),
         (
             "/lookup/m.example@v1.0.0",
-            Attribution("sumdb:a.example", None, Target("sumdb", "m.example", "v1.0.0")),
+            ChainPlace("sumdb:a.example", None, Target("sumdb", "m.example", "v1.0.0")),
         ),
-        ("/x", Attribution("direct", None, Target("go-get", "a.example/x"))),
+        ("/x", ChainPlace("direct", None, Target("go-get", "a.example/x"))),
     ],
 )
-def test_attribute_without_a_chain(path: str, expected: Attribution) -> None:
+def test_attribute_without_a_chain(path: str, expected: ChainPlace) -> None:
     """Where the chain was not seen the base ends before the module path."""
     found = attribute("https", "a.example", path, None)
 
     assert expected == found
+
+
+FOLDERS = parse_goproxy("file:///a%20b/deep,file:///a%20b,https://a.example|file:///,direct")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/a b/m.example/@v/v1.0.0.info", ChainPlace("file:///a%20b", 1, INFO)),
+        ("/a b/deep/m.example/@v/v1.0.0.info", ChainPlace("file:///a%20b/deep", 0, INFO)),
+        ("/a bc/@v/list", ChainPlace("file:///", 3, Target("list", "a bc"))),
+        (
+            "/a b/sumdb/sum.golang.org/supported",
+            ChainPlace("file:///a%20b", 1, Target("sumdb")),
+        ),
+        ("/a b/page", ChainPlace("file:///a%20b", 1, Target())),
+    ],
+)
+def test_attribute_a_folder(path: str, expected: ChainPlace) -> None:
+    """A path belongs to the deepest folder of the chain, never to `direct`."""
+    assert expected == attribute("file", "", path, FOLDERS)
+
+
+@given(st.text(), st.text(alphabet="abv/@.:lookuptie"), st.sampled_from([None, (), FOLDERS[:3]]))
+@example("x", "/home/alice/lookup/a@b/lookup/m@v1", None)
+@example("x", "/srv/my.mirror/m.example/@v/v1.0.0.mod", ())
+def test_folder_that_is_no_entry(host: str, path: str, chain: tuple[ChainEntry, ...]) -> None:
+    """Where a path is below no entry that is known, nothing of it is told."""
+    found = attribute("file", host, f"/home/{path}", chain)
+
+    assert (found.proxy, found.chain_index) == ("file:", None)
+    assert (found.target.module, found.target.version) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "name"),
+    [
+        ("file:///home/alice/mirror", "file:"),
+        ("file:", "file:"),
+        ("https://a.example/file:", "https://a.example/file:"),
+        ("sumdb:sum.golang.org", "sumdb:sum.golang.org"),
+        ("direct", "direct"),
+    ],
+)
+def test_public_name(proxy: str, name: str) -> None:
+    """Of a folder only that it is one may leave the machine."""
+    assert name == public_name(proxy)
 
 
 @given(st.text(), st.text(), st.text(), st.text())
@@ -247,3 +303,12 @@ def test_never_raises(scheme: str, host: str, path: str, goproxy: str) -> None:
     assert attribute(scheme, host, path, chain)
     assert attribute(scheme, host, path, None)
     assert parse_target(path) is not None
+
+
+def test_a_zone_is_escaped_in_the_list_and_not_in_a_request() -> None:
+    """`%25` before it is RFC 6874's; net/url takes it away (parseHost in net/url/url.go)."""
+    chain = parse_goproxy("http://[fe80::1%25lo]:8099/e,direct")
+    found = attribute("http", "[fe80::1%lo]:8099", "/e/mod.lab.test/m00/@v/v1.1.0.info", chain)
+
+    assert (found.proxy, found.chain_index) == ("http://[fe80::1%25lo]:8099/e", 0)
+    assert found.target == Target("info", "mod.lab.test/m00", "v1.1.0")

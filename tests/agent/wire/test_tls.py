@@ -18,8 +18,8 @@ from modpulse.agent.wire.tls import (
     Message,
     ServerHello,
     looks_like_tls,
-    parse_certificate,
     parse_client_hello,
+    parse_leaf,
     parse_server_hello,
 )
 
@@ -150,7 +150,7 @@ def test_any_chunking(name: str, cuts: list[int]) -> None:
 @given(st.binary(max_size=300))
 def test_only_wire_errors(data: bytes) -> None:
     """Arbitrary bytes raise nothing but WireError."""
-    for parse in (parse_client_hello, parse_server_hello, parse_certificate):
+    for parse in (parse_client_hello, parse_server_hello, parse_leaf):
         try:
             parse(data)
         except WireError:
@@ -160,7 +160,7 @@ def test_only_wire_errors(data: bytes) -> None:
 
 def test_no_certificate() -> None:
     """An empty list of certificates has no leaf."""
-    assert parse_certificate(b"\0\0\0") is None
+    assert parse_leaf(b"\0\0\0") is None
 
 
 def test_hello_without_extensions() -> None:

@@ -1,0 +1,1 @@
+"""Which binaries are probed, and which are about to come."""

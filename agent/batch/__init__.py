@@ -1,0 +1,1 @@
+"""What an agent ships: the batch, its rows, its sketches; the collector's only door."""

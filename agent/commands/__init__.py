@@ -1,0 +1,1 @@
+"""What each command wires together; decides nothing."""

@@ -1,0 +1,1 @@
+"""What the kernel side saw: the words between source and tracker."""

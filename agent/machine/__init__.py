@@ -1,0 +1,1 @@
+"""What this host tells: /proc, settings of go, who called us."""

@@ -1,0 +1,1 @@
+"""What one thing on the network was, and the document that holds all of one command."""

@@ -1,0 +1,264 @@
+"""
+An incident: what a person would call one, however many alerts are in it.
+
+Knows no reports and sends nothing: alerts that fire join it, alerts that end leave it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+from .lifecycle import Event, Key
+from .reading import Facts, Reading
+from .rules import Rule, Severity, Topic, worst
+
+MAX_MEMBERS = 500
+"""Alerts of one incident that are named; the others are counted."""
+MAX_TIMELINE = 200
+"""Entries of one incident: the first half and the newest are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One alert of an incident; times in ns of the collector's clock."""
+
+    key: Key
+    severity: Severity
+    since_ns: int
+    """Since when it was so, which is before it fired."""
+    fired_ns: int
+    ended_ns: int | None = None
+    """None while it fires."""
+    end: Event | None = None
+    """`resolved` or `forgotten`: nobody asked any more; None while it fires."""
+    facts: Facts = field(default_factory=Facts)
+    """As they were last while it held."""
+
+
+class Entry(NamedTuple):
+    """One line of the timeline."""
+
+    at_ns: int
+    what: Event | Literal["told"]
+    rule: str
+    proxy: str
+    who: str
+    words: str
+    """Evidence, or what was told; may hold words of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it cost, as far as batches tell; whole minutes, of the proxies it names."""
+
+    failed: int = 0
+    """Requests that failed."""
+    fell_through: int = 0
+    """Requests after which the next entry of GOPROXY was asked."""
+    lost_s: float = 0.0
+    """What these took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of it last."""
+
+    at_ns: int
+    count: int
+    """Notices so far."""
+    severity: Severity
+    members: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One incident; times in ns of the collector's clock."""
+
+    id: int
+    """From 1, in the order in which they were opened."""
+    topic: Topic
+    cause: str
+    severities: tuple[Severity, ...]
+    """Every one that it had, gravest first: who was told of one is told the end."""
+    opened_ns: int
+    """When its first alert fired."""
+    joined_ns: int
+    """When the last one did."""
+    closed_ns: int | None = None
+    """None while any of its alerts fires."""
+    members: tuple[Member, ...] = ()
+    """Each alert once, as it was last."""
+    more: int = 0
+    """Alerts beyond MAX_MEMBERS."""
+    timeline: tuple[Entry, ...] = ()
+    cost: Cost = Cost()
+    told: Told | None = None
+    """None before anybody was told."""
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest that it had."""
+        return worst(self.severities)
+
+    @property
+    def since_ns(self) -> int:
+        """Since when the first of it was so."""
+        return min((member.since_ns for member in self.members), default=self.opened_ns)
+
+    @property
+    def firing(self) -> tuple[Member, ...]:
+        """Those that fire now."""
+        return tuple(member for member in self.members if member.ended_ns is None)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Each proxy that it names, in order."""
+        return tuple(sorted({member.key.proxy for member in self.members if member.key.proxy}))
+
+    @property
+    def name(self) -> str:
+        """What it is called outside: also a new database gives no name twice."""
+        return f"{self.id}-{self.opened_ns // 1_000_000_000}"
+
+
+class Joining(NamedTuple):
+    """An alert that fires, on its way into an incident."""
+
+    key: Key
+    rule: Rule
+    reading: Reading
+
+
+def opened(number: int, joining: Joining, now_ns: int) -> Incident:
+    """Return a new incident for an alert, which is not in it yet."""
+    return Incident(
+        id=number,
+        topic=joining.rule.topic,
+        cause=joining.reading.cause,
+        severities=(joining.rule.severity,),
+        opened_ns=now_ns,
+        joined_ns=now_ns,
+    )
+
+
+def joined(incident: Incident, joining: Iterable[Joining], now_ns: int) -> Incident:
+    """Return the incident with alerts that fire, again or for the first time."""
+    members = {member.key: member for member in incident.members}
+    severities, entries, more = {*incident.severities}, [], incident.more
+    for key, rule, reading in joining:
+        before = members.pop(key, None)
+        severities.add(rule.severity)
+        entries.append(Entry(now_ns, "fired", *key, "; ".join(reading.facts.evidence)))
+        if before is None and len(members) >= MAX_MEMBERS:
+            more += 1
+            continue
+        since_ns = now_ns if reading.since_ns is None else min(reading.since_ns, now_ns)
+        members[key] = Member(
+            key=key,
+            severity=rule.severity,
+            # What came back was not so in between, but the incident is as old as it was.
+            since_ns=before.since_ns if before else since_ns,
+            fired_ns=now_ns,
+            facts=reading.facts,
+        )
+    return replace(
+        incident,
+        severities=tuple(sorted(severities)),
+        joined_ns=now_ns,
+        closed_ns=None,
+        members=tuple(members.values()),
+        more=more,
+        timeline=_added(incident.timeline, entries),
+    )
+
+
+def left(
+    incident: Incident, ended: Mapping[Key, Event], still_firing: bool, now_ns: int
+) -> Incident:
+    """
+    Return the incident after some of its alerts have ended.
+
+    Args:
+        incident: Which is not changed.
+        ended: `resolved` or `forgotten`, by alert.
+        still_firing: Whether another alert of it fires.
+        now_ns: The collector's time.
+    """
+    entries = [Entry(now_ns, end, *key, "") for key, end in ended.items()]
+    return replace(
+        incident,
+        closed_ns=None if still_firing else now_ns,
+        members=tuple(
+            replace(member, ended_ns=now_ns, end=ended[member.key])
+            if member.key in ended
+            else member
+            for member in incident.members
+        ),
+        timeline=_added(incident.timeline, entries),
+    )
+
+
+def refreshed(incident: Incident, facts: dict[Key, Facts]) -> Incident:
+    """Return the incident with the facts of now of what still holds."""
+    members = tuple(
+        replace(member, facts=facts[member.key]) if member.key in facts else member
+        for member in incident.members
+    )
+    return incident if members == incident.members else replace(incident, members=members)
+
+
+class Book:
+    """Which incident an alert belongs to, found without looking through all of them."""
+
+    def __init__(self, incidents: Iterable[Incident], since_ns: tuple[int, int]) -> None:
+        """
+        Args:
+            incidents: Open ones, and those closed lately.
+            since_ns: What joined since the first may be joined for its cause; what closed since
+                the second, for what it is about.
+        """
+        self._joined_since_ns, closed_since_ns = since_ns
+        self._about: dict[tuple[Topic, str], int] = {}
+        self._cause: dict[tuple[Topic, str], tuple[int, int]] = {}
+        # Open ones win, then the newest: what goes on is one story.
+        for incident in sorted(incidents, key=lambda one: (one.closed_ns is None, one.id)):
+            is_open = incident.closed_ns is None
+            if not is_open and (incident.closed_ns or 0) < closed_since_ns:
+                continue
+            for member in incident.members:
+                self._about[incident.topic, _name(member.key)] = incident.id
+            if is_open:
+                self._cause[incident.topic, incident.cause] = incident.id, incident.joined_ns
+
+    def find(self, joining: Joining) -> int | None:
+        """Return the number of its incident; None: it is a new one."""
+        topic, cause = joining.rule.topic, joining.reading.cause
+        number = self._about.get((topic, _name(joining.key)))
+        if number is None and (topic, cause) in self._cause:
+            likely, joined_ns = self._cause[topic, cause]
+            if topic == "agent" or joined_ns >= self._joined_since_ns:
+                number = likely
+        return number
+
+    def note(self, incident: Incident, joining: Joining, now_ns: int) -> None:
+        """Know that an alert is in an incident."""
+        self._about[incident.topic, _name(joining.key)] = incident.id
+        self._cause[incident.topic, incident.cause] = incident.id, now_ns
+
+
+def noted(incident: Incident, at_ns: int, words: str) -> Incident:
+    """Return the incident with a notice on its timeline."""
+    entry = Entry(at_ns, "told", "", "", "", words)
+    return replace(incident, timeline=_added(incident.timeline, [entry]))
+
+
+def _name(key: Key) -> str:
+    """What an alert is about: its proxy, else its agent or channel."""
+    return key.proxy or key.who
+
+
+def _added(timeline: tuple[Entry, ...], entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    whole = (*timeline, *entries)
+    half = MAX_TIMELINE // 2
+    return whole if len(whole) <= MAX_TIMELINE else (*whole[:half], *whole[-half:])

@@ -1,0 +1,99 @@
+"""
+Incidents and notices as text, for the database, and back: what makes no sense is a ValueError.
+
+The form is that of the values' types; a field that an older collector did not know has its default.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from .incident import Incident
+from .notice import Notice
+
+_T = TypeVar("_T")
+MOST = 1 << 62
+"""Of a number: a time that is later is damage."""
+
+
+def to_text(value: Incident | Notice) -> str:
+    """Return it as JSON."""
+    return json.dumps(dataclasses.asdict(value), separators=(",", ":"), allow_nan=False)
+
+
+def incident_of(text: object) -> Incident:
+    """Return the incident of a text."""
+    return _of(Incident, text)
+
+
+def notice_of(text: object) -> Notice:
+    """Return the notice of a text."""
+    return _of(Notice, text)
+
+
+def _of(kind: type[_T], text: object) -> _T:
+    if not isinstance(text, str):
+        raise ValueError("expected text")
+    try:
+        return cast(_T, _value(kind, json.loads(text)))
+    except (RecursionError, TypeError) as error:
+        raise ValueError(f"no {kind.__name__.lower()}: {error}") from None
+
+
+@cache
+def _types(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _value(kind: Any, value: Any) -> Any:
+    """Return a value of JSON in a type of ours."""
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError("expected an object")
+        held: Any = kind
+        types = _types(held)
+        made = {name: _value(types[name], each) for name, each in value.items() if name in types}
+        return held(**made)
+    if hasattr(kind, "_fields"):
+        return kind(*(_each(_types(kind).values(), value)))
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        return tuple(_value(inner[0], item) for item in _list(value))
+    if origin in (Union, UnionType):
+        return _one_of(inner, value)
+    if origin is Literal:
+        is_right = value in inner
+    elif kind is float:
+        is_right = type(value) in (int, float) and abs(value) < MOST
+    elif kind is int:
+        is_right = type(value) is int and abs(value) < MOST
+    else:
+        is_right = type(value) is kind
+    if not is_right:
+        raise ValueError(f"expected {kind}")
+    return value
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
+    if value is None and NoneType in kinds:
+        return None
+    for kind in kinds:
+        if kind is not NoneType:
+            try:
+                return _value(kind, value)
+            except ValueError:
+                continue
+    raise ValueError("expected another type")
+
+
+def _each(kinds: Any, value: Any) -> list[Any]:
+    return [_value(kind, item) for kind, item in zip(kinds, _list(value), strict=True)]
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("expected a list")
+    return value

@@ -1,0 +1,108 @@
+"""
+Whether somebody is to be told something, by what was told last: the same step twice tells once.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .incident import Incident, Told, noted
+from .rules import Severity
+
+Kind = Literal["opened", "updated", "closed"]
+Outcome = Literal["delivered", "superseded", "expired"]
+"""Superseded: a newer notice of the same incident waited too; expired: too old to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to be told; as it was at that moment, whenever it arrives."""
+
+    kind: Kind
+    incident: Incident
+    wall_offset_ns: int
+    """Added to the incident's times to show them."""
+
+    @property
+    def count(self) -> int:
+        """Which of its incident's notices it is, from 1."""
+        return self.incident.told.count if self.incident.told else 0
+
+    @property
+    def id(self) -> str:
+        """Its name, the same at each attempt: who gets it twice can tell."""
+        return f"{self.incident.name}.{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One notice that waits for one channel; times in ns of the collector's clock."""
+
+    id: int
+    incident_id: int
+    attempts: int
+    """That failed."""
+    next_ns: int
+    """Not before."""
+    made_ns: int
+    notice: Notice
+
+
+def addressed(
+    notices: Iterable[Notice], channels: Mapping[str, Collection[Severity]]
+) -> list[tuple[str, Notice]]:
+    """
+    Return each notice with each channel that it is for.
+
+    Args:
+        notices: Of one step.
+        channels: Channel to the severities that it takes. Who was told of an incident is told its
+            end: every severity that it had counts. What is about a channel is for the others.
+    """
+    return [
+        (channel, notice)
+        for notice in notices
+        for channel, severities in channels.items()
+        if set(severities) & set(notice.incident.severities)
+        if not (notice.incident.topic == "channel" and _is_about(notice.incident, channel))
+    ]
+
+
+def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind | None:
+    """
+    Return what is to be told now; None: nothing.
+
+    Args:
+        incident: As it is.
+        is_muted: In maintenance: later, if there is still something to tell.
+        update_ns: That more is affected is told so often at most.
+        now_ns: The collector's time.
+    """
+    told, is_closed = incident.told, incident.closed_ns is not None
+    if told is None or told.closed:
+        return None if is_muted or is_closed else "opened"
+    if is_closed:
+        # Also in maintenance: who knows that it began wants to know that it is over.
+        return "closed"
+    if is_muted:
+        return None
+    if incident.severity < told.severity:
+        return "updated"
+    is_more = len(incident.members) + incident.more > told.members
+    return "updated" if is_more and now_ns - told.at_ns >= update_ns else None
+
+
+def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
+    """Return the incident with what is told of it now."""
+    told = Told(
+        at_ns=now_ns,
+        count=(incident.told.count if incident.told else 0) + 1,
+        severity=incident.severity,
+        members=len(incident.members) + incident.more,
+        closed=kind == "closed",
+    )
+    return noted(replace(incident, told=told), now_ns, kind)
+
+
+def _is_about(incident: Incident, channel: str) -> bool:
+    return all(member.key.who == channel for member in incident.members)

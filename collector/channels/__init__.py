@@ -1,0 +1,1 @@
+"""How notices reach people and programs: one short file for each way."""

@@ -1,0 +1,174 @@
+"""A story in Chinese, as a person would write it to another."""
+
+from collections.abc import Mapping, Sequence
+
+from .story import Story
+
+FAILED: Mapping[str, str] = {
+    "dns.nxdomain": "域名不存在",
+    "dns.nodata": "DNS 中没有地址",
+    "dns.servfail": "DNS 解析失败（SERVFAIL）",
+    "dns.refused": "被 DNS 服务器拒绝",
+    "dns.timeout": "DNS 没有应答",
+    "dns.unreachable": "连不上 DNS 服务器",
+    "tcp.refused": "被拒绝连接",
+    "tcp.timeout": "连接超时",
+    "tcp.reset": "连接被重置",
+    "tcp.unreachable": "网络不可达",
+    "tls.timeout": "TLS 握手超时",
+    "tls.expired": "证书已过期",
+    "tls.untrusted": "证书的签发者不受信任",
+    "tls.hostname": "证书与域名不符",
+    "tls.alert": "TLS 握手被对方中止",
+    "tls.not_tls": "对方说的不是 TLS",
+    "http.5xx": "遇到服务器错误（5xx）",
+    "http.429": "被限流（429）",
+    "http.4xx": "被拒绝（4xx）",
+    "http.reset": "连接中途断开",
+    "http.stalled": "一直没有应答",
+    "http.body": "内容没有传完",
+    "http.redirect": "重定向无效",
+    "http.content": "内容不是所请求的",
+    "http.protocol": "对方说的不是 HTTP",
+    "checksum.gosum": "与 go.sum 不符",
+    "checksum.sumdb": "与校验和数据库不符",
+    "auth.401": "缺少凭据（401）",
+    "auth.403": "没有权限（403）",
+    "auth.407": "缺少 HTTP 代理的凭据（407）",
+}
+"""Class to what happened to some requests."""
+_CHAINS = {
+    "comma": "使用 `,` 的构建会失败，使用 `|` 的会继续。",
+    "some": "遇到失败时，使用 `,` 的构建会失败，使用 `|` 的会继续。",
+    "neither": "无论使用 `,` 还是 `|`，构建都会失败。",
+    "both": "无论使用 `,` 还是 `|`，构建都会去问下一个代理。",
+}
+
+
+def title(story: Story) -> str:
+    """Return one line."""
+    words = _end(story).rstrip("。") if story.kind == "closed" else _what(story)
+    return f"[{story.severity}] {words}"
+
+
+def body(story: Story) -> str:
+    """Return some sentences."""
+    if story.kind == "closed":
+        return "".join((_end(story), _cost(story)))
+    is_certificate = story.rule.startswith("certificate")
+    first = _what(story) if is_certificate else f"自 {story.since} UTC 起，{_what(story)}"
+    details = "；".join(part for part in (_details(story), _around(story)) if part)
+    sentences = [f"{first}：{details}。" if details else f"{first}。"]
+    if story.chain:
+        sentences.append(_CHAINS["some" if story.is_partial else story.chain])
+    if story.rule == "agent_silent":
+        sentences.append("这并不说明任何代理有问题。")
+    if story.rule == "channel_dead":
+        sentences.append("`modpulse incidents` 会显示最近一次错误。")
+    return "".join(sentences)
+
+
+def _what(story: Story) -> str:
+    proxies = _list(story.proxies, story.proxies_more)
+    who = _list(story.who, story.who_more)
+    match story.rule:
+        case "down":
+            return f"{proxies} 不可用"
+        case "degraded":
+            return f"{proxies} {_sick(story)}"
+        case "host":
+            return f"只有 {who} 用不了 {proxies}"
+        case "resolver":
+            return f"只有使用 DNS 服务器 {who} 的机器用不了 {proxies}"
+        case "agent_silent":
+            return f"收不到来自 {who} 的数据"
+        case "channel_dead":
+            return f"通知渠道 {who} 无法送达"
+    left_s = story.facts.left_s or 0.0
+    when = f"将在 {_left(left_s)}后到期" if left_s > 0 else "已经到期"
+    return f"{proxies} 的证书{when}"
+
+
+def _sick(story: Story) -> str:
+    if story.sickness == "failing":
+        return "失败率超出承诺"
+    return "响应缓慢" if story.sickness == "slow" else "对本应存在的模块返回 404"
+
+
+def _details(story: Story) -> str:
+    facts = story.facts
+    parts = []
+    if facts.failed:
+        hosts = f"来自 {facts.agents:,} 台机器的 " if facts.agents else ""
+        phrase = FAILED.get(facts.failure or "", "失败")
+        if story.is_doubtful:
+            phrase = "得到可疑的 404"
+        elif not facts.is_only_failure and phrase != "失败":
+            phrase = f"失败，其中多数{phrase}"
+        parts.append(
+            f"{hosts}{facts.requests:,} 个请求中有 {facts.failed:,} 个"
+            f"{' ' * phrase.startswith('DNS')}{phrase}"
+        )
+    if "slow" in facts.gates and facts.first_byte_ms is not None:
+        parts.append(f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒")
+    if facts.only:
+        parts.append("没有别的机器使用它，也可能是这台机器的问题")
+    return "；".join(parts)
+
+
+def _around(story: Story) -> str:
+    facts = story.facts
+    if not story.has_others:
+        return ""
+    fine = ["DNS"] if story.is_dns_fine else []
+    if story.are_others_fine:
+        fine.append(f"另外 {facts.others} 个代理")
+    parts = [f"{' 和'.join(fine)}{' ' * (fine == ['DNS'])}正常"] if fine else []
+    sick = facts.others - facts.others_fine
+    if sick:
+        parts.append(f"另外 {facts.others} 个代理中有 {sick} 个也不正常")
+    return "；".join(parts)
+
+
+def _end(story: Story) -> str:
+    long = _long(story.duration_s)
+    names = _list(*story.about)
+    if story.is_forgotten:
+        return f"已经没有机器使用 {names}：{long}后关闭，并未证实恢复。"
+    match story.rule:
+        case "agent_silent":
+            return f"自 {story.ended} UTC 起又收到 {names} 的数据，中断了{long}。"
+        case "channel_dead":
+            return f"自 {story.ended} UTC 起通知渠道 {names} 恢复送达，中断了{long}。"
+        case "host" | "resolver":
+            who = _list(story.who, story.who_more)
+            return f"自 {story.ended} UTC 起 {who} 又能使用 {names}，持续了{long}。"
+        case "down" | "degraded":
+            return f"{names} 自 {story.ended} UTC 起恢复正常，持续了{long}。"
+    return f"{names} 自 {story.ended} UTC 起使用新证书。"
+
+
+def _cost(story: Story) -> str:
+    cost, parts = story.cost, []
+    if cost.failed:
+        parts.append(f"{cost.failed:,} 个请求失败")
+    if cost.fell_through:
+        lost = f"，共耽误{_long(cost.lost_s)}" if cost.lost_s >= 1 else ""
+        parts.append(f"{cost.fell_through:,} 个转向下一个代理{lost}")
+    return f"影响：{'；'.join(parts)}。" if parts else ""
+
+
+def _list(names: Sequence[str], more: int) -> str:
+    joined = "、".join(names)
+    return f"{joined} 等 {len(names) + more} 个" if more else joined
+
+
+def _left(seconds: float) -> str:
+    return f"{seconds / 86_400:.0f} 天" if seconds >= 172_800 else f"{seconds / 3600:.0f} 小时"
+
+
+def _long(seconds: float) -> str:
+    for unit, size in (("天", 86_400), ("小时", 3_600), ("分钟", 60)):
+        if seconds >= 2 * size:
+            return f" {seconds / size:.0f} {unit}"
+    return f" {seconds:.0f} 秒"

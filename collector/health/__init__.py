@@ -1,0 +1,1 @@
+"""From arrivals to a state with its reason."""

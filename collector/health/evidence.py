@@ -1,0 +1,259 @@
+"""
+What was seen of one proxy lately: counts per slot of time, and what they add up to.
+
+Knows nothing of agents, thresholds or states. Times are nanoseconds of the collector's clock.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from heapq import heappush, heappushpop
+
+from modpulse.agent.service.units import NS
+
+from ..intake.arrival import Counts
+
+SLOT_NS = 10 * NS
+"""Resolution of the evidence: the default window of an agent."""
+HORIZON_NS = 600 * NS
+"""Nothing older counts: at the default half-life its weight is a tenth."""
+SLOT_S, HORIZON_S = SLOT_NS // NS, HORIZON_NS // NS
+
+LOSSY_WEIGHT = 0.5
+"""Evidence of a window that lost events weighs so much: the interval widens, nothing is guessed."""
+SLOT_BYTES, CLASS_BYTES = 370, 60
+"""Measured: what a slot takes, and each class of failures in it."""
+KEPT_FAILURES = 32
+"""Failures in a row whose times are kept: several times what the outage gate reads."""
+
+
+class Timeline:
+    """Counts by slot, newest HORIZON_NS only."""
+
+    __slots__ = (
+        "_first", "failed_at_ns", "failing_since_ns", "served_at_ns", "size_bytes", "slots",
+        "troubles",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.slots: dict[int, Counts] = {}
+        # These are asked of each witness in each window: no slot is looked at for them.
+        self._first: int | None = None
+        """No slot is older; None while there is none."""
+        self.troubles = 0
+        """What was seen but answers and ordinary misses."""
+        self.size_bytes = 0
+        """About what it takes."""
+        self.served_at_ns = 0
+        """The last 200 or ordinary miss whose time is known; 0 before the first."""
+        self.failed_at_ns: list[int] = []
+        """Failures after it, oldest first, the newest KEPT_FAILURES."""
+        self.failing_since_ns = 0
+        """The first failure after it, as far as is known; 0 without any."""
+
+    def add(self, at_ns: int, counts: Counts) -> None:
+        """Add what was seen in the window that ended at `at_ns`."""
+        self._add(at_ns // SLOT_NS, counts)
+
+    def _add(self, slot: int, counts: Counts) -> None:
+        if self._first is None or slot < self._first:
+            self._first = slot
+        self.troubles += _troubles(counts)
+        self.size_bytes += self._growth_bytes(slot, counts)
+        held = self.slots.get(slot)
+        if held is None:
+            held = self.slots[slot] = Counts()
+        held.add(counts)
+
+    def add_small(self, slot: int, answers: int) -> None:
+        """Add answers whose time to first byte is known, where what they belong to is kept."""
+        if slot in self.slots:
+            self.slots[slot].small += answers
+
+    def growth_bytes(self, at_ns: int, counts: Counts) -> int:
+        """Return how much more `add` would make it take."""
+        return self._growth_bytes(at_ns // SLOT_NS, counts)
+
+    def _growth_bytes(self, slot: int, counts: Counts) -> int:
+        held = self.slots.get(slot)
+        if held is None:
+            return _size_bytes(counts)
+        if not (counts.failures or counts.bad_certificates):
+            return 0
+        new = counts.failures.keys() - held.failures.keys()
+        return CLASS_BYTES * (
+            len(new) + len(counts.bad_certificates.keys() - held.bad_certificates.keys())
+        )
+
+    def order(self, served_at_ns: int | None, failed_at_ns: Collection[int]) -> None:
+        """Add what is known of the order of outcomes within windows."""
+        if not failed_at_ns and not self.failed_at_ns:
+            if served_at_ns is not None and served_at_ns > self.served_at_ns:
+                self.served_at_ns = served_at_ns
+            return
+        self.served_at_ns = max(self.served_at_ns, served_at_ns or 0)
+        times = sorted(t for t in (*self.failed_at_ns, *failed_at_ns) if t > self.served_at_ns)
+        known = self.failing_since_ns if self.failing_since_ns > self.served_at_ns else 0
+        self.failed_at_ns = times[-KEPT_FAILURES:]
+        self.failing_since_ns = min(filter(None, (known, *times[:1])), default=0)
+
+    def order_as(self, others: Iterable["Timeline"]) -> None:
+        """Take over the order that others know together; of each little is looked at."""
+        known = list(others)
+        served_ns = max((other.served_at_ns for other in known), default=0)
+        newest: list[int] = []
+        since_ns = 0
+        for other in known:
+            for at_ns in reversed(other.failed_at_ns):
+                if at_ns <= served_ns or (len(newest) == KEPT_FAILURES and at_ns <= newest[0]):
+                    break
+                (heappush if len(newest) < KEPT_FAILURES else heappushpop)(newest, at_ns)
+            first_ns = other.failing_since_ns
+            if 0 < first_ns <= served_ns:
+                first_ns = next((at_ns for at_ns in other.failed_at_ns if at_ns > served_ns), 0)
+            since_ns = min(since_ns or first_ns, first_ns) if first_ns else since_ns
+        self.served_at_ns, self.failed_at_ns = served_ns, sorted(newest)
+        self.failing_since_ns = since_ns
+
+    @property
+    def last_served_ns(self) -> int:
+        """When somebody was last served, as far as that is known; 0: not lately."""
+        slots = (slot for slot, counts in self.slots.items() if counts.served)
+        newest_ns = max(slots, default=-1) * SLOT_NS
+        return max(self.served_at_ns, newest_ns, 0)
+
+    def expire(self, now_ns: int) -> None:
+        """Forget what is older than the horizon."""
+        oldest_ns = now_ns - HORIZON_NS
+        oldest = oldest_ns // SLOT_NS
+        if self._first is not None and self._first < oldest:
+            for slot in [slot for slot in self.slots if slot < oldest]:
+                counts = self.slots.pop(slot)
+                self.troubles -= _troubles(counts)
+                self.size_bytes -= _size_bytes(counts)
+            self._first = min(self.slots, default=None)
+        self.served_at_ns = self.served_at_ns if self.served_at_ns > oldest_ns else 0
+        self.failed_at_ns = [t for t in self.failed_at_ns if t > oldest_ns]
+        if not self.failed_at_ns:
+            self.failing_since_ns = 0
+
+    def without(self, others: Iterable["Timeline"]) -> "Timeline":
+        """Return a copy from which the others' counts are taken away; it knows no order."""
+        rest = Timeline()
+        for slot, counts in self.slots.items():
+            rest._add(slot, counts)
+        for other in others:
+            for slot, counts in other.slots.items():
+                if slot in rest.slots:
+                    rest.slots[slot].take_away(counts)
+        rest.troubles = sum(map(_troubles, rest.slots.values()))
+        return rest
+
+    def newest_first(self, now_ns: int) -> list[tuple[int, Counts]]:
+        """Return (age in ns, counts) of each slot in the horizon that holds an outcome."""
+        aged = (
+            (max(0, now_ns - (slot + 1) * SLOT_NS), counts)
+            for slot, counts in sorted(self.slots.items(), reverse=True)
+            if counts.requests or counts.handshakes
+        )
+        return [(age_ns, counts) for age_ns, counts in aged if age_ns < HORIZON_NS]
+
+
+def _size_bytes(counts: Counts) -> int:
+    return SLOT_BYTES + CLASS_BYTES * (len(counts.failures) + len(counts.bad_certificates))
+
+
+def _troubles(counts: Counts) -> int:
+    if not (counts.failures or counts.bad_certificates):
+        return counts.suspects
+    return counts.failed + counts.suspects + sum(counts.bad_certificates.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A timeline as the gates read it at one moment."""
+
+    total: Counts
+    """Whole numbers of the horizon: what `n` and every minimum count mean."""
+    recent: Counts
+    """Of the last minute."""
+    ok: float
+    """Decayed successes."""
+    failed: float
+    """Decayed failures."""
+    misses: float
+    """Decayed ordinary misses."""
+    suspects: float
+    """Decayed suspect misses."""
+    consecutive_failures: int
+    """Failures since the last 200 or ordinary miss."""
+    failing_ns: int
+    """From the first of these to the newest, where their order is known; else 0."""
+    cause: str | None
+    """The most frequent failure class, ties to the newest; None without failures."""
+
+    @property
+    def n(self) -> int:
+        """Requests of the horizon."""
+        return self.total.requests
+
+
+def weigh(timeline: Timeline, now_ns: int, half_life_ns: int, recent_ns: int) -> Evidence:
+    """
+    Add a timeline up.
+
+    Args:
+        timeline: Whose evidence.
+        now_ns: The moment of judgement.
+        half_life_ns: After it evidence weighs half.
+        recent_ns: How far back `recent` reaches.
+    """
+    total, recent = Counts(), Counts()
+    ok = failed = misses = suspects = 0.0
+    slots = timeline.newest_first(now_ns)
+    for age_ns, counts in slots:
+        lossy = counts.lossy / counts.windows if counts.windows else 0.0
+        weight = 0.5 ** (age_ns / half_life_ns) * (1 - lossy * (1 - LOSSY_WEIGHT))
+        ok += weight * counts.ok
+        failed += weight * counts.failed
+        misses += weight * counts.misses
+        suspects += weight * counts.suspects
+        total.add(counts)
+        if age_ns < recent_ns:
+            recent.add(counts)
+    return Evidence(
+        total,
+        recent,
+        ok,
+        failed,
+        misses,
+        suspects,
+        _consecutive(timeline, slots),
+        timeline.failed_at_ns[-1] - timeline.failing_since_ns if timeline.failed_at_ns else 0,
+        _cause(total, slots),
+    )
+
+
+def _consecutive(timeline: Timeline, slots: list[tuple[int, Counts]]) -> int:
+    """Count by the order where that is known, else by whole slots: too few, never too many."""
+    known = len(timeline.failed_at_ns)
+    if timeline.served_at_ns and known < KEPT_FAILURES:
+        return known
+    return max(known, _consecutive_slots(slots))
+
+
+def _consecutive_slots(slots: list[tuple[int, Counts]]) -> int:
+    failures = 0
+    for _, counts in slots:
+        if counts.served:
+            return failures
+        failures += counts.failed
+    return failures
+
+
+def _cause(total: Counts, slots: list[tuple[int, Counts]]) -> str | None:
+    if not total.failures:
+        return None
+    most = max(total.failures.values())
+    tied = {name for name, count in total.failures.items() if count == most}
+    newest = (name for _, counts in slots for name in counts.failures if name in tied)
+    return next(newest, None)

@@ -1,0 +1,32 @@
+"""What is said about one proxy: the value that pages, metrics and alerts are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .evidence import Evidence
+from .scope import Scope
+from .score import Score
+from .state import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What is said about one proxy; times in ns since 1970, latencies in ms."""
+
+    proxy: str
+    track: Track
+    scope: Scope
+    score: Score | None
+    """None without requests."""
+    evidence: Evidence
+    """Without the agents whose failures are their own."""
+    seen: Evidence
+    """With everybody's."""
+    agents: int
+    """That asked within the last hour."""
+    quantiles_ms: Mapping[str, Mapping[str, float]]
+    """Phase to p50, p95, p99; phases that were not seen lately are left out."""
+    certificate_left_s: float | None
+    certificate_part: float | None
+    """C of the score, also where there is no score."""
+    last_seen_ns: int | None

@@ -1,0 +1,163 @@
+"""
+Who saw it: is the proxy sick, or one host, or the users of one resolver?
+
+Knows nothing of thresholds: it is told which agents see a failure gate, and may ask whether
+the gates still fire without some of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from modpulse.agent.service.units import NS
+
+ScopeKind = Literal["host", "resolver"]
+STEADY_NS = 30 * NS
+"""Three windows: after so long it is no accident that nobody who fails was answered."""
+ANSWERS_LATE_NS = 10 * NS
+"""What was under way when it began is answered so much later."""
+NAMED = 3
+"""Agents named in words; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """One agent that asked the proxy lately."""
+
+    agent_id: str
+    sees: bool | None
+    """A failure gate fires on its own evidence; None: that was not weighed, others speak for it."""
+    failed: int
+    """Its failures and suspect misses within the horizon."""
+    asked: bool
+    """It has any outcome within the horizon."""
+    served: bool
+    """Some proxy answered it lately."""
+    resolvers: frozenset[str]
+    failing_ns: int = 0
+    """For how long all that it asked this proxy has failed; 0: its last request was answered."""
+    answered_ns: int | None = None
+    """How long ago this proxy answered it; None within the horizon it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose failure it is; kind None: everybody's, or there is none."""
+
+    kind: ScopeKind | None = None
+    words: str | None = None
+    who: str | None = None
+    """The agent, or the resolver whose users see it; None without a kind."""
+    excluded: frozenset[str] = frozenset()
+    """Agents whose evidence does not count against the proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one agent was last told by the proxy; times in ns."""
+
+    agent_id: str
+    served_ns: int
+    """Its last answer; 0 within the horizon without any."""
+    failing_since_ns: int
+    """The first failure after it; 0 without any."""
+    failures: int
+    """Since then, the latest."""
+
+
+def doubtful(runs: Sequence[Run], grace_ns: int) -> frozenset[str]:
+    """
+    Return the agents without whom an outage must still be seen: it is everybody's.
+
+    Those that have failed while others were answered say that something is wrong for them. And of
+    the rest one alone is not enough.
+
+    Args:
+        runs: Of every agent that asked.
+        grace_ns: Answers that were under way come so much later than the first failures.
+    """
+    answered_ns = max((run.served_ns for run in runs), default=0) - grace_ns
+    failing = [run for run in runs if run.failing_since_ns]
+    partial = {run.agent_id for run in failing if run.failing_since_ns < answered_ns}
+    rest = [run for run in failing if run.agent_id not in partial]
+    most = max(rest, key=lambda run: run.failures, default=None)
+    return frozenset(partial | ({most.agent_id} if most else set()))
+
+
+def find_scope(
+    vantages: Sequence[Vantage],
+    fires_without: Callable[[frozenset[str]], bool],
+    before: str | None = None,
+) -> Scope:
+    """
+    Attribute the failures seen to the proxy, to one host or to one resolver.
+
+    Args:
+        vantages: Every agent that asked the proxy within the hour.
+        fires_without: Whether a failure gate fires on everybody's evidence without these.
+        before: The resolver whose users saw it in the window before.
+    """
+    if len(vantages) == 1:
+        return _single(vantages[0], fires_without)
+    seers = [vantage for vantage in vantages if vantage.sees]
+    if len(seers) >= 2:
+        return _one_resolver(vantages, seers, before) or Scope()
+    suspects = seers or sorted(vantages, key=lambda vantage: -vantage.failed)[:1]
+    if not suspects or not suspects[0].failed:
+        return Scope()
+    alone = frozenset({suspects[0].agent_id})
+    # Many agents with a failure each see it together though none could alone.
+    if fires_without(alone) or not (seers or fires_without(frozenset())):
+        return Scope()
+    who = suspects[0].agent_id
+    return Scope("host", f"only {who} sees failures", who, alone)
+
+
+def seen_from_one(agent_id: str) -> Scope:
+    """Return the scope of what counts but has a single witness."""
+    return Scope("host", f"seen from one host only, {agent_id}", who=agent_id)
+
+
+def _single(vantage: Vantage, fires_without: Callable[[frozenset[str]], bool]) -> Scope:
+    if not fires_without(frozenset()):
+        return Scope()
+    if vantage.served:
+        return seen_from_one(vantage.agent_id)
+    return Scope(
+        "host",
+        f"no proxy answers {vantage.agent_id}, the only host that asks: it may be the host",
+        vantage.agent_id,
+        frozenset({vantage.agent_id}),
+    )
+
+
+def _one_resolver(
+    vantages: Sequence[Vantage], seers: Sequence[Vantage], before: str | None
+) -> Scope | None:
+    """
+    Return the scope `resolver` if all users of one see failures and the others do not.
+
+    Users who have not asked since it began have no say. What was so stays so as long as nobody else
+    sees any: the evidence of some users fades before that of others.
+    """
+    common = frozenset.intersection(*(vantage.resolvers for vantage in seers))
+    # The newest of the seers: who has been answered since then does not share their trouble.
+    began_ns = min((vantage.failing_ns for vantage in seers), default=0)
+    since_ns = began_ns - ANSWERS_LATE_NS if began_ns > STEADY_NS else None
+    for resolver in sorted(common):
+        users = [v for v in vantages if v.asked and resolver in v.resolvers]
+        others = [v for v in vantages if v.asked and resolver not in v.resolvers]
+        is_whole = resolver == before or not any(_contradicts(v, since_ns) for v in users)
+        if others and is_whole and not any(v.sees for v in others):
+            names = ", ".join(v.agent_id for v in users[:NAMED])
+            more = f" and {len(users) - NAMED} more" if len(users) > NAMED else ""
+            words = f"only users of resolver {resolver} see failures: {names}{more}"
+            return Scope("resolver", words, resolver, frozenset(v.agent_id for v in users))
+    return None
+
+
+def _contradicts(user: Vantage, since_ns: int | None) -> bool:
+    """Whether it sees no failures though it asks; `since_ns`: ago, None: whenever it asked."""
+    if user.sees is not False:
+        return False
+    return since_ns is None or (user.answered_ns is not None and user.answered_ns < since_ns)

@@ -1,0 +1,173 @@
+"""
+The answer of GET /api/v1/proxies: reports as JSON values.
+
+A public interface (docs/collector.md): within schema 1 keys are only ever added. Times are
+RFC 3339 in UTC, latencies milliseconds, what is not known is null.
+"""
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from modpulse.agent.service.foreign import said
+from modpulse.agent.service.units import NS
+
+from ..alerts.document import incident_document
+from ..alerts.incident import Incident
+from ..channels.channel import Language
+from ..channels.render import spoken
+from ..channels.sender import Line
+from ..channels.story import now_story
+from ..clock import Steady, rfc3339
+from ..health.report import Report
+from ..health.score import DAY_S
+from ..service import Service
+
+SCHEMA = 1
+
+
+def service_document(service: Service) -> dict[str, Any]:
+    """Return what GET /api/v1/proxies answers of the service."""
+    offset_ns = service.clock.wall_offset_ns
+    window_s = service.config.window_seconds
+    proxies = proxies_document(service.reports, service.reported_at_ns, window_s, offset_ns)
+    return collector_document(service) | proxies
+
+
+def collector_document(service: Service) -> dict[str, Any]:
+    """Return the same without the proxies, which may be many."""
+    clock = service.clock
+    return {
+        **proxies_document(
+            (), service.reported_at_ns, service.config.window_seconds, clock.wall_offset_ns
+        ),
+        "clock": clock_document(clock),
+        "overflow": dict(sorted(service.overflow.items())),
+        "dropped_of": said(dict(sorted(service.fleet.dropped_of.items()))),
+        "reading_back": service.reading_back and service.reading_back.document(),
+        "unreadable": dict(sorted(service.unreadable.items())),
+    }
+
+
+def told_document(incident: Incident, wall_offset_ns: int) -> dict[str, Any]:
+    """Return one incident, with what is told of it in each language."""
+    story = now_story(incident, wall_offset_ns)
+    words = {language: spoken(story, language) for language in get_args(Language)}
+    texts = {language: {"title": w.title, "body": w.body} for language, w in words.items()}
+    return incident_document(incident, wall_offset_ns) | {"text": said(texts)}
+
+
+def incidents_document(service: Service) -> dict[str, Any]:
+    """Return what GET /api/v1/incidents answers, without the incidents, which may be large."""
+    lines = service.sender.lines if service.sender else []
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(service.reported_at_ns + service.clock.wall_offset_ns),
+        "alerts_dropped": service.incidents.state.dropped,
+        "channels": [_channel(line, service.clock) for line in lines],
+    }
+
+
+def _channel(line: Line, clock: Steady) -> dict[str, Any]:
+    """How one channel does, without its address, which may be a secret."""
+    return {
+        "name": line.channel.name,
+        "kind": line.channel.kind,
+        "severities": list(line.channel.severities),
+        "waiting": line.waiting,
+        "dead_since": rfc3339(clock.shown_ns(line.dead_ns)),
+        "error": line.error or None,
+        "last_delivered": rfc3339(clock.shown_ns(line.delivered_ns)),
+        "delivered": line.taken,
+    }
+
+
+def proxies_document(
+    reports: Iterable[Report], at_ns: int, window_s: float, wall_offset_ns: int = 0
+) -> dict[str, Any]:
+    """
+    Return what is said of the proxies.
+
+    Args:
+        reports: Of every proxy.
+        at_ns: When they were made.
+        window_s: How often they are.
+        wall_offset_ns: What is added to the collector's times to show them.
+    """
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(at_ns + wall_offset_ns),
+        "window_s": window_s,
+        "proxies": [proxy_part(report, wall_offset_ns) for report in reports],
+    }
+
+
+def proxy_part(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
+    """Return one proxy's part, as it may leave."""
+    return said(proxy_document(report, wall_offset_ns))
+
+
+def clock_document(clock: Steady) -> dict[str, Any]:
+    """Return what is known of steps of the wall clock."""
+    step_ns = clock.last_step_ns
+    return {
+        "steps": clock.steps,
+        "last_step_s": None if step_ns is None else round(step_ns / NS, 3),
+        "last_step_at": rfc3339(clock.shown_ns(clock.last_step_at_ns)),
+    }
+
+
+def proxy_document(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
+    """Return one proxy's part."""
+    seen = report.seen.total
+    left_s = report.certificate_left_s
+    answered = seen.ok + seen.failed
+    return {
+        "proxy": report.proxy,
+        "state": report.track.state,
+        "since": rfc3339(_shown(report.track.since_ns, wall_offset_ns)),
+        "last_seen": rfc3339(_shown(report.last_seen_ns, wall_offset_ns)),
+        "score": _score(report),
+        "n": report.evidence.n,
+        "agents": report.agents,
+        "requests": seen.requests,
+        "ok": seen.ok,
+        "misses": seen.misses,
+        "suspect_misses": seen.suspects,
+        "failures": dict(sorted(seen.failures.items())),
+        "failure_ratio": round(seen.failed / answered, 6) if answered else None,
+        "consecutive_failures": report.seen.consecutive_failures,
+        "top_cause": report.seen.cause,
+        "gates": [
+            {"gate": finding.gate, "state": finding.state, "evidence": finding.evidence}
+            for finding in report.track.findings
+        ],
+        "scope": report.scope.kind,
+        "scope_evidence": report.scope.words,
+        "phases": {
+            phase: {f"{name}_ms": round(value, 3) for name, value in quantiles.items()}
+            for phase, quantiles in sorted(report.quantiles_ms.items())
+        },
+        "certificate_days_left": None if left_s is None else round(left_s / DAY_S, 3),
+        "windows": seen.windows,
+        "lossy_windows": seen.lossy,
+    }
+
+
+def _score(report: Report) -> dict[str, Any] | None:
+    score = report.score
+    if score is None:
+        return None
+    parts = {
+        "h": score.h,
+        "low": score.low,
+        "high": score.high,
+        "s": score.s,
+        "r": score.r,
+        "c": score.c,
+    }
+    rounded = {name: None if value is None else round(value, 4) for name, value in parts.items()}
+    return {**rounded, "label": score.label}
+
+
+def _shown(at_ns: int | None, wall_offset_ns: int) -> int | None:
+    return None if at_ns is None else at_ns + wall_offset_ns

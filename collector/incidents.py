@@ -1,0 +1,93 @@
+"""
+What the service knows of incidents: where they stand, and what a step would change.
+
+Nothing here is kept: the service writes what a step changed, and then lets it stand.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from modpulse.agent.service.units import NS
+
+from .alerts.incident import Incident
+from .alerts.notice import Notice, addressed
+from .alerts.reading import Observation
+from .alerts.step import MAX_CLOSED, MAX_OPEN, Changes, State, Stepper, restored, with_kept
+from .config import Config
+from .health.fleet import Fleet
+from .health.report import Report
+from .store.database import Store
+
+log = logging.getLogger("modpulse.collector")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that is not kept yet."""
+
+    state: State
+    changes: Changes
+    notices: Sequence[tuple[str, Notice]]
+    """With the channel that each is for."""
+
+
+class Incidents:
+    """Of one collector."""
+
+    def __init__(self, config: Config, fleet: Fleet) -> None:
+        self.state = State()
+        self.dead_ns: dict[str, int | None] = {channel.name: None for channel in config.channel}
+        """Channel to since when it takes nothing; None: it does, or was not asked yet."""
+        self._fleet = fleet
+        self._stepper = Stepper(config.alerting, config.maintenance)
+        self._severities = {channel.name: channel.takes() for channel in config.channel}
+        self._window_ns = round(config.window_seconds * NS)
+        self._listening_ns = 0
+
+    def restore(self, store: Store, now_ns: int) -> None:
+        """
+        Take back what was open.
+
+        Raises:
+            StoreUnavailableError: the database cannot be read.
+        """
+        found, next_id = store.incidents(MAX_OPEN, MAX_CLOSED)
+        self.state = restored(found, next_id, now_ns)
+        self._listening_ns = now_ns
+
+    async def step(self, reports: Sequence[Report], now_ns: int, wall_offset_ns: int) -> Step:
+        """Return what a step would make of the reports; beside the event loop, it may take long."""
+        observation = Observation(
+            reports=reports,
+            heard_ns=self._fleet.heard_ns(),
+            listening_ns=self._listening_ns,
+            served_ns={
+                key: self._fleet.served_ns(key.proxy, key.rule, key.who)
+                for key in self.state.alerts
+                if key.rule in ("host", "resolver")
+            },
+            dead_ns=dict(self.dead_ns),
+            window_ns=self._window_ns,
+            wall_offset_ns=wall_offset_ns,
+        )
+        state, changes = await asyncio.to_thread(
+            self._stepper.step, self.state, observation, now_ns
+        )
+        return Step(state, changes, self.addressed(changes.notices))
+
+    def addressed(self, notices: Sequence[Notice]) -> list[tuple[str, Notice]]:
+        """Return each notice with each channel that it is for."""
+        return addressed(notices, self._severities)
+
+    def accept(self, step: Step, kept: Iterable[Incident] = ()) -> None:
+        """Let a step stand, and say so; `kept` are its incidents as they were written."""
+        self.state = with_kept(step.state, kept)
+        for notice in step.changes.notices:
+            incident = notice.incident
+            names = ",".join(incident.proxies) or incident.topic
+            log.warning(
+                "incident.told notice=%s incident=%s severity=%s about=%s",
+                notice.kind, incident.name, incident.severity, names, extra={"whose": names},
+            )  # fmt: skip

@@ -1,0 +1,151 @@
+"""
+Adds up sketches as they came, many at a time: what one costs is the bytes of it, not its buckets.
+
+Most sketches are of a few hundred durations: every number but the first is a byte. Of these all are
+read together, each step one pass over the bytes of all. The others are read one by one.
+The only importer of numpy: without it a batch of three busy proxies costs more than all else.
+Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch, SketchError
+
+SPAN = MAX_BUCKET - ZERO_BUCKET + 1
+"""Buckets that there are."""
+FOLDED = 2_048
+"""Sketches that are added up at once: a hundred busy batches; 7 ms."""
+FOLDED_BYTES = 256 << 10
+"""Of these, at most; what is larger is added up sooner."""
+
+OTHERS_COST = 8
+"""A byte of what is read one by one costs as much as so many of the others."""
+
+_Numbers = NDArray[np.intp]
+
+
+class Key(NamedTuple):
+    """What sketches have in common that are added up."""
+
+    proxy: str
+    slot: int
+    """Number of the slot of time, as whoever piles them counts."""
+    phase: str
+
+
+class Pile:
+    """Sketches that wait to be added up."""
+
+    def __init__(self) -> None:
+        self._keys: list[Key] = []
+        self._numbers: dict[tuple[str, int], dict[str, int]] = {}
+        """Of keys, by proxy and slot, then by phase."""
+        self._sketches: list[bytes] = []
+        self._of: list[int] = []
+        self._bytes = 0
+        self._others: list[tuple[Key, bytes]] = []
+        """To be read one by one."""
+        self.unreadable = 0
+        """Sketches that were none."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to add them up."""
+        return len(self._sketches) >= FOLDED or self._bytes >= FOLDED_BYTES
+
+    def add(self, proxy: str, slot: int, sketches: Mapping[str, bytes]) -> None:
+        """Put the sketches of one window on it, by phase."""
+        numbers = self._numbers.get((proxy, slot))
+        if numbers is None:
+            numbers = self._numbers[proxy, slot] = {}
+        for phase, data in sketches.items():
+            number = numbers.get(phase)
+            if number is None:
+                number = numbers[phase] = len(self._keys)
+                self._keys.append(Key(proxy, slot, phase))
+            if len(data) > 2 and data[1] < 0x80 and data[2:].isascii():
+                self._sketches.append(data)
+                self._of.append(number)
+                self._bytes += len(data)
+            elif data:
+                self._others.append((self._keys[number], data))
+                self._bytes += OTHERS_COST * len(data)
+
+    def fold(self) -> Iterator[tuple[Key, dict[int, int]]]:
+        """
+        Take all of them off it: for each key its buckets and their counts.
+
+        A key may come again: each result is a step of some milliseconds at most.
+        """
+        keys, sketches, of, others = self._keys, self._sketches, self._of, self._others
+        self._keys, self._numbers, self._sketches, self._of = [], {}, [], []
+        self._others, self._bytes = [], 0
+        added, unreadable = fold(sketches, of, len(keys))
+        self.unreadable += unreadable
+        for number, key in enumerate(keys):
+            places = added[number].nonzero()[0]
+            if len(places):
+                counts = added[number, places].astype(np.int64).tolist()
+                yield key, dict(zip((places + ZERO_BUCKET).tolist(), counts, strict=True))
+        for key, data in others:
+            try:
+                yield key, dict(Sketch.from_bytes(data).buckets)
+            except SketchError:
+                self.unreadable += 1
+
+
+def fold(sketches: list[bytes], of: list[int], keys: int) -> tuple[NDArray[Any], int]:
+    """
+    Add up sketches whose numbers are a byte each, the first at most two.
+
+    Args:
+        sketches: At least three bytes each.
+        of: The number of the key of each.
+        keys: How many keys there are.
+
+    Returns:
+        A row of counts for each key, from ZERO_BUCKET on; and how many sketches were none.
+    """
+    if not sketches:
+        return np.zeros((keys, SPAN)), 0
+    data = np.frombuffer(bytearray().join(sketches), np.uint8)
+    sizes = np.fromiter(map(len, sketches), np.intp, len(sketches))
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    first, heads = _first(data, starts)
+    # Behind a 0 stands how many empty buckets it is for; all else is the count of the next one.
+    data[heads] = 1
+    zeros = (data == 0).nonzero()[0]
+    runs = zeros[zeros + 1 < len(data)] + 1
+    is_count = np.ones(len(data), np.bool_)
+    is_count[zeros] = is_count[runs] = is_count[heads] = False
+    bad = ~is_count[ends - 1]
+    bad[np.searchsorted(ends, runs[data[runs] == 0], "right")] = True
+    passed = is_count.astype(np.intp)
+    passed[runs] = data[runs]
+    # Of one type, for else each number is converted by itself.
+    np.cumsum(passed, out=passed)
+    base = first - passed[starts] - 1
+    bad |= (first < ZERO_BUCKET) | (passed[ends - 1] + base > MAX_BUCKET)
+    if bad.any():
+        good = (~bad).nonzero()[0].tolist()
+        sums, _ = fold([sketches[n] for n in good], [of[n] for n in good], keys)
+        return sums, len(sketches) - len(good)
+    counts = is_count.nonzero()[0]
+    base += np.asarray(of, np.intp) * SPAN - ZERO_BUCKET
+    of_each = np.diff(np.searchsorted(counts, ends), prepend=0)
+    places = passed[counts] + np.repeat(base, of_each)
+    sums = np.bincount(places, weights=data[counts], minlength=keys * SPAN)
+    return sums.reshape(keys, SPAN), 0
+
+
+def _first(data: NDArray[np.uint8], starts: _Numbers) -> tuple[_Numbers, _Numbers]:
+    """Return the first bucket of each sketch, and the places of the bytes that say so."""
+    low, high = data[starts].astype(np.intp), data[starts + 1].astype(np.intp)
+    is_long = low > 0x7F
+    zigzag = np.where(is_long, (low & 0x7F) | (high << 7), low)
+    return (zigzag >> 1) ^ -(zigzag & 1), np.concatenate((starts, starts[is_long] + 1))

@@ -1,0 +1,164 @@
+"""
+A batch as the collector reads it: typed, bounded, and only as far as it is used.
+
+The rows are those of modpulse.agent.batch.batch, field by field in their order; a test holds them
+to it. What nobody here asks for stays as it came (`Raw`): well-formed, and bounded by the size of
+the whole. Nothing that is read costs more than its bytes: what is announced and does not come takes
+no room, and what a newer agent appends is passed over. The only importer of msgspec.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from modpulse.agent.batch.batch import (
+    MAX_ADDRESSES,
+    MAX_BATCH_BYTES,
+    MAX_CLASSES,
+    MAX_NAME_BYTES,
+    MAX_OUTCOMES,
+    MAX_PHASES,
+    MAX_PROXIES,
+    MAX_SECONDS,
+    MAX_TEXT_BYTES,
+    MAX_TOTAL,
+    MIN_SECONDS,
+    OLDEST_SCHEMA,
+    SCHEMA,
+    BatchError,
+)
+from modpulse.agent.batch.proxies import MAX_PROXY_BYTES
+from modpulse.agent.batch.sketch import MAX_SKETCH_BYTES
+
+Count = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
+Total = Annotated[int, Meta(ge=0, le=MAX_TOTAL)]
+Seconds = Annotated[int, Meta(ge=MIN_SECONDS, le=MAX_SECONDS)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_BYTES)]
+"""Its characters are bounded here, its bytes by `_check` where it is kept."""
+Text = Annotated[str, Meta(max_length=MAX_TEXT_BYTES)]
+Digest = Annotated[str, Meta(min_length=64, max_length=64)]
+Counts = Annotated[dict[Name, Count], Meta(max_length=MAX_CLASSES)]
+Sketches = Annotated[
+    dict[Name, Annotated[bytes, Meta(max_length=MAX_SKETCH_BYTES)]], Meta(max_length=MAX_PHASES)
+]
+
+
+class Leaf(Struct, array_like=True, gc=False):
+    """See there."""
+
+    subject: Text
+    issuer: Text
+    not_before_s: Seconds
+    not_after_s: Seconds
+    sha256: Digest
+
+
+class Happening(Struct, array_like=True, gc=False):
+    """See there."""
+
+    at_ns: Total
+    outcome: Name
+
+
+class ProxyWindow(Struct, array_like=True, gc=False):
+    """See there."""
+
+    proxy: Annotated[str, Meta(min_length=1, max_length=MAX_PROXY_BYTES)]
+    requests: Count
+    misses: Count
+    suspect_misses: Count
+    failures: Counts
+    statuses: Raw
+    endpoints: Raw
+    body_bytes: Total
+    modules: Count
+    sketches: Sketches
+    exemplars: Raw
+    certificate: Leaf | None
+    handshakes: Count
+    bad_certificates: Counts
+    resolvers: Annotated[list[Name], Meta(max_length=MAX_ADDRESSES)]
+    addresses: Raw
+    min_ttl_s: Count | None
+    peak_in_flight: Count
+    fallbacks: Count
+    fallback_ns: Total
+    cancelled: Count
+    via_failures: Raw
+    happenings: Annotated[list[Happening], Meta(max_length=MAX_OUTCOMES)]
+    asked: Raw
+    asked_dropped: Count
+    # What a schema appended has a default: who is older does not send it.
+    local_failures: Raw = Raw(b"\x80")
+
+
+class Batch(Struct, array_like=True, gc=False):
+    """See there."""
+
+    schema: Annotated[int, Meta(ge=OLDEST_SCHEMA, le=SCHEMA)]
+    agent_id: Name
+    run_id: Annotated[bytes, Meta(min_length=1, max_length=16)]
+    seq: Total
+    window_start_ns: Total
+    window_end_ns: Total
+    labels: Raw
+    losses: Raw
+    lost: Total
+    proxies: Annotated[list[ProxyWindow], Meta(max_length=MAX_PROXIES)]
+    proxies_dropped: Count
+    agent_version: Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
+
+
+_BATCH = msgspec.msgpack.Decoder(Batch)
+
+
+def read(data: bytes) -> Batch:
+    """
+    Read a batch; sketches stay bytes.
+
+    Raises:
+        BatchError: whatever is wrong with what is read of it.
+    """
+    if len(data) > MAX_BATCH_BYTES:
+        raise BatchError(f"{len(data)} bytes, at most {MAX_BATCH_BYTES}")
+    try:
+        batch = _BATCH.decode(data)
+    except msgspec.ValidationError as error:
+        raise BatchError(_schema(data) or str(error)) from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BatchError(f"no msgpack: {type(error).__name__} {error}") from None
+    _check(batch)
+    return batch
+
+
+def _schema(data: bytes) -> str:
+    """Say so when it is only too new or too old; empty when it is not."""
+    # An array of up to 15, or of more; then a number up to 127.
+    at = 1 if data[0] >> 4 == 9 else 3 if data[0] == 0xDC else len(data)
+    if data[at : at + 1] and data[at] < 0x80 and not OLDEST_SCHEMA <= data[at] <= SCHEMA:
+        return f"schema {data[at]}: {OLDEST_SCHEMA} to {SCHEMA} are read"
+    return ""
+
+
+def _check(batch: Batch) -> None:
+    """Check what no field can say alone."""
+    if batch.window_end_ns < batch.window_start_ns:
+        raise BatchError("window_end_ns: before window_start_ns")
+    _check_bytes("agent_id", batch.agent_id, MAX_NAME_BYTES)
+    if len({window.proxy for window in batch.proxies}) < len(batch.proxies):
+        raise BatchError("proxies: the same proxy twice")
+    for window in batch.proxies:
+        _check_bytes("proxy", window.proxy, MAX_PROXY_BYTES)
+        failed = sum(window.failures.values()) if window.failures else 0
+        if window.misses + window.suspect_misses + failed > window.requests:
+            raise BatchError(f"{window.proxy}: more misses and failures than requests")
+        if window.bad_certificates and (sum(window.bad_certificates.values()) > window.handshakes):
+            raise BatchError(f"{window.proxy}: more bad certificates than handshakes")
+        for resolver in window.resolvers:
+            _check_bytes("resolvers", resolver, MAX_NAME_BYTES)
+
+
+def _check_bytes(field: str, text: str, most: int) -> None:
+    if not text.isascii() and len(text.encode()) > most:
+        raise BatchError(f"{field}: {len(text.encode())} bytes, at most {most}")

@@ -1,0 +1,227 @@
+"""
+The process: socket, TLS, signals, the tick, and systemd's watchdog around the service.
+"""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import socket
+import ssl
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from modpulse.agent.service.credentials import load_own, read_tokens, trust_clients
+from modpulse.agent.service.errors import ConfigError
+from modpulse.agent.service.notify import extended, notify, watchdog_seconds
+
+from ..channels.sender import Sender
+from ..clock import Reading
+from ..config import Config
+from ..errors import BusyError
+from ..http.app import App
+from ..intake.reader import SWITCH_S
+from ..outbox import Outbox, open_notices
+from ..service import Service
+from ..shares import Shares
+from ..stopping import Stopping
+from ..store.database import Store
+from .door import Door, raise_descriptors
+from .limits import MAX_HELD_BYTES, Limits
+
+log = logging.getLogger("modpulse.collector")
+
+BACKLOG = 2048
+"""Agents that come back together after an outage; the kernel caps it at somaxconn."""
+MIN_TOKEN_BYTES = 16
+COLLECTED_AFTER = (5_000, 10, 1_000)
+"""Of Python's garbage collector. It looks for cycles, of which we make few; a look at all objects
+of 10,000 agents holds everything up for 0.1 s, and else comes whenever a quarter of them is new."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PASSES = frozenset(
+    {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+)
+"""What another start may find gone: at boot an address comes late."""
+STARTUP_POLL_S = 0.01
+"""The door offers a flag, no event."""
+
+
+def serve(config: Config, stopping: Stopping) -> None:
+    """
+    Run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: certificate, tokens or a file of a channel cannot be used.
+        StoreError: the database cannot be used.
+        BusyError: something else has the address or the database.
+    """
+    tokens = load_tokens(config.token_file)
+    context = tls_context(config)
+    raise_descriptors(config.max_connections)
+    with contextlib.closing(listen(config)) as listener:
+        with extended():
+            store = Store.open(Path(config.database))
+        with contextlib.closing(store):
+            held = Shares(MAX_HELD_BYTES)
+            service = Service(config, store, read_clock(), read_boot_id(), held)
+            service.sender = sender = _sender(service)
+            sender.check()
+            with extended():
+                service.start(read_clock())
+            sys.setswitchinterval(SWITCH_S)
+            gc.set_threshold(*COLLECTED_AFTER)
+            uvloop.run(_run(config, service, sender, tokens, context, listener, stopping))
+
+
+def listen(config: Config) -> socket.socket:
+    """
+    Bind the configured address.
+
+    Raises:
+        BusyError: it may go better another time.
+        ConfigError: it never will.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with contextlib.ExitStack() as opened:
+        try:
+            listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((config.host, config.port))
+            listener.listen(BACKLOG)
+        except socket.gaierror:
+            why = "no such network interface" if "%" in config.host else "no such address"
+            raise ConfigError(f"listen = {config.listen!r}: {why}") from None
+        except OSError as error:
+            kind = BusyError if error.errno in _PASSES else ConfigError
+            raise kind(f"listen = {config.listen!r}: {error.strerror}") from None
+        opened.pop_all()
+    return listener
+
+
+def load_tokens(path: str) -> tuple[bytes, ...]:
+    """Read one token per line; lines that are empty or start with # are skipped."""
+    if not path:
+        return ()
+    tokens = tuple(token.encode("ascii") for token in read_tokens(path))
+    if min(map(len, tokens)) < MIN_TOKEN_BYTES:
+        raise ConfigError(f"token_file = {path!r}: needs tokens of {MIN_TOKEN_BYTES} bytes or more")
+    return tokens
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """Return the server's TLS settings; None without TLS."""
+    if not config.tls:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    load_own(context, config.tls_certificate, config.tls_key)
+    if config.tls_client_ca:
+        trust_clients(context, config.tls_client_ca)
+        # Optional: a caller with a token needs none.
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def read_clock() -> Reading:
+    """Read the machine's clocks."""
+    return Reading(time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+
+def read_boot_id() -> str:
+    """Return which boot of the machine this is; empty where the kernel does not say."""
+    try:
+        return BOOT_ID.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _sender(service: Service) -> Sender:
+    """Return who takes what is to be told to its channels."""
+    clock = service.clock
+
+    def now() -> tuple[int, int]:
+        now_ns = clock.now_ns(read_clock())
+        return now_ns, now_ns + clock.wall_offset_ns
+
+    outbox = Outbox(service.call, lambda: now()[0])
+    opened = partial(open_notices, service.incidents, lambda: clock.wall_offset_ns)
+    return Sender(service.config.channel, outbox, now, opened, service.incidents.dead_ns)
+
+
+async def _run(
+    config: Config,
+    service: Service,
+    sender: Sender,
+    tokens: tuple[bytes, ...],
+    context: ssl.SSLContext | None,
+    listener: socket.socket,
+    stopping: Stopping,
+) -> None:
+    server = Door(
+        App(service, tokens, read_clock),
+        listener,
+        context,
+        config.max_connections,
+        Limits(config.read_timeout_seconds, config.max_batch_bytes),
+        service.held,
+    )
+    loop = asyncio.get_running_loop()
+    stopping.call(lambda: setattr(server, "should_exit", True))
+    tasks = [
+        loop.create_task(_announce(server, listener, config)),
+        loop.create_task(_tick(service, config.window_seconds)),
+        loop.create_task(_watch(service)),
+        loop.create_task(sender.run()),
+    ]
+    for task in tasks:
+        # A tick that fails would leave old states standing: better end and be started again.
+        task.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    try:
+        await server.serve()
+    finally:
+        notify("STOPPING=1")
+        await sender.stop(tasks[-1])
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        await service.stop()
+        log.info("collector.stopped")
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _announce(server: Door, listener: socket.socket, config: Config) -> None:
+    host, port = listener.getsockname()[:2]
+    while not server.started:
+        await asyncio.sleep(STARTUP_POLL_S)
+    scheme = "https" if config.tls else "http"
+    address = f"[{host}]" if ":" in host else host
+    url = f"{scheme}://{address}:{port}"
+    log.info("collector.started url=%s database=%s", url, config.database)
+    notify("READY=1")
+    await asyncio.Event().wait()
+
+
+async def _tick(service: Service, window_seconds: float) -> None:
+    await service.read_back(lambda: service.clock.now_ns(read_clock()))
+    while True:
+        await asyncio.sleep(window_seconds)
+        await service.tick(read_clock())
+
+
+async def _watch(service: Service) -> None:
+    interval_s = watchdog_seconds()
+    if interval_s is None:
+        await asyncio.Event().wait()
+        return
+    while True:
+        if service.is_alive:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,1 @@
+"""A fleet that is made up, in front of the real collector, with the truth beside it."""

@@ -1,0 +1,207 @@
+"""
+What a collector remembers: the reading half of the store.
+
+A row that makes no sense is left out and counted; what SQLite cannot read is a
+StoreUnavailableError.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..alerts.incident import Incident
+from ..alerts.notice import Waiting
+from ..health.gates import Finding, State
+from ..intake.arrival import Leaf
+from ..intake.rollup import HOUR_S, MINUTE_S, Ask
+from . import complaints, incidents, outbox, rows
+
+T = TypeVar("T")
+
+_JOIN = "JOIN proxies ON proxies.id = proxy_id "
+LAST_SEEN = " UNION ALL ".join(
+    f"SELECT proxy, (SELECT MIN(MAX(start_s), ?1) FROM counts WHERE proxy_id = id "
+    f"AND period_s = {period_s}) AS start_s FROM proxies"
+    for period_s in (MINUTE_S, HOUR_S)
+)
+"""When the newest minute and hour of each proxy began, at most a time (s): a search each."""
+_SPAN = (
+    "proxy_id = (SELECT id FROM proxies WHERE proxy = ?1) "
+    f"AND period_s IN ({MINUTE_S}, {HOUR_S}) AND start_s >= ?3 AND start_s < ?4"
+)
+_OUTCOMES = (
+    f"SELECT name = 'ok', TOTAL(count) FROM counts WHERE {_SPAN} "
+    "AND (name IN ('ok', 'other') OR name GLOB '*.*') GROUP BY 1"
+)
+# By minute, for in a minute the other phases lie between: a tenth of the rows is read.
+_BUCKETS = (
+    "SELECT bucket, TOTAL(sketches.count) "
+    f"FROM (SELECT DISTINCT proxy_id, period_s, start_s FROM counts WHERE {_SPAN}) AS span "
+    "CROSS JOIN sketches USING (proxy_id, period_s, start_s) WHERE phase = ?2 GROUP BY 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """The state of one proxy as it was written last."""
+
+    state: State
+    since_ns: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One proxy over the days before: outcomes, and buckets of one phase."""
+
+    ok: int
+    failed: int
+    buckets: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The logged batches that are evidence: their ids, and how many they are."""
+
+    first: int
+    last: int
+    batches: int
+    arrived_ns: int
+    """Nothing older is in it."""
+
+
+class Recall:
+    """Questions to an open database."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self.unreadable: Counter[str] = Counter()
+        """Rows that made no sense, by table."""
+
+    def evidence(self, from_ns: int) -> Span | None:
+        """Return which logged batches arrived since; None without any."""
+        with self._reading():
+            first, last, batches = self._db.execute(
+                "SELECT MIN(id), MAX(id), COUNT(*) FROM log WHERE arrived_ns >= ?", (from_ns,)
+            ).fetchone()
+        return Span(first, last, batches, from_ns) if batches else None
+
+    def log(self, span: Span, after: int, most: int, most_bytes: int) -> list[rows.Row]:
+        """
+        Return (id, arrived_ns, skew_ns, body) of the span's next batches, oldest first.
+
+        Args:
+            span: Of `evidence`.
+            after: The last id that was read; 0 at first.
+            most: How many are read at once.
+            most_bytes: After so many bytes no further one is read.
+        """
+        found: list[rows.Row] = []
+        # The + keeps the index on arrived_ns out: oldest first means by id.
+        sql = (
+            "SELECT id, arrived_ns, skew_ns, batch FROM log "
+            "WHERE id > ? AND id BETWEEN ? AND ? AND +arrived_ns >= ? ORDER BY id LIMIT ?"
+        )
+        with self._reading():
+            cursor = self._db.execute(sql, (after, span.first, span.last, span.arrived_ns, most))
+            for row in cursor:
+                found.append(row)
+                most_bytes -= len(row[3]) if isinstance(row[3], bytes | str) else 0
+                if most_bytes <= 0:
+                    break
+            cursor.close()
+        return found
+
+    def states(self) -> dict[str, SavedState]:
+        """Return the saved state of each proxy."""
+        sql = "SELECT proxy, state, since_ns, findings FROM states " + _JOIN
+        found = self._read("states", rows.read_state, sql)
+        return {
+            proxy: SavedState(state, since_ns, findings)
+            for proxy, state, since_ns, findings in found
+        }
+
+    def last_seen_s(self, until_s: int) -> dict[str, int]:
+        """Return when the newest minute or hour of each proxy began, at most `until_s`; seconds."""
+        sql = f"SELECT proxy, MAX(start_s) FROM ({LAST_SEEN}) WHERE start_s IS NOT NULL GROUP BY 1"
+        return dict(self._read("counts", rows.read_last_seen, sql, (until_s,)))
+
+    def asks(self) -> list[Ask]:
+        """Return who asked which proxy lately."""
+        sql = "SELECT proxy, agent_id, asked_ns, served_ns, resolvers FROM asks " + _JOIN
+        return self._read("asks", rows.read_ask, sql)
+
+    def certificates(self) -> dict[str, tuple[Leaf, int]]:
+        """Return the newest certificate of each proxy and when it was seen (ns)."""
+        sql = "SELECT proxy, not_before_s, not_after_s, seen_ns FROM certificates " + _JOIN
+        found = self._read("certificates", rows.read_certificate, sql)
+        return {proxy: (leaf, seen_ns) for proxy, leaf, seen_ns in found}
+
+    def history(
+        self, proxies: Iterable[str], phase: str, from_s: int, until_s: int
+    ) -> dict[str, History]:
+        """
+        Return what proxies did between two times, hours and minutes added up.
+
+        Args:
+            proxies: Each takes some ten milliseconds; those that did nothing are left out.
+            phase: Whose buckets.
+            from_s: Seconds, as `until_s`, which is not included.
+            until_s: See there.
+        """
+        return {
+            proxy: history
+            for proxy in proxies
+            if (history := self._history((proxy, phase, from_s, until_s)))
+        }
+
+    def incidents(self, most_open: int, most_closed: int) -> tuple[list[Incident], int]:
+        """Return the open incidents and the last closed ones, and an id that none has."""
+        found: list[Incident] = []
+        for sql, most in ((incidents.OPEN, most_open), (incidents.CLOSED, most_closed)):
+            found += self._read("incidents", incidents.read_incident, sql, (most,))
+        with self._reading():
+            return found, incidents.next_id(self._db)
+
+    def waiting(self, channel: str) -> list[Waiting]:
+        """Return what waits for a channel, oldest first."""
+        return self._read("outbox", outbox.read_waiting, outbox.WAITING, (channel,))
+
+    def _history(self, values: tuple[str, str, int, int]) -> History | None:
+        outcomes = dict(self._read("counts", rows.read_outcome, _OUTCOMES, values))
+        if not outcomes:
+            return None
+        buckets = self._read("sketches", rows.read_bucket, _BUCKETS, values)
+        return History(outcomes.get(True, 0), outcomes.get(False, 0), dict(buckets))
+
+    def _read(
+        self,
+        table: str,
+        reader: Callable[[rows.Row], T],
+        sql: str,
+        values: tuple[object, ...] = (),
+    ) -> list[T]:
+        with self._reading():
+            return self._sound(table, reader, self._db.execute(sql, values))
+
+    def _sound(
+        self, table: str, reader: Callable[[rows.Row], T], found: Iterable[rows.Row]
+    ) -> list[T]:
+        """Return the rows that make sense, and count the others."""
+        sound = []
+        for row in found:
+            try:
+                sound.append(reader(row))
+            except ValueError:
+                self.unreadable[table] += 1
+        return sound
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except complaints.FAILURES as error:
+            raise complaints.later(error) from error

@@ -1,0 +1,123 @@
+"""
+Rows of the database as values: what cannot be what it says is a ValueError.
+
+SQLite keeps any type in any column, and a file may have been through other hands.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET
+from modpulse.agent.service.units import NS
+
+from ..health.gates import Finding, Gate, State
+from ..intake.arrival import Leaf
+from ..intake.rollup import Ask
+
+MOST = (1 << 63) - 1
+"""SQLite's largest integer."""
+MOST_COUNT = (1 << 53) - 1
+"""Where a sum of counts ends: exact as a float too, and a thousand of them fit into MOST."""
+LATEST_S = MOST // NS
+"""A time in seconds that still fits into nanoseconds: the year 2262."""
+LATEST_LEAF_S = 1 << 40
+"""Far beyond the last date that X.509 can write (9999)."""
+
+Row = Sequence[Any]
+
+
+def read_name(value: object) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a name")
+    return value
+
+
+def read_int(value: object, least: int = 0, most: int = MOST) -> int:
+    """Return an integer within its bounds."""
+    if not isinstance(value, int) or not least <= value <= most:
+        raise ValueError("expected a number within its bounds")
+    return value
+
+
+def read_log(row: Row) -> tuple[int, int, int, bytes]:
+    """Return (id, arrived_ns, skew_ns, body) of a logged batch."""
+    number, arrived_ns, skew_ns, body = row
+    if not isinstance(body, bytes):
+        raise ValueError("expected bytes")
+    return number, read_int(arrived_ns), read_int(skew_ns, -MOST), body
+
+
+def read_state(row: Row) -> tuple[str, State, int, tuple[Finding, ...]]:
+    """Return (proxy, state, since_ns, findings)."""
+    proxy, state, since_ns, text = row
+    if state not in get_args(State):
+        raise ValueError("no state")
+    found = []
+    for pair in _list(text):
+        if not (isinstance(pair, list) and len(pair) == 2 and pair[0] in get_args(Gate)):
+            raise ValueError("no finding")
+        found.append(Finding(pair[0], read_name(pair[1])))
+    return read_name(proxy), state, read_int(since_ns), tuple(found)
+
+
+def read_last_seen(row: Row) -> tuple[str, int]:
+    """Return (proxy, seconds since 1970)."""
+    proxy, start_s = row
+    return read_name(proxy), read_int(start_s, most=LATEST_S)
+
+
+def read_ask(row: Row) -> Ask:
+    """Return who asked whom."""
+    proxy, agent_id, asked_ns, served_ns, text = row
+    return Ask(
+        read_name(proxy),
+        read_name(agent_id),
+        read_int(asked_ns),
+        None if served_ns is None else read_int(served_ns),
+        frozenset(read_name(resolver) for resolver in _list(text)),
+    )
+
+
+def read_certificate(row: Row) -> tuple[str, Leaf, int]:
+    """Return (proxy, certificate, seen_ns)."""
+    proxy, before_s, after_s, seen_ns = row
+    leaf = Leaf(*(read_int(at_s, -LATEST_LEAF_S, LATEST_LEAF_S) for at_s in (before_s, after_s)))
+    return read_name(proxy), leaf, read_int(seen_ns)
+
+
+def read_outcome(row: Row) -> tuple[bool, int]:
+    """Return (whether these were answers, how many)."""
+    is_ok, count = row
+    return bool(read_int(is_ok, most=1)), read_sum(count)
+
+
+def read_bucket(row: Row) -> tuple[int, int]:
+    """Return (bucket of a sketch, count)."""
+    bucket, count = row
+    return read_int(bucket, ZERO_BUCKET, MAX_BUCKET), read_sum(count)
+
+
+def read_range(row: Row | None) -> tuple[int, int] | None:
+    """Return (first, last) of a range of seq; None where there is none, or none that is true."""
+    if row is None or not all(isinstance(seq, int) for seq in row):
+        return None
+    return row[0], row[1]
+
+
+def read_sum(value: object) -> int:
+    """Return a count from TOTAL(), which unlike SUM() does not overflow; it ends at MOST_COUNT."""
+    if not isinstance(value, float) or not value >= 0:
+        raise ValueError("expected a count")
+    return int(min(value, MOST_COUNT))
+
+
+def _list(text: object) -> list[Any]:
+    try:
+        value = json.loads(read_name(text))
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if not isinstance(value, list):
+        raise ValueError("expected a list")
+    return value

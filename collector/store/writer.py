@@ -1,0 +1,165 @@
+"""
+Group commit: one thread writes, batches that came together are committed together.
+
+An fsync takes milliseconds and is shared by the whole group; an agent is answered only when
+its batch is on disk. What comes while one group is on its way is the next: so a group has as many
+as the disk is slow, and the loop and the thread hand over once for all of it.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from ..errors import OverloadedError
+from ..intake.arrival import Arrival
+from .database import Store
+
+GROUP_BATCHES = 256
+"""Batches of one commit: bounds what a failing disk refuses at once, and what is merged at once."""
+GROUP_BYTES = 4 << 20
+"""Of these, at most, and one more batch."""
+MAX_JOBS = 1_000
+"""Other uses of the store that may wait."""
+
+
+class Writer:
+    """The only user of the store once the service runs."""
+
+    def __init__(self, store: Store, capacity: int = MAX_JOBS) -> None:
+        """
+        Args:
+            store: Used by the writer's thread alone from `start` to `stop`.
+            capacity: Jobs that may wait.
+        """
+        self._store = store
+        self._queue: queue.Queue[_Work | None] = queue.Queue(capacity)
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Do what waits, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def call(self, job: Callable[[Store], Any]) -> "Future[Any]":
+        """
+        Queue a use of the store; they are done in the order in which they came.
+
+        Raises:
+            OverloadedError: too much waits already.
+        """
+        work = _Work(job)
+        try:
+            self._queue.put_nowait(work)
+        except queue.Full:
+            raise OverloadedError("too much waits for the disk") from None
+        return work.done
+
+    def _run(self) -> None:
+        while work := self._queue.get():
+            if work.done.set_running_or_notify_cancel():
+                try:
+                    work.done.set_result(work.job(self._store))
+                except Exception as error:  # noqa: BLE001  # whatever it is, who asked waits for it
+                    work.done.set_exception(error)
+
+
+class _Work:
+    """A job, and the future that who asked waits for."""
+
+    __slots__ = ("done", "job")
+
+    def __init__(self, job: Callable[[Store], Any]) -> None:
+        self.job = job
+        self.done: Future[Any] = Future()
+
+
+class Log:
+    """The loop's end of it: groups of batches, one on its way at a time."""
+
+    def __init__(self, writer: Writer, merge: Callable[[list[Arrival], int], None]) -> None:
+        """
+        Args:
+            writer: Which commits.
+            merge: Takes the new ones of a group that is durable, and the log's last id, before
+                their senders are answered.
+        """
+        self._writer, self._merge = writer, merge
+        self._waiting: deque[tuple[Arrival, asyncio.Future[bool]]] = deque()
+        self._group: list[tuple[Arrival, asyncio.Future[bool]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def append(self, arrival: Arrival) -> bool:
+        """
+        Wait until it is durable; returns whether it was new.
+
+        Raises:
+            OverloadedError, StoreUnavailableError: it is not kept.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append((arrival, done))
+        if self._running is None:
+            self._running = loop.create_task(self._run())
+        return await done
+
+    @property
+    def proxies(self) -> set[str]:
+        """What is named by the batches that are not durable yet."""
+        waiting = (*self._group, *self._waiting)
+        return {sighting.proxy for arrival, _ in waiting for sighting in arrival.sightings}
+
+    async def finish(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._running:
+            await asyncio.wait([self._running])
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # what comes together goes together
+                self._group = self._next()
+                await self._commit(self._group)
+        finally:
+            self._running, self._group = None, []
+
+    def _next(self) -> list[tuple[Arrival, "asyncio.Future[bool]"]]:
+        group: list[tuple[Arrival, asyncio.Future[bool]]] = []
+        size_bytes = 0
+        while self._waiting and len(group) < GROUP_BATCHES and size_bytes < GROUP_BYTES:
+            arrival, done = self._waiting.popleft()
+            if not done.done():  # else its sender gave up: it will come again
+                group.append((arrival, done))
+                size_bytes += len(arrival.body)
+        return group
+
+    async def _commit(self, group: list[tuple[Arrival, "asyncio.Future[bool]"]]) -> None:
+        arrivals = [arrival for arrival, _ in group]
+        try:
+            fresh, log_id = await asyncio.wrap_future(self._writer.call(partial(_append, arrivals)))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the senders wait for it
+            for _, done in group:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        self._merge([a for a, is_new in zip(arrivals, fresh, strict=True) if is_new], log_id)
+        for (_, done), is_new in zip(group, fresh, strict=True):
+            if not done.done():
+                done.set_result(is_new)
+
+
+def _append(arrivals: list[Arrival], store: Store) -> tuple[list[bool], int]:
+    return store.append(arrivals)

@@ -1,0 +1,55 @@
+"""Rules of maintenance windows: times of the wall clock, in UTC."""
+
+from datetime import datetime
+
+import pytest
+
+from modpulse.agent.service.errors import ConfigError
+from modpulse.collector.alerts.maintenance import Window, covered
+
+A = "https://a.example"
+
+
+def at(text: str) -> int:
+    """Nanoseconds of a time."""
+    return round(datetime.fromisoformat(text).timestamp()) * 10**9
+
+
+@pytest.mark.parametrize(
+    ("begins", "minutes", "moment", "expected"),
+    [
+        ("2027-01-15T08:00:00Z", 60, "2027-01-15T08:00:00Z", True),
+        ("2027-01-15T08:00:00Z", 60, "2027-01-15T08:59:59Z", True),
+        ("2027-01-15T08:00:00Z", 60, "2027-01-15T09:00:00Z", False),
+        ("2027-01-15T08:00:00Z", 60, "2027-01-15T07:59:59Z", False),
+        ("2027-01-15T09:00:00+01:00", 60, "2027-01-15T08:30:00Z", True),
+        ("sat 02:00", 120, "2027-01-16T02:00:00Z", True),
+        ("sat 02:00", 120, "2027-01-23T03:59:00Z", True),
+        ("sat 02:00", 120, "2027-01-23T04:00:00Z", False),
+        ("sat 02:00", 120, "2027-01-17T02:30:00Z", False),
+        ("sun 23:30", 60, "2027-01-18T00:15:00Z", True),
+        ("mon 00:00", 1, "1970-01-05T00:00:30Z", True),
+    ],
+)
+def test_when(begins: str, minutes: float, moment: str, expected: bool) -> None:
+    """Once from a time on, or every week; the beginning is in it, the end is not."""
+    assert Window(begins=begins, minutes=minutes).covers(A, at(moment)) is expected
+
+
+def test_of_whom() -> None:
+    """A window of one proxy covers nothing else; one of all covers agents too."""
+    now_ns = at("2027-01-16T02:00:00Z")
+    one, everything = Window("sat 02:00", 60, A), Window("sat 02:00", 60)
+
+    assert covered([one], [A], now_ns)
+    assert not covered([one], [A, "https://b.example"], now_ns)
+    assert not covered([one], [], now_ns)
+    assert covered([everything], [], now_ns)
+    assert not covered([], [A], now_ns)
+
+
+@pytest.mark.parametrize("begins", ["", "sat", "sat 25:00", "tomorrow", "2027-01-15T08:00:00"])
+def test_no_time_is_refused(begins: str) -> None:
+    """A window without a time, or with one of no zone, ends the start."""
+    with pytest.raises(ConfigError, match=r"maintenance\.begins"):
+        Window(begins=begins).check()

@@ -1,0 +1,317 @@
+"""Rules of incidents and notices, step by step; a step is ten seconds."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from alarms import DAY_S, T0_NS, Run, S, down, report
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modpulse.collector.alerts.lifecycle import Key
+from modpulse.collector.alerts.maintenance import Window
+from modpulse.collector.alerts.reading import Observation
+from modpulse.collector.alerts.rules import Alerting
+from modpulse.collector.alerts.step import State, restored
+from modpulse.collector.health.scope import Scope
+
+A, B, C = (f"https://{name}.example" for name in "abc")
+MONDAY = "2027-01-18"
+"""Three days after T0_NS, a Friday at 08:00 UTC."""
+
+
+def scoped(proxy: str, kind: str, who: str) -> Scope:
+    return Scope(kind, f"only {who}", who, frozenset({"build-7"}))  # type: ignore[arg-type]
+
+
+def test_an_outage_is_told_once_and_its_end_once() -> None:
+    """Down for 30 s: opened; a minute of answers: closed; nothing in between and nothing after."""
+    run = Run()
+    run.steps(300, down())
+    run.steps(600, report())
+
+    assert run.kinds == [(30, "opened"), (360, "closed")]
+    incident = run.told[0][2]
+    assert (incident.severity, incident.since_ns, incident.opened_ns) == (
+        "P0", T0_NS, T0_NS + 30 * S
+    )  # fmt: skip
+    assert run.told[1][2].closed_ns == T0_NS + 360 * S
+
+
+def test_a_short_outage_is_nobodys_business() -> None:
+    """What is over within 30 s was pending, and no incident."""
+    run = Run()
+    run.steps(30, down())
+    run.steps(60, report())
+
+    assert (run.told, run.state.incidents) == ([], {})
+
+
+def test_silence_is_not_recovery() -> None:
+    """Nobody asks any more: the state is unknown, and soon `healthy` without an answer."""
+    run = Run()
+    run.steps(60, down())
+    run.steps(600, report(state="unknown", served=0))
+    run.steps(600, report(state="healthy", served=0))
+    run.steps(600)
+
+    assert run.kinds == [(30, "opened")]
+    assert len(run.open) == 1
+
+
+def test_one_cause_is_one_incident() -> None:
+    """Three proxies that time out within minutes are one incident, told again after five."""
+    run = Run()
+    run.steps(60, down(A, "tcp.timeout"))
+    run.steps(60, down(A, "tcp.timeout"), down(B, "dns.timeout"))
+    run.steps(600, *(down(proxy, "tcp.timeout") for proxy in (A, B, C)))
+    run.steps(100, *(report(proxy) for proxy in (A, B, C)))
+
+    assert run.kinds == [(30, "opened"), (330, "updated"), (780, "closed")]
+    assert run.told[-1][2].proxies == (A, B, C)
+
+
+def test_another_cause_is_another_incident() -> None:
+    """A certificate here and time-outs there are two, though they come together."""
+    run = Run()
+    run.steps(60, down(A, "tls.expired"), down(B, "tcp.timeout"))
+
+    assert [kind for _, kind in run.kinds] == ["opened", "opened"]
+    assert [incident.cause for incident in run.open] == ["tls", "network"]
+
+
+def test_what_comes_much_later_is_another_incident() -> None:
+    """The same cause an hour later is not the same story; the same proxy is."""
+    run = Run()
+    run.steps(3600, down(A))
+    run.steps(60, down(A), down(B))
+
+    assert len(run.open) == 2
+    run.steps(300, report(A, "degraded"), down(B))
+    assert len(run.open) == 2
+
+
+def test_one_sick_resolver_is_one_incident() -> None:
+    """It shows at each proxy; who is told hears of one."""
+    run = Run()
+    run.steps(300, *(report(p, scope=scoped(p, "resolver", "10.0.0.53")) for p in (A, B, C)))
+
+    assert run.kinds == [(180, "opened")]
+    assert (run.told[0][2].severity, run.told[0][2].proxies) == ("P2", (A, B, C))
+
+
+def test_a_host_alone_recovers_by_its_own_answers() -> None:
+    """That the proxy serves others proves nothing for the host that saw failures."""
+    run = Run()
+    run.steps(200, report(A, scope=scoped(A, "host", "build-7")))
+    run.steps(600, report(A))
+    assert len(run.open) == 1
+    key = Key("host", A, "build-7")
+    run.steps(200, report(A), served_ns={key: run.now_ns - 120 * S})
+    assert len(run.open) == 1
+    run.steps(200, report(A), served_ns={key: run.now_ns + 200 * S})
+
+    assert [kind for _, kind in run.kinds] == ["opened", "closed"]
+
+
+def test_it_gets_worse() -> None:
+    """One host, then all: one incident, and the graver severity is told at once."""
+    run = Run()
+    run.steps(200, report(A, scope=scoped(A, "host", "build-7")))
+    run.steps(60, down(A))
+
+    assert run.kinds == [(180, "opened"), (230, "updated")]
+    assert [incident.severity for _, _, incident in run.told] == ["P2", "P0"]
+    assert run.told[-1][2].severities == ("P0", "P2")
+
+
+def test_a_half_recovery_closes_nothing() -> None:
+    """From down to slow is one incident, without an end in between."""
+    run = Run()
+    run.steps(60, down(A))
+    run.steps(400, report(A, "degraded", gate="slow"))
+    assert run.kinds == [(30, "opened"), (330, "updated")]
+    assert [m.key.rule for m in run.open[0].firing] == ["degraded"]
+    run.steps(200, report(A))
+
+    assert [kind for _, kind in run.kinds] == ["opened", "updated", "closed"]
+
+
+def test_flapping_is_one_incident_with_fewer_notices() -> None:
+    """A proxy that is down every other two minutes for two hours is not thirty stories."""
+    run = Run()
+    for _ in range(30):
+        run.steps(120, down(A))
+        run.steps(120, report(A))
+
+    assert len(run.state.incidents) == 1
+    assert len(run.told) <= 8
+
+
+def test_certificates() -> None:
+    """Thirty days, seven, one: told at each, gone with the next certificate."""
+    run = Run()
+    for left_s, part in ((20 * DAY_S, 0.6), (6 * DAY_S, 0.2), (0.5 * DAY_S, 0.2)):
+        run.steps(100, report(A, left_s=left_s, part=part))
+    assert [i.severity for _, _, i in run.told] == ["P2", "P1", "P0"]
+    run.steps(100, report(A, left_s=5 * DAY_S, part=1.0))
+
+    assert [kind for _, kind in run.kinds] == ["opened", "updated", "updated", "closed"]
+
+
+def test_an_expiry_is_the_certificates_alone() -> None:
+    """A proxy that is degraded for its certificate's age only is no slow proxy."""
+    run = Run()
+    run.steps(600, report(A, "degraded", gate="expiry", left_s=6 * DAY_S, part=0.2))
+
+    assert {member.key.rule for member in run.open[0].members} == {
+        "certificate_near", "certificate_soon"
+    }  # fmt: skip
+
+
+def test_silent_agents_are_one_incident() -> None:
+    """A rack that is off is one notice; nobody is silent before somebody listened."""
+    run = Run()
+    heard = {f"build-{n}": T0_NS - 3600 * S for n in range(40)}
+    run.steps(300, heard_ns=heard, listening_ns=T0_NS)
+    assert run.told == []
+    run.step(heard_ns=heard, listening_ns=T0_NS)
+    run.steps(100, heard_ns=dict.fromkeys(heard, run.now_ns + 100 * S))
+
+    assert run.kinds == [(300, "opened"), (340, "closed")]
+    assert len(run.told[0][2].members) == 40
+
+
+def test_a_dead_channel_is_told() -> None:
+    """A channel that takes nothing for five minutes is an incident for the others."""
+    run = Run()
+    run.steps(310, dead_ns={"mail": T0_NS})
+    run.steps(10, dead_ns={"mail": None})
+
+    assert run.kinds == [(300, "opened"), (310, "closed")]
+    assert run.told[0][2].topic == "channel"
+
+
+def test_maintenance() -> None:
+    """In a window nobody is told; what goes on after it is told then."""
+    window = Window(begins="2027-01-15T08:00:00Z", minutes=10, proxy=A)
+    run = Run(maintenance=(window,))
+    run.steps(900, down(A), down(B, "tls.expired"))
+    run.steps(120, report(A), report(B))
+
+    assert [(at_s, i.proxies) for at_s, kind, i in run.told if kind == "opened"] == [
+        (30, (B,)), (600, (A,))
+    ]  # fmt: skip
+    assert [kind for _, kind in run.kinds].count("closed") == 2
+
+
+def test_what_began_and_ended_in_maintenance_is_never_told() -> None:
+    """It is kept as an incident, without a notice."""
+    run = Run(maintenance=(Window(begins="fri 07:30", minutes=60),))
+    run.steps(300, down(A))
+    run.steps(3600, report(A))
+
+    assert run.told == []
+    assert [incident.closed_ns is None for incident in run.state.incidents.values()] == [False]
+
+
+def test_a_restart_goes_on() -> None:
+    """What fired is known and not told again, what pended begins anew, and ids go on."""
+    run = Run()
+    run.steps(60, down(A))
+    run.steps(20, down(A), down(B, "tls.expired"))
+    run.now_ns += 600 * S
+    run.state = restored(run.state.incidents.values(), 2, run.now_ns)
+    run.steps(20, down(A), down(B, "tls.expired"))
+    assert run.kinds == [(30, "opened")]
+    run.steps(20, down(A), down(B, "tls.expired"))
+    run.steps(100, report(A), report(B))
+
+    assert [kind for _, kind in run.kinds] == ["opened", "opened", "closed", "closed"]
+    assert sorted(run.state.incidents) == [1, 2]
+
+
+def test_a_step_that_was_not_kept_is_taken_again() -> None:
+    """The same state and moment give the same changes: a full disk loses nothing."""
+    run = Run()
+    run.steps(30, down(A))
+    before = run.state
+    first = run.step(down(A))
+    run.state, run.now_ns = before, run.now_ns - 10 * S
+    again = run.step(down(A))
+
+    assert (first.notices, first.incidents) == (again.notices, again.incidents)
+    assert len(first.notices) == 1
+
+
+def test_a_pause_is_no_time_that_it_held() -> None:
+    """After a minute without a step what pended begins anew."""
+    run = Run()
+    run.steps(20, down(A))
+    run.now_ns += 600 * S
+    run.steps(30, down(A))
+
+    assert run.told == []
+
+
+STATES = st.sampled_from(["down", "degraded", "healthy", "silent", "gone"])
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(STATES, STATES, st.integers(1, 40)), max_size=25))
+def test_whatever_happens_each_incident_is_a_story(
+    script: list[tuple[str, str, int]],
+) -> None:
+    """Opened first, closed last, told by one number more each time; what is open has an alert."""
+    made = {
+        "down": lambda proxy: [down(proxy)],
+        "degraded": lambda proxy: [report(proxy, "degraded")],
+        "healthy": lambda proxy: [report(proxy)],
+        "silent": lambda proxy: [report(proxy, "unknown", served=0)],
+        "gone": lambda _: [],
+    }
+    run = Run()
+    for one, other, steps in script:
+        run.steps(10 * steps, *made[one](A), *made[other](B))
+    stories: dict[int, list[str]] = {}
+    for _, kind, incident in run.told:
+        stories.setdefault(incident.id, []).append(kind)
+        assert incident.told
+        assert incident.told.count == len(stories[incident.id])
+    for kinds in stories.values():
+        assert kinds[0] == "opened"
+        for before, after in pairwise(kinds):
+            assert (before == "closed") == (after == "opened")
+    for incident in run.state.incidents.values():
+        firing = [key for key, number in run.state.of.items() if number == incident.id]
+        assert (incident.closed_ns is None) == bool(firing)
+        assert {member.key for member in incident.firing} == set(firing)
+    assert set(run.state.of) == {k for k, a in run.state.alerts.items() if a.is_firing}
+
+
+def test_nothing_is_told_of_quiet_days() -> None:
+    """Healthy proxies and silent nights are no incident."""
+    run = Run()
+    for state, served in (("healthy", 9), ("unknown", 0), ("healthy", 9)):
+        run.steps(2000, report(A, state, served=served), report(B))
+
+    assert (run.told, run.state.alerts) == ([], {})
+
+
+def test_the_rules_can_be_chosen() -> None:
+    """Each time is a key."""
+    run = Run(replace(Alerting(), down_for_seconds=0.0, down_keep_firing_for_seconds=0.0))
+    run.step(down(A))
+    run.step(report(A))
+
+    assert run.kinds == [(0, "opened"), (10, "closed")]
+
+
+def test_the_state_is_a_value() -> None:
+    """A step changes nothing of the state before."""
+    run = Run()
+    run.steps(30, down(A))
+    before = (dict(run.state.alerts), dict(run.state.incidents), run.state.next_id)
+    held: State = run.state
+    run.stepper.step(held, Observation(reports=[down(A)]), run.now_ns)
+
+    assert (dict(held.alerts), dict(held.incidents), held.next_id) == before

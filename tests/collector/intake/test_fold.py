@@ -1,0 +1,81 @@
+"""Rules of adding up sketches: what many of them come to is what each says, whatever it is."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch, SketchError
+from modpulse.collector.intake.fold import FOLDED, Key, Pile
+
+COUNTS = st.integers(1, 300)
+SKETCHES = st.dictionaries(st.integers(ZERO_BUCKET, MAX_BUCKET), COUNTS, max_size=40).map(
+    lambda buckets: Sketch(buckets).to_bytes()
+)
+NEARLY = st.lists(st.sampled_from([0, 1, 2, 5, 127, 128, 200]), max_size=12).map(bytes)
+"""Numbers whose order makes sense or not."""
+
+
+def one_by_one(made: list[tuple[str, bytes]]) -> tuple[dict[str, Counter[int]], int]:
+    """Return what the sketches of each phase say, and how many are none."""
+    sums: dict[str, Counter[int]] = {}
+    unreadable = 0
+    for phase, data in made:
+        try:
+            buckets = Sketch.from_bytes(data).buckets
+        except SketchError:
+            unreadable += 1
+            continue
+        sums.setdefault(phase, Counter()).update(buckets)
+    return {phase: found for phase, found in sums.items() if found}, unreadable
+
+
+def folded(made: list[tuple[str, bytes]]) -> tuple[dict[str, Counter[int]], int]:
+    """Return the same of a pile."""
+    pile = Pile()
+    for phase, data in made:
+        pile.add("https://a", 7, {phase: data})
+    found: dict[str, Counter[int]] = {}
+    for key, buckets in pile.fold():
+        found.setdefault(key.phase, Counter()).update(buckets)
+    return found, pile.unreadable
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), SKETCHES | NEARLY | st.binary(max_size=30))))
+def test_many_are_what_each_says(made: list[tuple[str, bytes]]) -> None:
+    """Any bytes, together and one by one, come to the same buckets, and to the same unread."""
+    assert folded(made) == one_by_one(made)
+
+
+def test_what_is_none_spoils_no_other() -> None:
+    """One that ends within a run, or begins where there are no buckets, is left out alone."""
+    good = Sketch({3: 2, 9: 1}).to_bytes()
+    outside = Sketch({MAX_BUCKET: 1}).to_bytes() + b"\x01"
+
+    assert folded([("a", good), ("a", good[:-1]), ("a", outside), ("a", good)]) == (
+        {"a": Counter({3: 4, 9: 2})},
+        2,
+    )
+
+
+def test_keys_stay_apart() -> None:
+    """Proxies, slots and phases are added up apart, and a pile that is folded is empty."""
+    pile, data = Pile(), Sketch({1: 1}).to_bytes() + b"\x02"
+    for slot in (1, 2):
+        pile.add("https://a", slot, {"tls": data, "connect": data})
+    found = dict(pile.fold())  # each key once: all are of a byte a number
+
+    assert found[Key("https://a", 2, "tls")] == {1: 1, 2: 2}
+    assert len(found) == 4
+    assert list(pile.fold()) == []
+
+
+def test_a_full_pile_says_so() -> None:
+    """What waits is bounded by whoever looks."""
+    pile, data = Pile(), Sketch({1: 1, 2: 2}).to_bytes()
+    for _ in range(FOLDED - 1):
+        pile.add("https://a", 1, {"tls": data})
+    before = pile.is_full
+    pile.add("https://a", 1, {"tls": data})
+
+    assert (before, pile.is_full) == (False, True)

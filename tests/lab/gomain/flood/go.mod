@@ -1,0 +1,3 @@
+module modpulse.test/flood
+
+go 1.21

@@ -1,0 +1,221 @@
+"""The HTTP proxy in between, by HTTPS_PROXY and SOCKS: its faults are not the module proxy's."""
+
+from lab.answers import SUM_NAME
+from lab.sick import places, proxies
+from lab.sumdb import Signer
+
+from .member import AS, LATEST, Member, on
+
+KIND = "HTTP proxy"
+HP = places.fqdn("hp")
+
+
+def _via(proxy: str, name: str, says: str, cls: str, host: str = HP, /, **more: object) -> Member:
+    options = {
+        "kind": KIND,
+        "name": name,
+        "goproxy": AS,
+        "env": {"HTTPS_PROXY": proxy},
+        "says": says,
+        "cls": cls,
+        "party": "HTTP proxy",
+        "host": host,
+        **more,
+    }
+    return Member(**options)  # type: ignore[arg-type]
+
+
+def _says(word: str, says: str, cls: str, /, **more: object) -> Member:
+    return _via(proxies.url(word), f"CONNECT answered {word}", says, cls, **more)
+
+
+def _plain(word: str, says: str, cls: str, then: str = "", /, **more: object) -> Member:
+    """Without TLS the HTTP proxy is asked for the page itself."""
+    options = {"goproxy": "http://as.lab.test", "env": {"HTTP_PROXY": proxies.url(word)}, **more}
+    return _via("", f"HTTP_PROXY answers {then or word}", says, cls, HP, **options)
+
+
+CONNECT = {
+    "400": ("Bad Request", "http.4xx"), "401": ("Unauthorized", "auth.401"),
+    "403": ("Forbidden", "auth.403"), "404": ("Not Found", "http.4xx"),
+    "405": ("Method Not Allowed", "http.4xx"), "410": ("Gone", "http.4xx"),
+    "407": ("Proxy Authentication Required", "auth.407"),
+    "429": ("Too Many Requests", "http.429"), "500": ("Internal Server Error", "http.5xx"),
+    "501": ("Not Implemented", "http.5xx"), "502": ("Bad Gateway", "http.5xx"),
+    "503": ("Service Unavailable", "http.5xx"), "504": ("Gateway Timeout", "http.5xx"),
+    "502-odd": ("Upstream has gone fishing", "http.5xx"),
+    "403-odd": ("Blocked by policy 17", "auth.403"),
+    "407-odd": ("authenticationrequired", "auth.407"),
+    "503-bare": ("", "http.5xx"), "599": ("Who knows", "http.5xx"),
+    "302": ("Found", "http.redirect"),
+}  # fmt: skip
+SOCKS = {
+    1: "general SOCKS server failure", 2: "connection not allowed by ruleset",
+    3: "network unreachable", 4: "host unreachable", 5: "connection refused",
+    6: "TTL expired", 7: "command not supported", 8: "address type not supported",
+    9: "unknown code",
+}  # fmt: skip
+REFUSED = "connection refused"
+PLAIN = {"goproxy": "http://as.lab.test"}
+MEMBERS = (
+    *(_says(word, says, cls, words=word[:3]) for word, (says, cls) in CONNECT.items()),
+    _says("page", "first record does not look|HTTP response|malformed|EOF",
+          "http.content", words="page"),
+    _says("then-garbage", "first record does not look|oversized|tls", "tls.not_tls",
+          judgement=True, party="module proxy", host="as.lab.test"),
+    _says("then-http", "HTTP response to HTTPS client", "tls.not_tls", judgement=True,
+          party="module proxy", host="as.lab.test"),
+    _says("then-close", "EOF|reset", "tcp.reset", judgement=True, party="module proxy",
+          host="as.lab.test", words=f"through the HTTP proxy {HP}"),
+    _says("then-silent", "TLS handshake timeout", "tls.timeout", takes_s=10, judgement=True,
+          party="module proxy", host="as.lab.test"),
+    _says("garbage", "malformed", "http.protocol"),
+    _says("ssh", "malformed", "http.protocol"),
+    _says("close", "EOF", "http.reset|tcp.reset"),
+    _says("half", "EOF", "http.reset|tcp.reset"),
+    _says("reset", "reset by peer|EOF", "http.reset|tcp.reset"),
+    _says("silent", "", "http.stalled", name="CONNECT not answered, then killed",
+          words="HTTP proxy .*CONNECT", takes_s=12, end=(12.0, 15), exit_code=-15,
+          section="killed", final="cancelled"),
+    _says("then-silent", "", "tls.timeout", name="the way stands, TLS silent, then killed",
+          takes_s=6, end=(6.0, 15), exit_code=-15, section="killed", final="cancelled",
+          party="module proxy", host="as.lab.test"),
+    _says("tls-silent", "", "http.stalled", name="CONNECT over TLS not answered, then killed",
+          takes_s=6, end=(6.0, 15), exit_code=-15, section="killed", final="cancelled",
+          words="CONNECT"),
+    _via("https://silent.tls.lab.test:443", "TLS silent, then killed", "", "tls.timeout",
+         "silent.tls.lab.test", takes_s=6, end=(6.0, 15), exit_code=-15, section="killed",
+         final="cancelled", words="HTTP proxy"),
+    _via(proxies.url("socks-way-silent"), "SOCKS: the way not opened, then killed", "",
+         "http.stalled", takes_s=6, end=(6.0, 15), exit_code=-15, section="killed",
+         final="cancelled"),
+    _says("silent", "deadline exceeded|timeout", "http.stalled|tcp.timeout", takes_s=60),
+    _via(f"http://{HP}:{proxies.NOBODY_PORT}", "port refused", "proxyconnect tcp: .*refused",
+         "tcp.refused", words="HTTP proxy"),
+    _via("http://refused.to.lab.test:3128", "refused", "proxyconnect tcp: .*refused", "tcp.refused",
+         "refused.to.lab.test", words="HTTP proxy"),
+    _via("http://refused46.to.lab.test:3128", "refused at both addresses", REFUSED, "tcp.refused",
+         "refused46.to.lab.test"),
+    _via("http://10.44.2.250:3128", "refused by address", REFUSED, "tcp.refused", "10.44.2.250"),
+    _via("http://gone.lab.test:3128", "name unknown", "proxyconnect tcp: .*no such host",
+         "dns.nxdomain", "gone.lab.test", words="HTTP proxy"),
+    _via("http://q-servfail-servfail.lab.test:3128", "name SERVFAIL", "server misbehaving",
+         "dns.servfail", "q-servfail-servfail.lab.test", resolver=(places.DNS_SICK,)),
+    _via("http://as.lab.test:3128", "resolver silent", "i/o timeout", "dns.timeout", "as.lab.test",
+         resolver=("10.66.53.1",), takes_s=10),
+    _via("http://dropped.to.lab.test:3128", "no answer to SYN", "i/o timeout", "tcp.timeout",
+         "dropped.to.lab.test", takes_s=30),
+    _via("http://unreachable.to.lab.test:3128", "unreachable", "no route to host",
+         "tcp.unreachable", "unreachable.to.lab.test"),
+    _via("http://local-prohibit.to.lab.test:3128", "routing prohibits", "permission denied",
+         "local.permission", "", party="this machine"),
+    _via("http://as.lab.test:443", "plain HTTP to a TLS port", "malformed|EOF|reset|400|Bad",
+         "http.protocol|http.reset|http.4xx|tcp.reset", "as.lab.test"),
+    _via(proxies.url("good", "https"), "TLS to a plain proxy",
+         "first record does not look|HTTP response|EOF", "tls.not_tls|tcp.reset"),
+    _via("https://ssh.tls.lab.test:443", "TLS to something else", "first record does not look",
+         "tls.not_tls", "ssh.tls.lab.test"),
+    _via(proxies.url("tls-expired"), "its certificate expired", "expired|valid for",
+         "tls.expired|tls.hostname"),
+    _via(proxies.url("tls-stranger"), "its authority unknown", "unknown authority|valid for",
+         "tls.untrusted|tls.hostname"),
+    _via(proxies.url("tls-other-name"), "its certificate for another name",
+         "certificate is valid for",
+         "tls.hostname"),
+    _via(proxies.url("tls-alert"), "its alert", "handshake failure", "tls.alert"),
+    _via(proxies.url("tls-407"), "407 over TLS", "Proxy Authentication Required", "auth.407",
+         words="407"),
+    _via(proxies.url("tls-502"), "502 over TLS", "Bad Gateway", "http.5xx", words="502"),
+    _via(proxies.url("tls-odd"), "a phrase of its own over TLS", "Blocked by policy 17",
+         "http.protocol", words="^(?!.*policy)", judgement=True),
+    _via("https://silent.tls.lab.test:443", "TLS silent", "TLS handshake timeout", "tls.timeout",
+         "silent.tls.lab.test", takes_s=10),
+    _via("https://expired-1h.crt.lab.test:443", "no proxy behind its expired certificate",
+         "expired",
+         "tls.expired", "expired-1h.crt.lab.test"),
+    _via("https://good.crt.lab.test:443", "a web server as proxy", "EOF|malformed|Bad|stream|HTTP",
+         "http.4xx|http.reset|http.protocol|tcp.reset", "good.crt.lab.test", judgement=True),
+    *(
+        _via(proxies.url(f"socks-{code}"), f"SOCKS: {words}", words,
+             "http.protocol", words="did not open a way")
+        for code, words in SOCKS.items()
+    ),
+    _via(proxies.url("socks-auth"), "SOCKS: no acceptable authentication",
+         "no acceptable authentication methods", "auth.407", judgement=True),
+    _via(proxies.url("socks-login").replace("//", "//user:s3cret@"), "SOCKS: credentials refused",
+         "authentication failed", "auth.407", words="^(?!.*s3cret)"),
+    _via(proxies.url("socks-version"), "SOCKS: an HTTP proxy", "unexpected protocol version",
+         "http.protocol"),
+    _via(proxies.url("socks-close"), "SOCKS: closed", "EOF", "http.reset|tcp.reset"),
+    _via(proxies.url("socks-half"), "SOCKS: half an answer", "EOF", "http.reset|tcp.reset"),
+    _via(f"socks5://{HP}:{proxies.NOBODY_PORT}", "SOCKS: refused", REFUSED, "tcp.refused"),
+    _via("socks5://gone.lab.test:1080", "SOCKS: name unknown", "no such host", "dns.nxdomain",
+         "gone.lab.test"),
+    _via(proxies.url("socks-silent"), "SOCKS: silent", "", "http.stalled", takes_s=8,
+         end=(8.0, 15), exit_code=-15, section="killed", final="cancelled"),
+    _via(proxies.url("good"), "the tunnel stands, then 403", "403 ", "auth.403", "as.lab.test",
+         party="module proxy", goproxy=on("mod=403")),
+    _via(proxies.url("good"), "the tunnel stands, then 407", "407 ", "auth.407", "as.lab.test",
+         party="module proxy", goproxy=on("mod=407")),
+    _via(proxies.url("good"), "the tunnel stands, then expired", "expired", "tls.expired",
+         "expired-1h.crt.lab.test", party="module proxy", goproxy="https://expired-1h.crt.lab.test"),
+    _via(proxies.url("good"), "the tunnel stands, then 404 for zip", "404 ", "", "as.lab.test",
+         party="nobody", goproxy=on("zip=404"), section="not found", endpoint="zip"),
+    _via("", "HTTP_PROXY refused", "proxyconnect tcp: .*refused", "tcp.refused",
+         "refused.to.lab.test", env={"HTTP_PROXY": "http://refused.to.lab.test:3128"}, **PLAIN),
+    _via("", "HTTP_PROXY name unknown", "no such host", "dns.nxdomain", "gone.lab.test",
+         env={"HTTP_PROXY": "http://gone.lab.test:3128"}, **PLAIN),
+    *(_plain(word, f"{word} ", cls, words=word)
+      for word, cls in (("407", "auth.407"), ("502", "http.5xx"), ("503", "http.5xx"),
+                        ("504", "http.5xx"), ("511", "http.5xx"))),
+    *(_plain(word, f"{word} ", cls, party="module proxy", host="as.lab.test",
+             words=f"{word}.* through the HTTP proxy {HP}", judgement=True)
+      for word, cls in (("400", "http.4xx"), ("403", "auth.403"), ("429", "http.429"),
+                        ("500", "http.5xx"))),
+    _plain("404", "404 ", "", party="nobody", section="not found"),
+    _plain("page", "parsing go.mod|missing module", "http.content", "a page",
+           words="HTTP proxy.*as.lab.test"),
+    _plain("page", "invalid character|missing module", "http.content",
+           "a page for a list of versions", args=LATEST, requires=(), endpoint="list|latest"),
+    _plain("200-empty", "parsing go.mod|missing module", "http.content"),
+    _plain("login", "parsing go.mod|missing module", "http.content"),
+    _plain("loop", "stopped after 10", "http.redirect"),
+    _plain("cut", "unexpected EOF", "http.body"),
+    _plain("close", "EOF", "http.reset|tcp.reset"),
+    _plain("reset", "reset by peer|EOF", "http.reset|tcp.reset"),
+    _plain("garbage", "malformed", "http.protocol"),
+    _plain("silent", "", "http.stalled", "silence, then killed", takes_s=8, end=(8.0, 15),
+           exit_code=-15, section="killed", final="cancelled"),
+    *(_plain("good", says, cls, f"what the module proxy says, {spec}", party="module proxy",
+             host="as.lab.test", goproxy=f"http://as.lab.test/{spec}", **more)
+      for spec, says, cls, more in (
+          ("mod=403", "403 ", "auth.403", {}),
+          ("mod=404", "404 ", "", {"section": "not found"}),
+          ("zip=500", "500 ", "http.5xx", {"endpoint": "zip"}),
+      )),
+    _plain("good", "checksum mismatch", "checksum.gosum", "what go.sum contradicts",
+           party="module proxy", host="as.lab.test",
+           go_sum=f"mod.lab.test/m00 v1.1.0/go.mod h1:{'A' * 43}=\n"),
+    _via("http://refused.to.lab.test:3128", "refused, then the next entry with |", REFUSED,
+         "tcp.refused", "refused.to.lab.test", goproxy=f"{AS}|https://as-h1.lab.test"),
+    _via("http://refused.to.lab.test:3128", "a storage host by a refused proxy", "", "", "",
+         goproxy=AS, env={"HTTPS_PROXY": "http://refused.to.lab.test:3128", "NO_PROXY": "lab.test"},
+         exit_code=0, party="nobody", endpoint=""),
+    _via("http://refused.to.lab.test:3128", "the redirect's target by a refused proxy", REFUSED,
+         "tcp.refused", "refused.to.lab.test", goproxy=on("zip=redirect.403"), endpoint="zip",
+         env={"HTTPS_PROXY": "http://refused.to.lab.test:3128", "NO_PROXY": "as.lab.test"}),
+    _via("", "refused, by https_proxy", "proxyconnect tcp: .*refused", "tcp.refused",
+         "refused.to.lab.test", env={"https_proxy": "http://refused.to.lab.test:3128"}),
+    _via("refused.to.lab.test:3128", "refused, without a scheme", REFUSED, "tcp.refused",
+         "refused.to.lab.test"),
+    _via("http://user:s3cret@refused.to.lab.test:3128", "refused, with credentials", REFUSED,
+         "tcp.refused", "refused.to.lab.test", words="^(?!.*s3cret)"),
+    _via(proxies.url("407").replace("//", "//user:s3cret@"), "credentials refused",
+         "Proxy Authentication Required", "auth.407", words="^(?!.*s3cret)"),
+    _via("http://refused.to.lab.test:3128", "refused for the checksum database", REFUSED,
+         "tcp.refused", "refused.to.lab.test", goproxy=AS, endpoint="sumdb",
+         env={"HTTPS_PROXY": "http://refused.to.lab.test:3128", "NO_PROXY": "as.lab.test",
+              "GOSUMDB": f"{Signer(SUM_NAME).verifier} https://sum.lab.test"}),
+    Member(kind=KIND, name="407 without an HTTP proxy", goproxy=on("mod=407"), says="407 ",
+           cls="auth.407", party="module proxy", host="as.lab.test"),
+)  # fmt: skip
