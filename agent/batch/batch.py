@@ -41,6 +41,10 @@ MAX_NAME_BYTES = 128
 """Of an endpoint, class, counter, label or phase."""
 MAX_TEXT_BYTES = 512
 """Of a URL, a module path, a subject, a sentence."""
+MAX_ENDPOINTS = 16
+MAX_CHAINS = 16
+"""Of one host; a build server has one, a shared one a few."""
+MAX_CHAIN_BYTES = 2048
 MAX_LABELS = 32
 MAX_LOSSES = 64
 MAX_CLASSES = 64
@@ -157,6 +161,35 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """How those requests ended that have one thing in common."""
+
+    name: str = sent(_NAME)
+    """Which endpoint, address or resolver."""
+    ok: int = sent(_COUNT, 0)
+    """Answered with 200."""
+    misses: int = sent(_COUNT, 0)
+    """404 and 410, the suspect ones not included."""
+    suspect_misses: int = sent(_COUNT, 0)
+    """404 and 410 that may be an outage in disguise."""
+    failures: Mapping[str, int] = sent(_COUNTS, {})
+    """By class."""
+    sketch: bytes = sent(Bytes(MAX_SKETCH_BYTES), b"")
+    """Of an endpoint and an address: time to first byte of answers with 200; of a resolver: times
+    of the lookups that it answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A GOPROXY that was in force."""
+
+    entries: str = sent(Text(MAX_CHAIN_BYTES, 1))
+    """Canonical entries with `,` and `|` between them; folders are `file:`."""
+    commands: int = sent(_COUNT)
+    """Processes of `go` that ended with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyWindow:
     """What was seen of one proxy in the window."""
 
@@ -216,6 +249,16 @@ class ProxyWindow:
     local_failures: Mapping[str, int] = sent(_COUNTS, {}, since=2)
     """By class: requests that failed for what their machine lacked or its user had set; in no
     other number."""
+    by_endpoint: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ENDPOINTS), (), since=2)
+    """Requests by endpoint; `other` where the URL is none of the protocol's."""
+    by_address: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ADDRESSES), (), since=2)
+    """Requests by the address (without port) that answered or failed; those without are in none."""
+    by_resolver: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ADDRESSES), (), since=2)
+    """Requests that paid a lookup, by the DNS server that was asked; those without are in none."""
+    failed_ns: int = sent(_TOTAL, 0, since=2)
+    """Time that failures took which were not followed by another entry."""
+    commands_stopped: int = sent(_COUNT, 0, since=2)
+    """Commands that ended with an error and whose last stopped request was for this proxy."""
 
     @property
     def failed(self) -> int:
@@ -256,6 +299,18 @@ class Batch:
     """Records that belonged to no proxy of `proxies` because there were too many."""
     agent_version: str = sent(Text(MAX_NAME_BYTES), "")
     """Release of the agent; empty where it does not say."""
+    kernel: str = sent(Text(MAX_NAME_BYTES), "", since=2)
+    """Release of its kernel; empty where it does not say."""
+    links: str = sent(Text(MAX_NAME_BYTES), "", since=2)
+    """How probes are attached: `multi`, `perf`; empty where it does not say."""
+    commands: int = sent(_COUNT, 0, since=2)
+    """Processes of `go` that ended in the window."""
+    commands_failed: int = sent(_COUNT, 0, since=2)
+    """Of these, with an exit code that is not 0 or by a signal."""
+    chains: tuple[Chain, ...] = sent(Many(Row(Chain), MAX_CHAINS), (), since=2)
+    """GOPROXY of these, the most frequent first; processes whose chain is not known are in none."""
+    chains_dropped: int = sent(_COUNT, 0, since=2)
+    """Processes whose chain did not fit into `chains`."""
 
 
 _ROW = Row(Batch)

@@ -7,6 +7,7 @@ the whole. Nothing that is read costs more than its bytes: what is announced and
 no room, and what a newer agent appends is passed over. The only importer of msgspec.
 """
 
+from itertools import chain
 from typing import Annotated
 
 import msgspec
@@ -16,6 +17,7 @@ from modpulse.agent.batch.batch import (
     MAX_ADDRESSES,
     MAX_BATCH_BYTES,
     MAX_CLASSES,
+    MAX_ENDPOINTS,
     MAX_NAME_BYTES,
     MAX_OUTCOMES,
     MAX_PHASES,
@@ -61,6 +63,20 @@ class Happening(Struct, array_like=True, gc=False):
     outcome: Name
 
 
+class Outcomes(Struct, array_like=True, gc=False):
+    """See there."""
+
+    name: Name
+    ok: Count
+    misses: Count
+    suspect_misses: Count
+    failures: Counts
+    sketch: Annotated[bytes, Meta(max_length=MAX_SKETCH_BYTES)]
+
+
+ByAddress = Annotated[list[Outcomes], Meta(max_length=MAX_ADDRESSES)]
+
+
 class ProxyWindow(Struct, array_like=True, gc=False):
     """See there."""
 
@@ -91,6 +107,11 @@ class ProxyWindow(Struct, array_like=True, gc=False):
     asked_dropped: Count
     # What a schema appended has a default: who is older does not send it.
     local_failures: Raw = Raw(b"\x80")
+    by_endpoint: Annotated[list[Outcomes], Meta(max_length=MAX_ENDPOINTS)] = []
+    by_address: ByAddress = []
+    by_resolver: ByAddress = []
+    failed_ns: Total = 0
+    commands_stopped: Count = 0
 
 
 class Batch(Struct, array_like=True, gc=False):
@@ -108,6 +129,12 @@ class Batch(Struct, array_like=True, gc=False):
     proxies: Annotated[list[ProxyWindow], Meta(max_length=MAX_PROXIES)]
     proxies_dropped: Count
     agent_version: Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
+    kernel: Annotated[str, Meta(max_length=MAX_NAME_BYTES)] = ""
+    links: Annotated[str, Meta(max_length=MAX_NAME_BYTES)] = ""
+    commands: Count = 0
+    commands_failed: Count = 0
+    chains: Raw = Raw(b"\x90")
+    chains_dropped: Count = 0
 
 
 _BATCH = msgspec.msgpack.Decoder(Batch)
@@ -157,6 +184,8 @@ def _check(batch: Batch) -> None:
             raise BatchError(f"{window.proxy}: more bad certificates than handshakes")
         for resolver in window.resolvers:
             _check_bytes("resolvers", resolver, MAX_NAME_BYTES)
+        for outcomes in chain(window.by_endpoint, window.by_address, window.by_resolver):
+            _check_bytes("name", outcomes.name, MAX_NAME_BYTES)
 
 
 def _check_bytes(field: str, text: str, most: int) -> None:

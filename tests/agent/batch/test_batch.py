@@ -20,16 +20,18 @@ from modpulse.agent.batch.batch import (
     Asked,
     Batch,
     BatchError,
+    Chain,
     Exemplar,
     Happening,
     Leaf,
+    Outcomes,
     ProxyWindow,
     decode,
     encode,
 )
 
 DOCS = (Path(__file__).parents[3] / "docs" / "batch.md").read_text()
-ROWS = [Batch, ProxyWindow, Leaf, Exemplar, Happening, Asked]
+ROWS = [Batch, ProxyWindow, Leaf, Exemplar, Happening, Asked, Outcomes, Chain]
 T0 = 1_800_000_000_000_000_000
 
 
@@ -39,6 +41,12 @@ def leaf(**fields) -> Leaf:
         "not_before_s": 1_700_000_000, "not_after_s": 1_900_000_000, "sha256": "ab" * 32,
     }  # fmt: skip
     return Leaf(**(defaults | fields))
+
+
+def outcomes(name: str) -> Outcomes:
+    return Outcomes(
+        name=name, ok=4, misses=2, suspect_misses=1, failures={"http.5xx": 3}, sketch=b"\x00\x01"
+    )
 
 
 def window(**fields) -> ProxyWindow:
@@ -63,6 +71,8 @@ def window(**fields) -> ProxyWindow:
         "fallback_ns": 5, "cancelled": 1, "via_failures": {"auth.407": 1},
         "happenings": (Happening(at_ns=T0, outcome="ok"),), "asked": (asked,),
         "asked_dropped": 1, "local_failures": {"local.disk": 1},
+        "by_endpoint": (outcomes("zip"),), "by_address": (outcomes("10.0.0.7"),),
+        "by_resolver": (outcomes("10.0.0.53:53"),), "failed_ns": 7, "commands_stopped": 1,
     }  # fmt: skip
     return ProxyWindow(**(defaults | fields))
 
@@ -72,7 +82,9 @@ def batch(**fields) -> Batch:
         "agent_id": "build-1", "run_id": b"0123456789abcdef", "seq": 7,
         "window_start_ns": T0, "window_end_ns": T0 + 1, "labels": {"site": "ber"},
         "losses": {"seen": 9, "ring_full": 1}, "lost": 1, "proxies": (window(),),
-        "proxies_dropped": 1, "agent_version": "0.1.0",
+        "proxies_dropped": 1, "agent_version": "0.1.0", "kernel": "6.1.0", "links": "multi",
+        "commands": 3, "commands_failed": 1, "chains_dropped": 1,
+        "chains": (Chain(entries="https://goproxy.corp,direct", commands=2),),
     }  # fmt: skip
     return Batch(**(defaults | fields))
 
@@ -122,10 +134,11 @@ def test_a_batch_of_the_schema_before_is_read() -> None:
     """What an agent sends that is not updated yet lacks the fields that were appended since."""
     arrays = plain()
     arrays[0] = 1
-    del arrays[9][0][25:]
-    (read,) = decode(pack(arrays)).proxies
+    del arrays[12:], arrays[9][0][25:]
+    read = decode(pack(arrays))
 
-    assert (read.asked_dropped, read.local_failures) == (1, {})
+    assert (read.kernel, read.commands, read.chains) == ("", 0, ())
+    assert (read.proxies[0].asked_dropped, read.proxies[0].local_failures) == (1, {})
 
 
 @given(BATCHES)
@@ -331,7 +344,10 @@ def test_ok_is_what_is_left():
 
 def test_the_window_of_these_tests_leaves_nothing_out():
     """Each field of a batch holds something here, so that all of them are tried."""
-    rows = [batch(), window(), leaf(), window().exemplars[0], window().asked[0]]
+    rows = [
+        batch(), window(), leaf(), window().exemplars[0], window().asked[0],
+        outcomes("zip"), batch().chains[0],
+    ]  # fmt: skip
     empty = [
         f"{type(row).__name__}.{field.name}"
         for row in rows
