@@ -11,6 +11,8 @@ SIGHTING_BYTES = 8 << 10
 """Measured: 4 kB of the longest names here, as much again where a group is added up."""
 SKETCH_BYTES = 200
 """Measured: what a sketch takes beside its bytes, which are the body's."""
+PART_BYTES = 1_000
+"""What a part takes with a few classes of failures, beside its sketch."""
 ALL = -1
 """Every bit."""
 KNOWN = 1 << 32
@@ -92,6 +94,16 @@ class Leaf:
     """Seconds since 1970, UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a sighting was at one endpoint or address, or paid a lookup at one resolver."""
+
+    name: str
+    counts: Counts
+    sketch: bytes = b""
+    """As it came: times to first byte; of a resolver, times of lookups."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sighting:
     """What one agent saw of one proxy in one window."""
@@ -112,6 +124,13 @@ class Sighting:
     certificate: Leaf | None = None
     """None when no handshake showed one."""
     resolvers: frozenset[str] = frozenset()
+    by_endpoint: tuple[Part, ...] = ()
+    by_address: tuple[Part, ...] = ()
+    by_resolver: tuple[Part, ...] = ()
+    failed_ms: int = 0
+    """Time that failures took after which no other entry was asked."""
+    commands_stopped: int = 0
+    """Commands that ended with an error and were stopped here last."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +148,16 @@ class Arrival:
     """Added to the agent's clock to get the collector's."""
     lost: int = 0
     """Events the agent lost in the window."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of the agent, as configured: site, pool."""
+    commands: int = 0
+    """Processes of `go` that ended in the window."""
+    commands_failed: int = 0
+    agent_version: str = ""
+    """Empty where it does not say, as the two that follow."""
+    kernel: str = ""
+    links: str = ""
+    """How its probes are attached."""
     caller: str = ""
     """Which token or certificate shipped it; empty where nobody is asked, or it is read back."""
     sightings: tuple[Sighting, ...] = ()
@@ -144,8 +173,12 @@ class Arrival:
     @property
     def size_bytes(self) -> int:
         """About what is held for it until it is written, beside its body; never much more."""
-        sketches = sum(len(sighting.sketches) for sighting in self.sightings)
-        return SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches + len(self.body)
+        sketches = parts = 0
+        for one in self.sightings:
+            sketches += len(one.sketches)
+            parts += len(one.by_endpoint) + len(one.by_address) + len(one.by_resolver)
+        held = SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches
+        return held + PART_BYTES * parts + len(self.body)
 
 
 def _add_all(into: dict[str, int], other: Mapping[str, int], sign: int) -> None:

@@ -16,7 +16,7 @@ from modpulse.agent.records.failures import CLASSES
 
 from ..errors import RejectedError
 from . import wire
-from .arrival import ALL, KNOWN, Arrival, Counts, Leaf, Sighting
+from .arrival import ALL, KNOWN, Arrival, Counts, Leaf, Part, Sighting
 
 Identity = frozenset[str] | None
 """Names in the caller's certificate; None: a token, or nobody was asked."""
@@ -129,6 +129,12 @@ def _arrival(batch: wire.Batch, body: bytes, arrived_ns: int, skew_ns: int, call
         arrived_ns=arrived_ns,
         skew_ns=skew_ns,
         lost=batch.lost,
+        labels=batch.labels,
+        commands=batch.commands,
+        commands_failed=batch.commands_failed,
+        agent_version=batch.agent_version,
+        kernel=batch.kernel,
+        links=batch.links,
         caller=caller,
         sightings=sightings,
         body=body,
@@ -210,4 +216,25 @@ def _sighting(
         fallback_ms=min(window.fallback_ns // 1_000_000, MAX_FALLBACK_MS),
         certificate=Leaf(leaf.not_before_s, leaf.not_after_s) if leaf else None,
         resolvers=frozenset(window.resolvers),
+        by_endpoint=_parts(window.by_endpoint, overflow),
+        by_address=_parts(window.by_address, overflow),
+        by_resolver=_parts(window.by_resolver, overflow),
+        failed_ms=min(window.failed_ns // 1_000_000, MAX_FALLBACK_MS),
+        commands_stopped=window.commands_stopped,
+    )
+
+
+def _parts(found: list[wire.Outcomes], overflow: dict[str, int]) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            one.name,
+            Counts(
+                ok=one.ok,
+                misses=one.misses,
+                suspects=one.suspect_misses,
+                failures=_known(one.failures, overflow) if one.failures else {},
+            ),
+            one.sketch,
+        )
+        for one in found
     )

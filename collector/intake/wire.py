@@ -18,6 +18,7 @@ from modpulse.agent.batch.batch import (
     MAX_BATCH_BYTES,
     MAX_CLASSES,
     MAX_ENDPOINTS,
+    MAX_LABELS,
     MAX_NAME_BYTES,
     MAX_OUTCOMES,
     MAX_PHASES,
@@ -40,6 +41,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_BYTES)]
 """Its characters are bounded here, its bytes by `_check` where it is kept."""
 Text = Annotated[str, Meta(max_length=MAX_TEXT_BYTES)]
 Digest = Annotated[str, Meta(min_length=64, max_length=64)]
+Label = Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
 Counts = Annotated[dict[Name, Count], Meta(max_length=MAX_CLASSES)]
 Sketches = Annotated[
     dict[Name, Annotated[bytes, Meta(max_length=MAX_SKETCH_BYTES)]], Meta(max_length=MAX_PHASES)
@@ -123,7 +125,7 @@ class Batch(Struct, array_like=True, gc=False):
     seq: Total
     window_start_ns: Total
     window_end_ns: Total
-    labels: Raw
+    labels: Annotated[dict[Name, Label], Meta(max_length=MAX_LABELS)]
     losses: Raw
     lost: Total
     proxies: Annotated[list[ProxyWindow], Meta(max_length=MAX_PROXIES)]
@@ -172,7 +174,8 @@ def _check(batch: Batch) -> None:
     """Check what no field can say alone."""
     if batch.window_end_ns < batch.window_start_ns:
         raise BatchError("window_end_ns: before window_start_ns")
-    _check_bytes("agent_id", batch.agent_id, MAX_NAME_BYTES)
+    for name in (batch.agent_id, *chain.from_iterable(batch.labels.items())):
+        _check_bytes("agent_id and labels", name, MAX_NAME_BYTES)
     if len({window.proxy for window in batch.proxies}) < len(batch.proxies):
         raise BatchError("proxies: the same proxy twice")
     for window in batch.proxies:
