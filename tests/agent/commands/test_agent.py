@@ -81,8 +81,8 @@ def test_a_window_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     agent = Agent(AgentConfig(agent_id="a"), None, spool)
     made = iter([bad, Parts((), 0)])
     monkeypatch.setattr(agent._aggregator, "flush", lambda _offset: next(made))
-    prober = SimpleNamespace(forgotten=0, failed=0, unprobed=0)
-    observer = SimpleNamespace(losses=lambda: {"ring_full": 0}, prober=prober)
+    prober, newcomers = SimpleNamespace(forgotten=0, failed=0), SimpleNamespace(unprobed=0)
+    observer = SimpleNamespace(losses=lambda: {"ring_full": 0}, prober=prober, newcomers=newcomers)
     for now_ns in (1, 2):
         agent._close_window(observer, now_ns)  # type: ignore[arg-type]
     spool.write_out()
