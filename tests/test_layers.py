@@ -117,7 +117,8 @@ DISTRIBUTIONS = {"dns": "dnspython"}
 """Where the package has another name than the import."""
 
 SHARED = {
-    "modpulse.agent.batch.batch", "modpulse.agent.batch.proxies", "modpulse.agent.batch.sketch",
+    "modpulse.agent.batch.batch", "modpulse.agent.batch.proxies",
+    "modpulse.agent.batch.shares", "modpulse.agent.batch.sketch",
     "modpulse.agent.records.failures",
     "modpulse.agent.screen.terminal", "modpulse.agent.service.credentials",
     "modpulse.agent.service", "modpulse.agent.service.errors", "modpulse.agent.service.foreign",

@@ -50,6 +50,10 @@ class Hosts:
     count: int = number(10, 1, 10_000)
     resolver: str = "192.0.2.53"
     agent_version: str = "0.1.0"
+    kernel: str = "6.12.0"
+    """Release of theirs."""
+    links: str = choice("multi", "perf")
+    """How their probes are attached."""
     schema: int = number(SCHEMA, OLDEST_SCHEMA, SCHEMA)
     """Of their batches."""
     skew_seconds: float = number(0.0, -3e8, 3e8)
@@ -247,6 +251,7 @@ def _names(script: Script) -> _Names:
     for hosts in script.hosts:
         _check_names("hosts.resolver", [hosts.resolver], MAX_NAME_BYTES)
         _check_names("hosts.agent_version", [hosts.agent_version], MAX_NAME_BYTES)
+        _check_names("hosts.kernel", [hosts.kernel], MAX_NAME_BYTES)
     for proxy in script.proxy:
         if proxy_name(proxy.name) != proxy.name:
             raise ConfigError(f"proxy.name = {proxy.name!r}: write {proxy_name(proxy.name)!r}")

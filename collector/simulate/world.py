@@ -7,15 +7,26 @@ begin where its host happens to have started, not where the collector judges.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from modpulse.agent.batch.batch import MAX_ASKED, MISS, OK, SUSPECT, Batch, ProxyWindow, encode
+from modpulse.agent.batch.batch import (
+    MAX_ASKED,
+    MISS,
+    OK,
+    SCHEMA,
+    SUSPECT,
+    Batch,
+    Chain,
+    ProxyWindow,
+    encode,
+)
 from modpulse.agent.service.units import NS
 
 from .answers import EPOCH_S, Answer, Place, Setup, answer, set_up
 from .chance import Chance
 from .script import Happening, Hosts, Script, host_name
-from .tally import Tally
+from .tally import Commands, Ended, Tally
 from .traffic import HOUR_S, Ask, Build, builds
 
 TROUBLE = "dns.timeout"
@@ -60,8 +71,14 @@ class _Agent:
     planned_hours: int = 0
     tallies: dict[int, dict[int, Tally]] = field(default_factory=lambda: defaultdict(dict))
     """By window and the proxy's place."""
+    commands: dict[int, Commands] = field(default_factory=lambda: defaultdict(Commands))
+    """By window."""
     troubles_s: list[float] = field(default_factory=list)
-    addresses: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def tells_shares(self) -> bool:
+        """Its batches have what schema 2 appended."""
+        return self.hosts.schema >= SCHEMA
 
 
 class World:
@@ -73,6 +90,7 @@ class World:
         self._heartbeats = max(1, round(script.heartbeat_seconds / script.window_seconds))
         places = ((hosts, place) for hosts in script.hosts for place in range(hosts.count))
         self._agents = [self._agent(n, *place) for n, place in enumerate(places)]
+        self._chain = "".join(p.name + p.fallback for p in script.proxy)[:-1]
         self._factors = [h.factor for h in script.happening if h.kind == "busy"]
 
     def posts(self, until_ns: int) -> list[Post]:
@@ -99,14 +117,20 @@ class World:
             if at_ns > until_ns:
                 return
             self._plan(agent, end_ns / NS)
-            seen = agent.tallies.pop(agent.window, None)
+            seen = agent.tallies.pop(agent.window, {})
+            commands = agent.commands.pop(agent.window, Commands())
             is_due = (agent.window + agent.number) % self._heartbeats == 0 or agent.window < 4
             agent.window += 1
             if seen or is_due:
-                yield from self._post(agent, seen or {}, end_ns, at_ns)
+                yield from self._post(agent, seen, commands, end_ns, at_ns)
 
     def _post(
-        self, agent: _Agent, seen: dict[int, Tally], end_ns: int, at_ns: int
+        self,
+        agent: _Agent,
+        seen: dict[int, Tally],
+        commands: Commands,
+        end_ns: int,
+        at_ns: int,
     ) -> Iterator[Post]:
         end_s = end_ns / NS
         if self._now(agent, "silent", end_s):
@@ -119,7 +143,10 @@ class World:
         if restarts != agent.run:
             agent.run, agent.seq, agent.lost = restarts, 0, 0
         wall_ns = self._wall_offset_ns(agent, end_s)
-        body = encode(self._batch(agent, seen, end_ns, wall_ns))
+        batch = self._batch(agent, seen, end_ns, wall_ns)
+        if agent.tells_shares:
+            batch = replace(batch, **self._appended(agent, commands))
+        body = encode(batch)
         agent.seq += 1
         cut = self._now(agent, "cut", end_s)
         yield Post(at_ns, wall_ns, body, round(self._script.over_s(cut) * NS) if cut else 0)
@@ -141,6 +168,16 @@ class World:
             proxies=_parts([seen[place] for place in sorted(seen)], wall_ns),
             agent_version=agent.hosts.agent_version,
         )
+
+    def _appended(self, agent: _Agent, commands: Commands) -> dict[str, Any]:
+        """Return the fields of schema 2."""
+        return {
+            "kernel": agent.hosts.kernel,
+            "links": agent.hosts.links,
+            "commands": commands.ended,
+            "commands_failed": commands.failed,
+            "chains": (Chain(entries=self._chain, commands=commands.ended),) * bool(commands.ended),
+        }
 
     def _draw(self, agent: _Agent, purpose: int) -> float:
         return Chance(self._script.seed, purpose, agent.number, agent.window).unit()
@@ -185,13 +222,25 @@ class World:
         chance = Chance(9, *build.key)
         addresses = [p.addresses[chance.below(len(p.addresses))] for p in self._script.proxy]
         connected: set[int] = set()
-        stops_s = self._script.end_s
+        stops_s, ends_s = self._script.end_s, build.start_s
+        stopped_by: tuple[float, int] | None = None
         for ask in build.asks:
             if ask.at_s > stops_s:
-                return
-            stopped_s = self._walk(agent, ask, addresses, connected, chance)
-            if stopped_s is not None:
-                stops_s = min(stops_s, stopped_s + AT_ONCE)
+                break
+            at_s, stopping = self._walk(agent, ask, addresses, connected, chance)
+            ends_s = max(ends_s, at_s)
+            if stopping is not None:
+                stops_s = min(stops_s, at_s + AT_ONCE)
+                stopped_by = max(stopped_by or (at_s, stopping), (at_s, stopping))
+        self._end(agent, ends_s, stopped_by)
+
+    def _end(self, agent: _Agent, at_s: float, stopped_by: tuple[float, int] | None) -> None:
+        """A build ended; where it was stopped, by which entry's last failure."""
+        commands = agent.commands[self._window_of(agent, at_s)]
+        commands.ended += 1
+        if stopped_by is not None:
+            commands.failed += 1
+            self._tally(agent, stopped_by[1], at_s).commands_stopped += 1
 
     def _walk(
         self,
@@ -200,8 +249,13 @@ class World:
         addresses: Sequence[str],
         connected: set[int],
         chance: Chance,
-    ) -> float | None:
-        """Ask the chain's entries one after the other; returns when the build is told to stop."""
+    ) -> tuple[float, int | None]:
+        """
+        Ask the chain's entries one after the other.
+
+        Returns:
+            When that was over, and the place of the entry whose failure stops the build, if any.
+        """
         at_s = ask.at_s
         for number, proxy in enumerate(self._script.proxy):
             place = Place(self._script, proxy, number, addresses[number], ask, at_s)
@@ -213,16 +267,23 @@ class World:
                 if setup.failure is None:
                     connected.add(number)
             at_s += (setup_ns + got.elapsed_ns) / NS
-            is_answered = got.outcome == OK
-            goes_on = got.outcome in (MISS, SUSPECT) or proxy.fallback == "|"
+            has_missed = got.outcome in (MISS, SUSPECT)
             is_last = number == len(self._script.proxy) - 1
-            has_fallen = not is_answered and goes_on and not is_last
-            self._tally(agent, number, at_s).end(round(at_s * NS), ask, got, has_fallen)
-            if is_answered:
-                return None
+            has_fallen = got.outcome != OK and not is_last and (has_missed or proxy.fallback == "|")
+            got_none = got.outcome.startswith("dns.")
+            self._tally(agent, number, at_s).end(
+                Ended(
+                    at_ns=round(at_s * NS),
+                    ask=ask,
+                    answer=got,
+                    has_fallen=has_fallen,
+                    address=None if got_none else addresses[number],
+                    has_looked_up=setup is not None,
+                )
+            )
             if not has_fallen:
-                return None if got.outcome in (MISS, SUSPECT) else at_s
-        return None
+                return at_s, None if got.outcome == OK or has_missed else number
+        raise AssertionError("the last entry is followed by none")
 
     def _ask(
         self, agent: _Agent, place: Place, is_connected: bool, chance: Chance
@@ -238,12 +299,15 @@ class World:
         needs_setup = not is_connected or (failed or "").partition(".")[0] in ("dns", "tcp", "tls")
         return got, set_up(place, happenings, chance, failed) if needs_setup else None
 
-    def _tally(self, agent: _Agent, number: int, at_s: float) -> Tally:
-        window = (round(at_s * NS) - agent.offset_ns) // self._window_ns
+    def _window_of(self, agent: _Agent, at_s: float) -> int:
         # A host's first window is shorter: it began before the script.
-        tallies = agent.tallies[max(window, agent.window)]
+        return max((round(at_s * NS) - agent.offset_ns) // self._window_ns, agent.window)
+
+    def _tally(self, agent: _Agent, number: int, at_s: float) -> Tally:
+        tallies = agent.tallies[self._window_of(agent, at_s)]
         if number not in tallies:
-            tallies[number] = Tally(self._script.proxy[number], agent.hosts.resolver)
+            resolver = agent.hosts.resolver
+            tallies[number] = Tally(self._script.proxy[number], resolver, agent.tells_shares)
         return tallies[number]
 
 

@@ -9,7 +9,7 @@ from fleets import FLEET, A, B, script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modpulse.agent.batch.batch import Batch, ProxyWindow, decode
+from modpulse.agent.batch.batch import Batch, Outcomes, ProxyWindow, decode
 from modpulse.agent.batch.sketch import Sketch
 from modpulse.agent.service.units import NS
 from modpulse.collector.intake import ingest
@@ -233,3 +233,90 @@ def test_troubles_of_a_host() -> None:
 
     assert set(failed) == {"dns.timeout"}
     assert 0.01 < failed.total() / sum(window.requests for window in found) < 0.08
+
+
+def summed(rows: tuple[Outcomes, ...]) -> Counter[str]:
+    """Outcomes over all rows."""
+    found = Counter[str]()
+    for row in rows:
+        found += Counter(ok=row.ok, miss=row.misses, suspect=row.suspect_misses) + Counter(
+            row.failures
+        )
+    return found
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**63 - 1),
+    st.sampled_from(["|", ","]),
+    st.floats(0, 1),
+    st.sampled_from(["http.5xx", "tcp.timeout", "dns.nxdomain", "tls.expired", "checksum.gosum"]),
+)
+def test_shares_add_up(seed: int, fallback: str, share: float, failure: str) -> None:
+    """By endpoint it is all requests, by address those that got one, by resolver no more than all;
+    a sketch has each answer, or each lookup that was answered."""
+    fleet = FLEET.replace(f'name = "{A}"', f'name = "{A}"\nfallback = "{fallback}"')
+    fleet = fleet.replace("hours = 0.5", f"hours = 0.1\nseed = {seed}")
+    made = script(f'kind = "fail"\nfailure = "{failure}"\nshare = {share}', fleet=fleet)
+    for window in (window for batch in batches(made) for window in batch.proxies):
+        every = Counter(ok=window.ok, miss=window.misses, suspect=window.suspect_misses) + Counter(
+            window.failures
+        )
+        nameless = Counter({cls: n for cls, n in window.failures.items() if cls[:4] == "dns."})
+
+        assert summed(window.by_endpoint) == every
+        assert {row.name: summed((row,)).total() for row in window.by_endpoint} == window.endpoints
+        assert summed(window.by_address) == every - nameless
+        assert {row.name for row in window.by_address} <= {"192.0.2.1", "192.0.2.2", "192.0.2.10"}
+        assert summed(window.by_resolver) <= every
+        assert {row.name for row in window.by_resolver} <= {"192.0.2.53", "198.51.100.53"}
+        for row in (*window.by_endpoint, *window.by_address):
+            assert Sketch.from_bytes(row.sketch).count == row.ok
+        assert b"".join(row.sketch for row in window.by_resolver) == window.sketches.get(
+            "resolve", b""
+        )
+
+
+def test_commands() -> None:
+    """Each build ends once; one that is stopped is a failure of the entry that stopped it."""
+    fail = f'kind = "fail"\nfailure = "http.5xx"\nproxy = "{A}"\n{MINUTES_10}'
+    comma = FLEET.replace(f'name = "{A}"', f'name = "{A}"\nfallback = ","')
+    usual, pipe, stopped = batches(script("")), batches(script(fail)), script(fail, fleet=comma)
+    sick = batches(stopped, 11, 20)
+
+    assert sum(b.commands for b in usual) == pytest.approx(5 * 30, rel=0.2)
+    assert sum(b.commands_failed for b in (*usual, *pipe)) == 0
+    assert {c.entries for b in usual for c in b.chains} == {f"{A}|{B}"}
+    assert {c.entries for b in sick for c in b.chains} == {f"{A},{B}"}
+    assert all(b.commands == sum(c.commands for c in b.chains) for b in (*usual, *sick))
+    assert sum(b.commands_failed for b in sick) > 20
+    assert sum(b.commands_failed for b in sick) == sum(w.commands_stopped for w in windows(stopped))
+    assert {b.commands_failed for b in batches(stopped, 0, 9.5)} == {0}
+
+
+def test_what_failures_cost() -> None:
+    """The time of a failure is that of a fallback, or of one that nobody was asked after."""
+    fail = f'kind = "fail"\nfailure = "tcp.timeout"\nproxy = "{A}"\n{MINUTES_10}'
+    comma = FLEET.replace(f'name = "{A}"', f'name = "{A}"\nfallback = ","')
+
+    assert {w.failed_ns for w in windows(script(fail), begin=12)} == {0}
+    for window in windows(script(fail, fleet=comma), begin=12):
+        assert window.failed_ns == 30 * NS * sum(window.failures.values())
+
+
+def test_who_is_older_tells_less() -> None:
+    """Hosts of schema 1 have nothing that schema 2 appended; others say what runs them."""
+    old = FLEET.replace("count = 2", "count = 2\nschema = 1\nagent_version = '0.0.9'")
+    found = batches(script("", fleet=old))
+    first = [b for b in found if b.schema == 1]
+
+    assert {b.agent_id for b in first} == {"fra-1", "fra-2"}
+    assert {(b.agent_version, b.kernel, b.links, b.commands) for b in first} == {
+        ("0.0.9", "", "", 0)
+    }
+    assert {(w.by_endpoint, w.by_address, w.by_resolver) for b in first for w in b.proxies} == {
+        ((), (), ())
+    }
+    assert {(b.agent_version, b.kernel, b.links) for b in found if b.schema == 2} == {
+        ("0.1.0", "6.12.0", "multi")
+    }
