@@ -29,7 +29,6 @@ from .health.report import Report
 from .incidents import Incidents
 from .intake import ingest
 from .intake.arrival import Arrival
-from .intake.reader import Reader
 from .intake.rollup import Rollup
 from .shares import Shares
 from .store import complaints
@@ -40,6 +39,7 @@ from .store.recall import History, SavedState
 from .store.restore import restore
 from .store.roll import Roll, catch_up
 from .store.writer import Log, Writer
+from .turns import Turns
 
 log = logging.getLogger("modpulse.collector")
 
@@ -99,14 +99,14 @@ class Service:
         """What is not yet known of the time before the start; None once all is."""
         self._store = store
         self._writer = Writer(store)
-        self._log = Log(self._writer, self._merged)
+        self.turns = Turns()
+        self._log = Log(self._writer, self._merged, self.turns)
         self._roll = Roll(self.fleet.time, self._add)
         self._waiting = Shares(config.queue_batches)
         self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}
         self._saved_steps: int | None = None
         self._kept_ns = round(config.hour_retention_days * 86_400 * NS)
-        self._reader = Reader()
 
     def start(self, reading: Reading) -> None:
         """
@@ -202,8 +202,9 @@ class Service:
         clocks = ingest.Clocks(self.clock.now_ns(reading), sent_ns)
         _hold(self._waiting, caller, 1, "too many batches wait")
         try:
-            arrival = await self._reader.read(body, identity, clocks, caller)
-            arrival = self.fleet.admit(arrival, self._kept_ns)
+            arrival = await self.turns.result(
+                lambda: self.fleet.admit(ingest.read(body, identity, clocks, caller), self._kept_ns)
+            )
             size_bytes = arrival.size_bytes
             _hold(self.held, caller, size_bytes, "too much waits for the disk")
             try:

@@ -61,7 +61,6 @@ SHELL = {
     "collector.channels.sender": "takes notices to their channels",
     "collector.channels.wires": "HTTP and SMTP",
     "collector.incidents": "reads the store at start, and steps beside the loop",
-    "collector.intake.reader": "reads large batches beside the loop",
     "collector.http.shown": "makes the answer between requests",
     "collector.store.incidents": "rows of incidents",
     "collector.store.outbox": "rows of notices that wait",
@@ -88,6 +87,7 @@ SHELL = {
     "collector.server.tls": "OpenSSL, without a socket",
     "collector.store.watched": "whether a file is as it was left",
     "collector.store.writer": "the thread that writes it",
+    "collector.turns": "what is done between two steps of the loop",
 }
 """Modules that touch the world, and what of it. Every other one is pure."""
 
@@ -213,8 +213,8 @@ FLOORS = {
         "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
     ),
     "collector": (
-        "errors clock shares stopping", "intake", "health", "alerts", "channels", "config", "store",
-        "incidents", "outbox", "service", "http", "server client simulate", "cli",
+        "errors clock shares stopping turns", "intake", "health", "alerts", "channels", "config",
+        "store", "incidents", "outbox", "service", "http", "server client simulate", "cli",
     ),
 }  # fmt: skip
 """Rooms and loose modules of each package, floor by floor: each knows what lies below it."""

@@ -25,12 +25,12 @@ from ..clock import Reading
 from ..config import Config
 from ..errors import BusyError
 from ..http.app import App
-from ..intake.reader import SWITCH_S
 from ..outbox import Outbox, open_notices
 from ..service import Service
 from ..shares import Shares
 from ..stopping import Stopping
 from ..store.database import Store
+from ..turns import SWITCH_S
 from .door import Door, raise_descriptors
 from .limits import MAX_HELD_BYTES, Limits
 

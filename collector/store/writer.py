@@ -17,12 +17,15 @@ from typing import Any
 
 from ..errors import OverloadedError
 from ..intake.arrival import Arrival
+from ..turns import Turns
 from .database import Store
 
 GROUP_BATCHES = 256
 """Batches of one commit: bounds what a failing disk refuses at once, and what is merged at once."""
 GROUP_BYTES = 4 << 20
 """Of these, at most, and one more batch."""
+MERGED = 8
+"""Of these, so many are merged and answered at once: a millisecond of busy ones."""
 MAX_JOBS = 1_000
 """Other uses of the store that may wait."""
 
@@ -90,16 +93,19 @@ class _Work:
 class Log:
     """The loop's end of it: groups of batches, one on its way at a time."""
 
-    def __init__(self, writer: Writer, merge: Callable[[list[Arrival], int], None]) -> None:
+    def __init__(
+        self, writer: Writer, merge: Callable[[list[Arrival], int], None], turns: Turns
+    ) -> None:
         """
         Args:
             writer: Which commits.
-            merge: Takes the new ones of a group that is durable, and the log's last id, before
-                their senders are answered.
+            merge: Takes some that are new and durable, in the log's order, and the log's id of the
+                last of them, before their senders are answered.
+            turns: In which that is done.
         """
-        self._writer, self._merge = writer, merge
-        self._waiting: deque[tuple[Arrival, asyncio.Future[bool]]] = deque()
-        self._group: list[tuple[Arrival, asyncio.Future[bool]]] = []
+        self._writer, self._merge, self._turns = writer, merge, turns
+        self._waiting: deque[_Waiting] = deque()
+        self._group: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
     async def append(self, arrival: Arrival) -> bool:
@@ -136,8 +142,8 @@ class Log:
         finally:
             self._running, self._group = None, []
 
-    def _next(self) -> list[tuple[Arrival, "asyncio.Future[bool]"]]:
-        group: list[tuple[Arrival, asyncio.Future[bool]]] = []
+    def _next(self) -> "list[_Waiting]":
+        group: list[_Waiting] = []
         size_bytes = 0
         while self._waiting and len(group) < GROUP_BATCHES and size_bytes < GROUP_BYTES:
             arrival, done = self._waiting.popleft()
@@ -146,19 +152,43 @@ class Log:
                 size_bytes += len(arrival.body)
         return group
 
-    async def _commit(self, group: list[tuple[Arrival, "asyncio.Future[bool]"]]) -> None:
+    async def _commit(self, group: "list[_Waiting]") -> None:
         arrivals = [arrival for arrival, _ in group]
         try:
-            fresh, log_id = await asyncio.wrap_future(self._writer.call(partial(_append, arrivals)))
+            fresh, last_id = await asyncio.wrap_future(
+                self._writer.call(partial(_append, arrivals))
+            )
+            for taken in self._merged(group, fresh, last_id):
+                await taken
         except Exception as error:  # noqa: BLE001  # whatever it is, the senders wait for it
             for _, done in group:
                 if not done.done():
                     done.set_exception(error)
-            return
-        self._merge([a for a, is_new in zip(arrivals, fresh, strict=True) if is_new], log_id)
-        for (_, done), is_new in zip(group, fresh, strict=True):
+
+    def _merged(
+        self, group: "list[_Waiting]", fresh: list[bool], last_id: int
+    ) -> "list[asyncio.Future[None]]":
+        """Have a group that is durable merged, some at a time."""
+        steps = []
+        left = sum(fresh)
+        for first in range(0, len(group), MERGED):
+            some, is_new = group[first : first + MERGED], fresh[first : first + MERGED]
+            left -= sum(is_new)
+            steps.append(self._turns.result(partial(self._taken, some, is_new, last_id - left)))
+        return steps
+
+    def _taken(self, some: "list[_Waiting]", fresh: list[bool], log_id: int) -> None:
+        """Merge what is new of some batches that are durable, and tell who sent them."""
+        new = [arrival for (arrival, _), is_new in zip(some, fresh, strict=True) if is_new]
+        if new:
+            self._merge(new, log_id)
+        for (_, done), is_new in zip(some, fresh, strict=True):
             if not done.done():
                 done.set_result(is_new)
+
+
+_Waiting = tuple[Arrival, "asyncio.Future[bool]"]
+"""A batch, and who waits for it to be durable."""
 
 
 def _append(arrivals: list[Arrival], store: Store) -> tuple[list[bool], int]:

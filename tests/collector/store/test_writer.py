@@ -12,7 +12,8 @@ from sightings import arrival, sighting
 from modpulse.collector.errors import OverloadedError, StoreUnavailableError
 from modpulse.collector.intake.arrival import Arrival
 from modpulse.collector.store.database import Store
-from modpulse.collector.store.writer import GROUP_BATCHES, Log, Writer
+from modpulse.collector.store.writer import GROUP_BATCHES, MERGED, Log, Writer
+from modpulse.collector.turns import Turns
 
 WAIT_S = 30
 
@@ -29,7 +30,7 @@ def appended(writer: Writer, *arrivals: Arrival) -> list[object]:
     merged: list[Arrival] = []
 
     async def run() -> list[object]:
-        log = Log(writer, lambda some, _: merged.extend(some))
+        log = Log(writer, lambda some, _: merged.extend(some), Turns())
         waiting = [asyncio.create_task(log.append(arrival)) for arrival in arrivals]
         await asyncio.sleep(0)
         if not writer.is_alive:
@@ -91,7 +92,7 @@ def test_a_sender_that_gave_up(store: Store) -> None:
     """A batch whose sender no longer waits is not kept: it will come again."""
 
     async def run() -> bool:
-        log = Log(writer, lambda *_: None)
+        log = Log(writer, lambda *_: None, Turns())
         gone = asyncio.create_task(log.append(arrival(sighting(ok=1))))
         await asyncio.sleep(0)
         gone.cancel()
@@ -119,3 +120,26 @@ def test_jobs_run_on_the_writers_thread(store: Store) -> None:
     writer.stop()
 
     assert (ran.is_set(), result) == (True, {})
+
+
+def test_what_is_merged_is_named_by_its_last_id(store: Store) -> None:
+    """A group is merged in steps, each told the log's id of its last new batch: a crash between
+    two of them counts none twice."""
+    steps: list[tuple[list[int], int]] = []
+
+    async def run() -> None:
+        log = Log(writer, lambda some, last: steps.append(([a.seq for a in some], last)), Turns())
+        seqs = (*range(MERGED - 1), 0, *range(MERGED - 1, MERGED + 3))
+        await asyncio.gather(*(log.append(arrival(sighting(ok=1), seq=seq)) for seq in seqs))
+        await log.finish()
+
+    writer = Writer(store)
+    writer.start()
+    asyncio.run(run())
+    writer.stop()
+
+    assert steps == [
+        (list(range(MERGED - 1)), MERGED - 1),
+        (list(range(MERGED - 1, MERGED + 3)), MERGED + 3),
+    ]
+    assert store.evidence(0).batches == MERGED + 3  # type: ignore[union-attr]
