@@ -21,6 +21,7 @@ _COLLECTOR_COMMANDS = {
     "collector": "serve",
     "status": "status",
     "incidents": "incidents",
+    "agents": "agents",
     "simulate": "simulate",
 }
 """Ours -> what modpulse-collector calls it."""
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "print the health of every proxy"),
         ("simulate", "play a made-up fleet to a collector: does it tell the truth?"),
         ("incidents", "print what is wrong, since when, and what it cost"),
+        ("agents", "print which agents do not do well, and why"),
     ):
         commands.add_parser(name, help=purpose + " (modpulse-collector)")
     return parser

@@ -1,5 +1,6 @@
 """
-`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents` and `simulate`.
+`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents`, `agents` and
+`simulate`.
 """
 
 import argparse
@@ -41,6 +42,7 @@ SPELLED: Mapping[str, str] = {
     "serve": "modpulse collector",
     "status": "modpulse status",
     "incidents": "modpulse incidents",
+    "agents": "modpulse agents",
     "simulate": "modpulse simulate",
 }
 """A command, and what its user types."""
@@ -88,9 +90,15 @@ def parser() -> argparse.ArgumentParser:
         "modpulse incidents",
         "modpulse incidents --all --url http://127.0.0.1:6637",
     )
-    for command in (serve, status, incidents, simulate):
+    agents = add(
+        "agents",
+        "print which agents do not do well, and why",
+        "modpulse agents",
+        "modpulse agents --all --url http://127.0.0.1:6637",
+    )
+    for command in (serve, status, incidents, agents, simulate):
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
-    for command in (status, incidents):
+    for command in (status, incidents, agents):
         command.add_argument(
             "--url",
             help=f"of the collector; else ${URL_VARIABLE}, else the configuration's "
@@ -110,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--json", action="store_true", help="print JSON")
     incidents.add_argument("--all", action="store_true", help="also those that are over")
+    agents.add_argument("--all", action="store_true", help="also those that do well")
     status.add_argument("--wide", action="store_true", help="all columns, with S, R and C")
     status.add_argument(
         "--fail-on",
@@ -129,8 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _serve(config)
         if chosen.command == "simulate":
             return _simulate(config, chosen)
-        show = _status if chosen.command == "status" else _incidents
-        return show(config, chosen)
+        return SHOWN[chosen.command](config, chosen)
     except (ConfigError, StoreError) as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
         return MISTAKE
@@ -211,6 +219,24 @@ def _incidents(config: Config, chosen: argparse.Namespace) -> int:
         return 1
     _show(document, chosen, lambda now, colour, _: render(document, now, colour, chosen.all))
     return 0
+
+
+def _agents(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.agents import render
+
+    document = _fetched(config, chosen, "agents")
+    if document is None:
+        return 1
+    _show(document, chosen, lambda now, colour, _: render(document, now, colour, chosen.all))
+    return 0
+
+
+SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
+    "status": _status,
+    "incidents": _incidents,
+    "agents": _agents,
+}
+"""A command, and what asks a collector for it."""
 
 
 def _show(

@@ -44,7 +44,8 @@ class Incidents:
         self._stepper = Stepper(config.alerting, config.maintenance)
         self._severities = {channel.name: channel.takes() for channel in config.channel}
         self._window_ns = round(config.window_seconds * NS)
-        self._listening_ns = 0
+        self.listening_ns = 0
+        """Since when batches are taken: no agent was silent before."""
 
     def restore(self, store: Store, now_ns: int) -> None:
         """
@@ -55,14 +56,14 @@ class Incidents:
         """
         found, next_id = store.incidents(MAX_OPEN, MAX_CLOSED)
         self.state = restored(found, next_id, now_ns)
-        self._listening_ns = now_ns
+        self.listening_ns = now_ns
 
     async def step(self, reports: Sequence[Report], now_ns: int, wall_offset_ns: int) -> Step:
         """Return what a step would make of the reports; beside the event loop, it may take long."""
         observation = Observation(
             reports=reports,
             heard_ns=self._fleet.heard_ns(),
-            listening_ns=self._listening_ns,
+            listening_ns=self.listening_ns,
             served_ns={
                 key: self._fleet.served_ns(key.proxy, key.rule, key.who)
                 for key in self.state.alerts

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.logs import counters
 from modpulse.agent.service.units import NS
+from modpulse.agent.service.version import version
 
 from .alerts.incident import Incident
 from .channels.sender import Sender
 from .clock import Reading, Steady
 from .config import Config
 from .errors import BusyError, OverloadedError, StoreError, StoreUnavailableError
+from .health.agents import AgentReport
 from .health.evidence import HORIZON_NS
 from .health.fleet import Fleet
 from .health.report import Report
@@ -253,6 +255,12 @@ class Service:
                 await self._keep_house(now_ns)
         except (OverloadedError, StoreUnavailableError) as error:
             self._say(error)
+
+    def agents(self, reading: Reading) -> Iterator[AgentReport | None]:
+        """Report on each agent that is known; None where others may go first."""
+        now_ns = self.clock.now_ns(reading)
+        silent_ns = round(self.config.alerting.agent_silent_for_seconds * NS)
+        return self.fleet.agents(now_ns, self.incidents.listening_ns, silent_ns, version())
 
     def call(self, job: Callable[[Store], Any]) -> "Future[Any]":
         """Have a job done on the writer's thread; may raise OverloadedError."""

@@ -54,7 +54,7 @@ def help_of(program: str, *command: str) -> str:
     ("program", "command"),
     [
         *(("agent", name) for name in ("run", "replay", "agent", "check")),
-        *(("collector", name) for name in ("serve", "status", "incidents", "simulate")),
+        *(("collector", name) for name in ("serve", "status", "incidents", "agents", "simulate")),
     ],
 )
 def test_each_flag_is_documented(program, command):

@@ -126,7 +126,7 @@ SHARED = {
     "modpulse.agent.service.logs", "modpulse.agent.service.loopback",
     "modpulse.agent.service.notify",
     "modpulse.agent.service.settings", "modpulse.agent.service.streams",
-    "modpulse.agent.service.units",
+    "modpulse.agent.service.units", "modpulse.agent.service.version",
 }  # fmt: skip
 """What the collector knows of the agent: what is on the wire, how words leave and look, and how
 what an operator names is read."""

@@ -20,8 +20,8 @@ MAX_LEVELS = 32
 """The document has five levels; what nests deeper than Python's stack could not be printed."""
 MOST = 2**53
 """Of a number: JSON's readers agree up to there, and it fits into a cell."""
-MAX_ROWS = 10_000
-"""Ten times as many as a collector keeps."""
+MAX_ROWS = 20_000
+"""As many as a collector keeps of agents, twenty times as many as of proxies."""
 MAX_WORD_CHARS = 64
 """Of a state, a class or a scope."""
 MAX_GATES = 16

@@ -20,7 +20,7 @@ from ..config import Config
 from .answer import document_of, reason_of
 
 PATH = "/api/v1/"
-"""Below it are `proxies` and `incidents`, which list what their names say."""
+"""Below it are `proxies`, `incidents` and `agents`, which list what their names say."""
 SILENCE_S = 10
 """Without a byte for so long it counts as gone."""
 DEADLINE_S = 30

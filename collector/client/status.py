@@ -150,8 +150,8 @@ def _cells(proxy: Proxy, now: datetime) -> dict[str, str]:
         "consecutive": _count(proxy.consecutive_failures),
         "cause": proxy.top_cause + scope if proxy.top_cause else ABSENT,
         "certificate": ABSENT if days is None else f"{days:.0f}d",
-        "since": _ago(proxy.since, now),
-        "seen": _ago(proxy.last_seen, now),
+        "since": ago(proxy.since, now),
+        "seen": ago(proxy.last_seen, now),
     }
 
 
@@ -175,7 +175,8 @@ def _latency(value_ms: float | None) -> str:
     return f"{value_ms:.3g}ms"
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago that was, in its largest unit."""
     if moment is None:
         return ABSENT
     seconds = max(0.0, (now - moment).total_seconds())

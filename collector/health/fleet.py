@@ -14,6 +14,7 @@ from ..intake.arrival import Arrival, Sighting
 from ..intake.fold import Key, Pile
 from ..intake.rollup import Ask
 from .admission import Admission
+from .agents import AgentReport, Agents
 from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
@@ -45,6 +46,7 @@ class Fleet:
         self._bucket_ms = bucket_ms
         self._judge = Judge(formula, rules, bucket_ms)
         self._roster = Roster()
+        self._agents = Agents()
         self._admission = Admission(self.proxies, self._roster, self.overflow)
         self.dropped_of = self._admission.dropped_of
         self._pile = Pile()
@@ -69,7 +71,10 @@ class Fleet:
         if self._pile.is_full:
             deque(self._fold(), maxlen=0)
         names = [sighting.proxy for sighting in arrival.sightings]
-        self._roster.note(Who(arrival.caller, arrival.agent_id), names, arrival.arrived_ns)
+        who = Who(arrival.caller, arrival.agent_id)
+        self._roster.note(who, names, arrival.arrived_ns)
+        if who in self._roster:
+            self._agents.note(arrival)
 
     def admit(self, arrival: Arrival, kept_ns: int = PROXY_KEPT_NS) -> Arrival:
         """
@@ -97,6 +102,22 @@ class Fleet:
     def heard_ns(self) -> dict[str, int]:
         """Return when each agent that is known was heard last."""
         return self._roster.heard_ns()
+
+    def agents(
+        self, now_ns: int, listening_ns: int, silent_ns: int, version: str
+    ) -> Iterator[AgentReport | None]:
+        """Report on each agent that is known, see Agents.reporting."""
+        heard_ns = self._roster.heard_ns()
+        return self._agents.reporting(heard_ns, now_ns, listening_ns, silent_ns, version)
+
+    @property
+    def held_agents(self) -> int:
+        """How many agents something is remembered of."""
+        return len(self._agents)
+
+    def duplicates(self, now_ns: int) -> Mapping[str, str]:
+        """Return why some ids of agents seem to be of two hosts, by id."""
+        return self._agents.duplicates(now_ns)
 
     def served_ns(self, name: str, kind: str, who: str) -> int:
         """Return when a proxy last answered a `host` or a `resolver`'s users; 0: not lately."""
@@ -135,6 +156,7 @@ class Fleet:
         served_after = now_ns - self.rules.served_seconds * NS
         self._served_ns = {a: t for a, t in self._served_ns.items() if t > served_after}
         yield from self._roster.expire(now_ns, self._asked_kept_ns)
+        self._agents.keep({who.agent_id for who in self._roster.agents})
         self._wall_offset_ns = wall_offset_ns
         moment = Moment(now_ns, wall_offset_ns, self._served_ns)
         for name in sorted(self.proxies):

@@ -1,8 +1,8 @@
 """
-The HTTP interface as a plain ASGI application: four GETs and one POST.
+The HTTP interface as a plain ASGI application: five GETs and one POST.
 
 Decides nothing but status codes; docs/collector.md lists them. Written without a framework:
-five routes, and speed matters.
+six routes, and speed matters.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Any
 from ..clock import Reading
 from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavailableError
 from ..service import Service
+from .agents import agent_document, agents_document
 from .caller import ANYBODY, Caller, of_certificate, of_token
 from .document import collector_document, incidents_document, told_document
 from .shown import Shown, encoded
@@ -75,6 +76,7 @@ class App:
             "/readyz": ("GET", self._readyz),
             "/api/v1/proxies": ("GET", self._proxies),
             "/api/v1/incidents": ("GET", self._incidents),
+            "/api/v1/agents": ("GET", self._agents),
             "/api/v1/batches": ("POST", self._batches),
         }
         self._is_open = not tokens and not service.config.tls_client_ca
@@ -138,6 +140,19 @@ class App:
             await asyncio.sleep(0)
         head = encoded(incidents_document(service))[:-1]
         return Answer(200, encoded=head + b',"incidents":[' + b",".join(parts) + b"]}")
+
+    async def _agents(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
+        self._identify(scope, headers)
+        reading = self._read_clock()
+        offset_ns = self._service.clock.wall_offset_ns
+        parts = []
+        for report in self._service.agents(reading):
+            if report is None:
+                await asyncio.sleep(0)
+            else:
+                parts.append(encoded(agent_document(report, offset_ns)))
+        head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
+        return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
 
     async def _batches(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         caller = self._identify(scope, headers)

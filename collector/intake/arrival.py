@@ -148,6 +148,8 @@ class Arrival:
     """Added to the agent's clock to get the collector's."""
     lost: int = 0
     """Events the agent lost in the window."""
+    unprobed: int = 0
+    """Binaries of `go` that it could not probe since its run began."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Of the agent, as configured: site, pool."""
     commands: int = 0

@@ -129,6 +129,7 @@ def _arrival(batch: wire.Batch, body: bytes, arrived_ns: int, skew_ns: int, call
         arrived_ns=arrived_ns,
         skew_ns=skew_ns,
         lost=batch.lost,
+        unprobed=wire.unprobed(batch),
         labels=batch.labels,
         commands=batch.commands,
         commands_failed=batch.commands_failed,

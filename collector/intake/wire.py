@@ -139,7 +139,14 @@ class Batch(Struct, array_like=True, gc=False):
     chains_dropped: Count = 0
 
 
+class Losses(Struct, gc=False):
+    """Of the loss account what is used here."""
+
+    binaries_failed: Total = 0
+
+
 _BATCH = msgspec.msgpack.Decoder(Batch)
+_LOSSES = msgspec.msgpack.Decoder(Losses)
 
 
 def read(data: bytes) -> Batch:
@@ -159,6 +166,14 @@ def read(data: bytes) -> Batch:
         raise BatchError(f"no msgpack: {type(error).__name__} {error}") from None
     _check(batch)
     return batch
+
+
+def unprobed(batch: Batch) -> int:
+    """Return how many binaries of `go` could not be probed; 0 where the account makes no sense."""
+    try:
+        return _LOSSES.decode(batch.losses).binaries_failed
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return 0
 
 
 def _schema(data: bytes) -> str:

@@ -232,8 +232,8 @@ DEEP = b"[" * 200_000
         (OK + b"X: 1\r\n" * 200 + b"\r\n", "no collector answers"),
         (b"HTTP/1.1 " + b"2" * 100_000, "no collector answers"),
         (
-            OK + b'\r\n{"schema":1,"proxies":[{}' + b",{}" * 10_000 + b"]}",
-            "more than 10000 proxies",
+            OK + b'\r\n{"schema":1,"proxies":[{}' + b",{}" * 20_000 + b"]}",
+            "more than 20000 proxies",
         ),
         (OK + b'\r\n{"schema":2,"proxies":[]}', "schema 2, this modpulse reads schema 1"),
         (OK + b'\r\n{"schema":"1","proxies":[]}', "no schema, this modpulse reads schema 1"),

@@ -183,6 +183,18 @@ def test_what_is_appended_is_passed_over() -> None:
     assert same(wire.read(pack(arrays)), BATCH, wire.Batch)
 
 
+@pytest.mark.parametrize(
+    ("losses", "unprobed"),
+    [({"seen": 9, "binaries_failed": 2}, 2), ({}, 0), ({"binaries_failed": -1}, 0), ([1], 0)],
+)
+def test_binaries_that_could_not_be_probed(losses: object, unprobed: int) -> None:
+    """Of the loss account that one number is read; an account that makes no sense has none."""
+    arrays = plain()
+    arrays[7] = losses
+
+    assert wire.unprobed(wire.read(pack(arrays))) == unprobed
+
+
 def test_the_schema_comes_first() -> None:
     """One that is only too new is said to be so, whatever else is wrong."""
     for data in (b"\x91\x09", b"\xdc\x00\x10\x09" + b"\xc0" * 15):
