@@ -6,10 +6,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
+from .service.outputs import STDOUT, OutputError, naming, open_output, write_to
 from .service.streams import fill_streams
 
 if TYPE_CHECKING:
@@ -164,19 +165,22 @@ def _observe(options: argparse.Namespace, compilation: "Compilation") -> int:
     try:
         with ExitStack() as files:
             with acting_as(identity):
-                targets = {
-                    name: files.enter_context(open(path, "wb"))
-                    for name, path in wanted.items()
-                    if path
-                }
+                targets = {name: open_output(path) for name, path in wanted.items() if path}
+            for file in targets.values():
+                files.callback(_close, file)
             witness = trace.witness if trace is not None else None
             document, code = run(options.command, compilation, identity, witness)
-            _report(options, document, trace, targets)
-    except (KernelError, OSError) as error:
-        # Once the command has run its exit code counts, whatever becomes of our report.
+            is_whole = _report(options, document, trace, targets)
+    except (KernelError, OutputError) as error:
         _complain(error)
-        _abandon_stdout()
-    return code
+        return code
+    # The command's own code says more; but 0 would tell a script that its file is there.
+    return code if code or is_whole else CANNOT_OBSERVE
+
+
+def _close(file: BinaryIO) -> None:
+    with suppress(OSError):  # what it did not take was told when it was written
+        file.close()
 
 
 def _complain(error: Exception) -> None:
@@ -194,21 +198,47 @@ def _report(
     document: "Document",
     trace: "Trace | None",
     targets: Mapping[str, BinaryIO],
+) -> bool:
+    """Write each whether or not the others can be written; return whether all of them were."""
+    steps: list[Callable[[], None]] = [lambda: _waterfall(options, document, targets)]
+    if options.json:
+        steps.append(lambda: _write_json(options, document, targets.get("json")))
+    if trace is not None:
+        steps.append(lambda: _write_trace(options, document, trace, targets["trace"]))
+    is_whole = True
+    for step in steps:
+        try:
+            step()
+        except OutputError as error:
+            is_whole = False
+            _complain(error)
+    return is_whole
+
+
+def _waterfall(
+    options: argparse.Namespace, document: "Document", targets: Mapping[str, BinaryIO]
+) -> None:
+    if not options.output:
+        with suppress(OSError):  # stderr takes nothing: nor would it our complaint
+            _show(document, options, sys.stderr)
+        return
+    with naming(options.output):
+        output = io.TextIOWrapper(targets["output"], encoding="utf-8")
+        _show(document, options, output)
+        output.flush()
+        output.detach()
+
+
+def _write_trace(
+    options: argparse.Namespace, document: "Document", trace: "Trace", file: BinaryIO
 ) -> None:
     from .source.capture import write_trace
 
-    # Each whether or not the others can be written.
-    with ExitStack() as reports:
-        if trace is not None:
-            offset_ns = time.time_ns() - time.monotonic_ns()
-            reports.callback(write_trace, targets["trace"], trace, offset_ns, document.requests)
-            reports.callback(_say_dropped, trace)
-        reports.callback(_write_json, options, document, targets.get("json"))
-        if not options.output:
-            _show(document, options, sys.stderr)
-            return
-        with io.TextIOWrapper(targets["output"], encoding="utf-8") as output:
-            _show(document, options, output)
+    _say_dropped(trace)
+    offset_ns = time.time_ns() - time.monotonic_ns()
+    with naming(options.trace):
+        write_trace(file, trace, offset_ns, document.requests)
+        file.flush()
 
 
 def _say_dropped(trace: "Trace") -> None:
@@ -220,10 +250,11 @@ def _write_json(
     options: argparse.Namespace, document: "Document", file: BinaryIO | None = None
 ) -> None:
     if options.json == "-":
-        sys.stdout.write(_line(document))
-        sys.stdout.flush()
+        with _stdout():
+            sys.stdout.write(_line(document))
+            sys.stdout.flush()
     elif file is not None:
-        file.write(_line(document).encode())
+        write_to(file, options.json, _line(document).encode())
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -232,37 +263,33 @@ def _replay(options: argparse.Namespace) -> int:
     from .commands.replay import replay
     from .source.capture import CaptureError
 
+    wanted = {"json": None if options.json == "-" else options.json, "output": options.output}
     try:
         document = replay(Path(options.file))
-        if options.json and options.json != "-":
-            Path(options.json).write_text(_line(document), encoding="utf-8")
-        if options.json == "-":
-            sys.stdout.write(_line(document))
-            sys.stdout.flush()
-        else:
-            _show_replay(document, options)
-    except (CaptureError, OSError) as error:
+        with ExitStack() as files:
+            targets = {name: open_output(path) for name, path in wanted.items() if path}
+            for file in targets.values():
+                files.callback(_close, file)
+            if options.json:
+                _write_json(options, document, targets.get("json"))
+            if options.json != "-":
+                _waterfall(options, document, targets)
+    except (CaptureError, OutputError, OSError) as error:
         _complain(error)
-        _abandon_stdout()
         return 1
     return 0
 
 
-def _show_replay(document: "Document", options: argparse.Namespace) -> None:
-    if not options.output:
-        _show(document, options, sys.stderr)
-        return
-    with open(options.output, "w", encoding="utf-8") as output:
-        _show(document, options, output)
-
-
-def _abandon_stdout() -> None:
+@contextmanager
+def _stdout() -> Iterator[None]:
     """Where it takes nothing, Python's own attempt at exit would say so again."""
     try:
-        sys.stdout.flush()
-    except OSError:
+        with naming(STDOUT):
+            yield
+    except OutputError:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _show(document: "Document", options: argparse.Namespace, stream: TextIO) -> None:

@@ -29,6 +29,7 @@ SHELL = {
     "agent.machine.identity": "who called sudo",
     "agent.service.credentials": "reads tokens, certificates and keys",
     "agent.service.regular": "reads a file",
+    "agent.service.outputs": "opens files that are written",
     "agent.service.streams": "standard streams that are closed",
     "agent.service.settings": "reads the configuration's file",
     "agent.service.logs": "how log lines look",

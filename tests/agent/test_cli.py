@@ -5,6 +5,7 @@ import json
 import os
 import re
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -87,14 +88,53 @@ def test_a_file_that_cannot_be_opened(watched: list[tuple], tmp_path: Path) -> N
     assert watched == []
 
 
+@pytest.mark.parametrize(("ended_with", "code"), [(3, 3), (0, CANNOT_OBSERVE)])
 def test_a_report_that_cannot_be_written(
-    watched: list[tuple], capsys: pytest.CaptureFixture[str]
+    ended_with: int,
+    code: int,
+    watched: list[tuple],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The command has run; its exit code counts all the same."""
-    code = main(["run", "--json", "/dev/full", "--", "go"])
+    """A failure of the command counts first; 0 says that each FILE is there, and each is named."""
+    monkeypatch.setattr(run, "run", lambda *_: (stories.document(), ended_with))
 
-    assert code == 3
-    assert "No space left on device" in capsys.readouterr().err
+    found = main(["run", "--json", "/dev/full", "--trace", "/dev/full", "--", "go"])
+
+    assert found == code
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("modpulse:")]
+    assert told == ["modpulse: /dev/full: No space left on device"] * 2
+
+
+def test_the_others_are_written(
+    watched: list[tuple], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where one FILE takes nothing the next ones are whole all the same."""
+    page, packets = tmp_path / "page", tmp_path / "packets"
+    words = ["run", "--json", "/dev/full", "-o", str(page), "--trace", str(packets), "--", "go"]
+
+    assert main(words) == 3
+    assert "modpulse: /dev/full: " in capsys.readouterr().err
+    assert page.read_text() != ""
+    assert packets.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_a_pipe_that_nobody_reads(
+    watched: list[tuple], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command does not wait for a reader that may never come; one that waits gets it all."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    assert main(["run", "--json", str(pipe), "--", "go"]) == CANNOT_OBSERVE
+    assert watched == []
+    assert capsys.readouterr().err == f"modpulse: {pipe}: a named pipe that nobody reads\n"
+
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        while main(["run", "--json", str(pipe), "--", "go"]) == CANNOT_OBSERVE:
+            pass  # it has not opened its end yet
+        read, _ = reader.communicate()
+    assert json.loads(read)["schema"] == 1
 
 
 def test_a_host_that_cannot_be_observed(
