@@ -18,6 +18,8 @@ from .rules import DAY_S, Alerting, RuleName
 
 _NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
 """What one sick network shows as, here or there."""
+_RULES: Mapping[str, RuleName] = {"host": "host", "resolver": "resolver"}
+"""By the kind of a scope: of others the proxy itself is degraded, or nobody is to be woken."""
 _PROVEN_NS = 60 * NS
 """An answer that is older proves nothing of now."""
 
@@ -181,7 +183,8 @@ def _of_proxy(
 def _of_some(report: Report, around: _Surroundings) -> Iterator[tuple[Key, Reading]]:
     """Failures that are one host's, or those of one resolver's users."""
     scope = report.scope
-    if scope.kind is None or scope.who is None or not scope.excluded:
+    rule = _RULES.get(scope.kind or "")
+    if rule is None or scope.who is None or not scope.excluded:
         return
     facts = replace(
         _counted(report.seen),
@@ -189,7 +192,7 @@ def _of_some(report: Report, around: _Surroundings) -> Iterator[tuple[Key, Readi
         evidence=(scope.words,) if scope.words else (),
     )
     yield (
-        Key(scope.kind, report.proxy, scope.who),
+        Key(rule, report.proxy, scope.who),
         Reading(holds=True, cause=f"{scope.kind} {scope.who}", facts=around.beside(report, facts)),
     )
 
@@ -239,7 +242,7 @@ def _counted(evidence: Evidence) -> Facts:
 
 
 def _cause(failure: str | None, gates: Sequence[str]) -> str:
-    if "slow" in gates and not {"outage", "certificate", "slo"} & set(gates):
+    if "slow" in gates and not {"outage", "certificate", "slo", "partial"} & set(gates):
         return "slow"
     if "suspect_misses" in gates and "slo" not in gates:
         return "misses"

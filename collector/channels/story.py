@@ -66,7 +66,9 @@ class Story:
     def sickness(self) -> Literal["failing", "slow", "misses"]:
         """Why it is degraded."""
         gates = self.facts.gates
-        return "failing" if "slo" in gates else "slow" if "slow" in gates else "misses"
+        if "slo" in gates or ("partial" in gates and "suspect_misses" not in gates):
+            return "failing"
+        return "slow" if "slow" in gates else "misses"
 
     @property
     def has_others(self) -> bool:

@@ -67,7 +67,7 @@ class Proxy:
     scope: str | None
     certificate_days_left: float | None
     reasons: tuple[str, ...]
-    """Evidence of each gate, then of the scope."""
+    """Evidence of each gate, then of the scope; how sure that is where events were lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,9 @@ def read(document: Mapping[str, Any]) -> Answer:
 def _proxy(proxy: Mapping[str, Any]) -> Proxy:
     gates = [mapping(gate).get("evidence") for gate in items(proxy.get("gates"))[:MAX_GATES]]
     reasons = [text(reason) for reason in (*gates, proxy.get("scope_evidence"))]
+    confidence = mapping(proxy.get("confidence"))
+    if number(proxy.get("lossy_windows")) and word(confidence.get("level")) not in (None, "high"):
+        reasons.append(text(confidence.get("evidence")))
     phases = mapping(proxy.get("phases")).items()
     return Proxy(
         name=text(proxy.get("proxy")),
@@ -175,7 +178,8 @@ def _proxy(proxy: Mapping[str, Any]) -> Proxy:
         top_cause=word(proxy.get("top_cause")),
         scope=word(proxy.get("scope")),
         certificate_days_left=number(proxy.get("certificate_days_left")),
-        reasons=tuple(reason for reason in reasons if reason),
+        # A gate may say what the scope does.
+        reasons=tuple(dict.fromkeys(reason for reason in reasons if reason)),
     )
 
 

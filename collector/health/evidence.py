@@ -30,8 +30,8 @@ class Timeline:
     """Counts by slot, newest HORIZON_NS only."""
 
     __slots__ = (
-        "_first", "failed_at_ns", "failing_since_ns", "served_at_ns", "size_bytes", "slots",
-        "troubles",
+        "_first", "failed_at_ns", "failing_since_ns", "lossy", "served_at_ns", "size_bytes",
+        "slots", "troubles",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -41,6 +41,8 @@ class Timeline:
         """No slot is older; None while there is none."""
         self.troubles = 0
         """What was seen but answers and ordinary misses."""
+        self.lossy = 0
+        """Windows that lost events."""
         self.size_bytes = 0
         """About what it takes."""
         self.served_at_ns = 0
@@ -58,6 +60,7 @@ class Timeline:
         if self._first is None or slot < self._first:
             self._first = slot
         self.troubles += _troubles(counts)
+        self.lossy += counts.lossy
         self.size_bytes += self._growth_bytes(slot, counts)
         held = self.slots.get(slot)
         if held is None:
@@ -129,6 +132,7 @@ class Timeline:
             for slot in [slot for slot in self.slots if slot < oldest]:
                 counts = self.slots.pop(slot)
                 self.troubles -= _troubles(counts)
+                self.lossy -= counts.lossy
                 self.size_bytes -= _size_bytes(counts)
             self._first = min(self.slots, default=None)
         self.served_at_ns = self.served_at_ns if self.served_at_ns > oldest_ns else 0

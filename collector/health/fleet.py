@@ -20,6 +20,7 @@ from .gates import Past, Rules
 from .held import Held, Proxy, Witness
 from .judge import Judge, Moment, steps
 from .latency import FadingSketch, quantile
+from .parts import label_values
 from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
@@ -182,10 +183,13 @@ class Fleet:
         who = Who(arrival.caller, arrival.agent_id)
         witness = _ask(proxy, who, end_ns, sighting.resolvers)
         witness.is_known |= arrival.is_known
+        if end_ns >= witness.asked_ns:
+            witness.labels = label_values(arrival.labels)
         witness.compare(end_ns, counts, (s.counts for s in arrival.sightings if s is not sighting))
         # What is older would only wait to be forgotten.
         if arrival.arrived_ns - end_ns <= HORIZON_NS:
             proxy.timeline.add(end_ns, counts)
+            proxy.parts.add(arrival, sighting, witness.resolvers)
             if not proxy.add(witness, end_ns, counts):
                 self._admission.drop("MAX_EVIDENCE_BYTES", arrival.caller)
             for timeline in (proxy.timeline, witness.timeline):
@@ -221,6 +225,7 @@ class Fleet:
     def _expire_witnesses(self, proxy: Proxy, now_ns: int) -> Iterator[None]:
         asked_after = now_ns - self._asked_kept_ns
         proxy.timeline.expire(now_ns)
+        proxy.parts.expire(now_ns)
         for few in steps(proxy.witnesses):
             for agent_id in few:
                 # Who came once is a witness of its evidence, and of nothing after it.

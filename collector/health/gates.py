@@ -17,7 +17,7 @@ from .evidence import HORIZON_S, KEPT_FAILURES, SLOT_S, Evidence
 from .score import CERTIFICATE_LOW, DAY_S, LATENCIES_S
 
 State = Literal["unknown", "healthy", "degraded", "down"]
-Gate = Literal["outage", "certificate", "slo", "slow", "expiry", "suspect_misses"]
+Gate = Literal["outage", "certificate", "slo", "slow", "expiry", "suspect_misses", "partial"]
 
 SEVERITY: dict[State, int] = {"unknown": 0, "healthy": 1, "degraded": 2, "down": 3}
 STATE_OF: dict[Gate, State] = {
@@ -27,6 +27,7 @@ STATE_OF: dict[Gate, State] = {
     "slow": "degraded",
     "expiry": "degraded",
     "suspect_misses": "degraded",
+    "partial": "degraded",
 }
 CERTIFICATE_WORDS = {
     "tls.expired": "expired",

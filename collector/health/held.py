@@ -14,6 +14,7 @@ from ..shares import Shares
 from .evidence import HORIZON_NS, Timeline
 from .gates import Past
 from .latency import FadingSketch
+from .parts import MAX_PARTS_BYTES, Parts, Value
 from .roster import BEFORE
 from .state import Track
 
@@ -35,6 +36,8 @@ class Witness:
     is_known: bool = False
     """It had been heard for a while when it asked."""
     resolvers: frozenset[str] = frozenset()
+    labels: tuple[Value, ...] = ()
+    """Of the agent, as it shipped them last."""
     timeline: Timeline = field(default_factory=Timeline)
     contrast_ns: int = 0
     """End of the last window in which this proxy failed it, and another one answered."""
@@ -65,6 +68,8 @@ class Proxy:
 
     room: Shares
     """Bytes of the evidence of all agents."""
+    parts: Parts
+    """The same evidence by what requests have in common."""
 
     timeline: Timeline = field(default_factory=Timeline)
     """All agents together."""
@@ -81,6 +86,8 @@ class Proxy:
     track: Track = field(default_factory=Track)
     sick_resolver: str | None = None
     """Whose users alone saw failures in the last window."""
+    explained: Value | None = None
+    """What explained its failures in the last window."""
 
     def witness(self, agent_id: str, caller: str, asked_ns: int) -> Witness:
         """Return the agent's part, made on first sight."""
@@ -115,6 +122,7 @@ class Proxy:
 
     def let_go(self) -> None:
         """It is held no more."""
+        self.parts.let_go()
         for witness in self.witnesses.values():
             self._hold(witness, -witness.held_bytes)
 
@@ -160,6 +168,7 @@ class Held(dict[str, Proxy]):
         """
         super().__init__()
         self.room = Shares(MAX_EVIDENCE_BYTES)
+        self.parts_room = Shares(MAX_PARTS_BYTES)
         self.pushed: set[str] = set()
         """Those that went for others, until the store has let go of them."""
         self._overflow = overflow
@@ -172,7 +181,7 @@ class Held(dict[str, Proxy]):
                 self.pushed.add(instead)
                 self.drop(instead)
             self.pushed.discard(name)
-            self[name] = Proxy(self.room)
+            self[name] = Proxy(self.room, Parts(self.parts_room, self._overflow))
         return self[name]
 
     def drop(self, name: str) -> None:

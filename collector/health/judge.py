@@ -12,11 +12,14 @@ from typing import NamedTuple
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.units import NS
 
+from .attribution import attribute, explaining
+from .confidence import Confidence, Seen, confidence
 from .evidence import Evidence, Timeline, weigh
+from .explain import Explanation
 from .gates import Certificate, Finding, Rules, belief, failure_findings, other_findings
 from .held import Proxy
 from .report import Report
-from .scope import Run, Scope, Vantage, doubtful, find_scope, seen_from_one
+from .scope import Run, Scope, Vantage, doubtful, seen_from_one
 from .score import Formula, certificate_part, score
 from .state import step
 
@@ -80,19 +83,45 @@ class Judge:
             vantages += [self._vantage(a, proxy, moment, a in weighed) for a in few]
             runs += [_run(a, proxy.witnesses[a].timeline) for a in few]
             yield None
-        yield self._report(name, proxy, vantages, runs, moment)
+        found = None
+        for explanation in self._explaining(proxy, vantages, moment):
+            yield None
+            found = explanation
+        yield self._report(name, proxy, vantages, runs, moment, found)
+
+    def _explaining(
+        self, proxy: Proxy, vantages: list[Vantage], moment: Moment
+    ) -> Iterator[Explanation | None]:
+        """Look for what explains the failures; the last is what is found."""
+
+        def fires(timeline: Timeline) -> bool:
+            evidence = self._sum(timeline, moment.now_ns)
+            return bool(failure_findings(evidence, proxy.past, self._rules))
+
+        if vantages:
+            cause = self._sum(proxy.timeline, moment.now_ns).cause
+            yield from explaining(proxy, vantages, fires, cause)
 
     def _report(
-        self, name: str, proxy: Proxy, vantages: list[Vantage], runs: list[Run], moment: Moment
+        self,
+        name: str,
+        proxy: Proxy,
+        vantages: list[Vantage],
+        runs: list[Run],
+        moment: Moment,
+        found: Explanation | None,
     ) -> Report:
         weighed = cache(lambda excluded: self._weigh(proxy, excluded, moment.now_ns))
-        scope = find_scope(
+        scope = attribute(
+            proxy,
             vantages,
             lambda excluded: bool(failure_findings(weighed(excluded), proxy.past, self._rules)),
-            proxy.sick_resolver,
+            found,
         )
-        proxy.sick_resolver = scope.who if scope.kind == "resolver" else None
         evidence = weighed(scope.excluded)
+        if scope.kind == "module" and found:
+            others = proxy.timeline.without([proxy.parts.of[found.value].timeline])
+            evidence = self._sum(others, moment.now_ns)
         quantiles = self._quantiles(proxy, evidence)
         first_byte = quantiles.get(FIRST_BYTE, {}).get("p95")
         certificate = self._certificate(proxy, moment)
@@ -101,6 +130,10 @@ class Judge:
             rest = weighed(scope.excluded | doubtful(runs, round(self._rules.recent_seconds * NS)))
             still = {finding.gate for finding in failure_findings(rest, proxy.past, self._second)}
             findings = [f for f in findings if f.state != "down" or f.gate in still]
+        if scope.is_part:
+            # Others are served: it is not down.
+            findings = [f for f in findings if f.state != "down"]
+            findings.append(Finding("partial", scope.words or ""))
         proxy.track = step(proxy.track, findings, evidence.n, moment.now_ns, self._rules)
         if not scope.kind and len(proxy.witnesses) == 1 and proxy.track.findings:
             scope = seen_from_one(next(iter(proxy.witnesses)))
@@ -118,6 +151,7 @@ class Judge:
             certificate_left_s=None if certificate is None else certificate.left_s,
             certificate_part=part,
             last_seen_ns=proxy.last_seen_ns,
+            confidence=_confidence(proxy, weighed(frozenset())),
         )
 
     def _findings(
@@ -193,6 +227,13 @@ class Judge:
 def _run(agent_id: str, timeline: Timeline) -> Run:
     failures = len(timeline.failed_at_ns)
     return Run(agent_id, timeline.served_at_ns, timeline.failing_since_ns, failures)
+
+
+def _confidence(proxy: Proxy, seen: Evidence) -> Confidence | None:
+    witnesses = proxy.witnesses.values()
+    lossy = sum(w.timeline.lossy > 0 for w in witnesses) if proxy.timeline.lossy else 0
+    total = seen.total
+    return confidence(Seen(seen.n, total.windows, total.lossy, len(witnesses), lossy))
 
 
 def steps(agent_ids: Iterable[str]) -> Iterator[list[str]]:

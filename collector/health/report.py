@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .confidence import Confidence
 from .evidence import Evidence
 from .scope import Scope
 from .score import Score
@@ -30,3 +31,5 @@ class Report:
     certificate_part: float | None
     """C of the score, also where there is no score."""
     last_seen_ns: int | None
+    confidence: Confidence | None = None
+    """None without requests."""

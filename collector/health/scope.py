@@ -1,17 +1,20 @@
 """
-Who saw it: is the proxy sick, or one host, or the users of one resolver?
+Who saw it: is the proxy sick, or one host, or the users of one resolver, or is it a part of it?
 
 Knows nothing of thresholds: it is told which agents see a failure gate, and may ask whether
-the gates still fire without some of them.
+the gates still fire without some of them. What explain.py finds comes to words here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from modpulse.agent.service.units import NS
 
-ScopeKind = Literal["host", "resolver"]
+from .explain import Explanation
+from .parts import Value
+
+NOT_OF_PROXY = ("host", "resolver", "module")
+"""Kinds whose failures are not the proxy's: it is as the rest says. By others it is degraded."""
 STEADY_NS = 30 * NS
 """Three windows: after so long it is no accident that nobody who fails was answered."""
 ANSWERS_LATE_NS = 10 * NS
@@ -44,12 +47,24 @@ class Vantage:
 class Scope:
     """Whose failure it is; kind None: everybody's, or there is none."""
 
-    kind: ScopeKind | None = None
+    kind: str | None = None
+    """`host`, `resolver`, `address`, `endpoint`, `module`, or a label of agents: `site`, `pool`."""
     words: str | None = None
     who: str | None = None
-    """The agent, or the resolver whose users see it; None without a kind."""
+    """The agent, the resolver whose users see it, the address …; None without a kind."""
     excluded: frozenset[str] = frozenset()
     """Agents whose evidence does not count against the proxy."""
+    share: float | None = None
+    """Of the failures that it explains, 0…1; None where they were not counted against others."""
+    part: float | None = None
+    """Of the requests that it has, 0…1; None where that is not known."""
+    also: tuple[Value, ...] = ()
+    """What has the same requests: it cannot be told which of them it is."""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the proxy is sick for some of its requests, and not for others."""
+        return self.kind is not None and self.kind not in NOT_OF_PROXY
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,63 @@ def find_scope(
 def seen_from_one(agent_id: str) -> Scope:
     """Return the scope of what counts but has a single witness."""
     return Scope("host", f"seen from one host only, {agent_id}", who=agent_id)
+
+
+def explained(found: Explanation, users: frozenset[str]) -> Scope:
+    """
+    Return the scope of what explains the failures.
+
+    Args:
+        found: The explanation.
+        users: Agents of its resolver; else empty.
+    """
+    kind, who = found.value
+    part = None if kind == "module" else found.contrast.part
+    return Scope(kind, _sentence(found, part), who, users, found.contrast.share, part, found.also)
+
+
+def counted(scope: Scope, found: Explanation) -> Scope:
+    """Return a scope that was found by who saw it, with its share; of a host its words say all."""
+    share, part = found.contrast.share, found.contrast.part
+    numbers = f"{_percent(share)} of the failures, {_percent(part)} of the requests"
+    also = tuple(one for one in (found.value, *found.also) if one != (scope.kind, scope.who))
+    words = scope.words if scope.kind == "host" else f"{scope.words} ({numbers}{_alike(also)})"
+    return replace(scope, words=words, share=share, part=part, also=also)
+
+
+def also_alone(scope: Scope, agent_id: str) -> Scope:
+    """Return the scope of what has a single witness."""
+    return replace(scope, words=f"{scope.words}; seen from one host only, {agent_id}")
+
+
+def _sentence(found: Explanation, part: float | None) -> str:
+    share = f"{_percent(found.contrast.share)} of the failures are {_name(found.value)}"
+    if part is None:
+        return f"{share}, of those that are known by module{_alike(found.also)}"
+    return f"{share}, which has {_percent(part)} of the requests{_alike(found.also)}"
+
+
+def _alike(also: tuple[Value, ...]) -> str:
+    if not also:
+        return ""
+    names = " and ".join(_name(value) for value in also[:NAMED])
+    more = f" and {len(also) - NAMED} more" if len(also) > NAMED else ""
+    return f"; the same requests are {names}{more}"
+
+
+def _name(value: Value) -> str:
+    if value.kind == "address":
+        return f"at {value.who}"
+    if value.kind == "resolver":
+        return f"of users of resolver {value.who}"
+    at = "at" if value.kind == "site" else "of"
+    return f"{at} {value.kind.removeprefix('label.')} {value.who}"
+
+
+def _percent(share: float) -> str:
+    """Round, but say all and none of what is all and none only."""
+    percent = round(100 * share)
+    return f"{min(99, max(1, percent))}%" if 0 < share < 1 else f"{percent}%"
 
 
 def _single(vantage: Vantage, fires_without: Callable[[frozenset[str]], bool]) -> Scope:

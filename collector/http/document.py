@@ -143,6 +143,11 @@ def proxy_document(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
         ],
         "scope": report.scope.kind,
         "scope_evidence": report.scope.words,
+        "scope_who": report.scope.who,
+        "scope_failures_share": _share(report.scope.share),
+        "scope_requests_share": _share(report.scope.part),
+        "scope_also": [{"scope": kind, "who": who} for kind, who in report.scope.also],
+        "confidence": _confidence(report),
         "phases": {
             phase: {f"{name}_ms": round(value, 3) for name, value in quantiles.items()}
             for phase, quantiles in sorted(report.quantiles_ms.items())
@@ -167,6 +172,17 @@ def _score(report: Report) -> dict[str, Any] | None:
     }
     rounded = {name: None if value is None else round(value, 4) for name, value in parts.items()}
     return {**rounded, "label": score.label}
+
+
+def _confidence(report: Report) -> dict[str, Any] | None:
+    held = report.confidence
+    if held is None:
+        return None
+    return {"value": round(held.value, 4), "level": held.level, "evidence": held.words or None}
+
+
+def _share(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _shown(at_ns: int | None, wall_offset_ns: int) -> int | None:

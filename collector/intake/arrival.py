@@ -127,6 +127,9 @@ class Sighting:
     by_endpoint: tuple[Part, ...] = ()
     by_address: tuple[Part, ...] = ()
     by_resolver: tuple[Part, ...] = ()
+    by_module: tuple[Part, ...] = ()
+    """Failures and suspect misses only, as the worst requests tell: a sample, made as many as there
+    were. Empty where none failed, or only one module was asked for."""
     failed_ms: int = 0
     """Time that failures took after which no other entry was asked."""
     commands_stopped: int = 0
@@ -179,6 +182,7 @@ class Arrival:
         for one in self.sightings:
             sketches += len(one.sketches)
             parts += len(one.by_endpoint) + len(one.by_address) + len(one.by_resolver)
+            parts += len(one.by_module)
         held = SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches
         return held + PART_BYTES * parts + len(self.body)
 

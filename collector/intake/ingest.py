@@ -35,6 +35,8 @@ MAX_BODY_BYTES = 1 << 40
 """Of one proxy in one window; sums over a fleet stay far below 2^63."""
 MAX_SPELLINGS = 2_048
 """Spellings of proxies that are remembered: twice the proxies that are held."""
+LEAST_MODULES = 2
+"""Asked for in a window: where it is one the module cannot be told from the proxy."""
 _PHASES = frozenset(PHASES)
 OTHER = "other"
 """Failure classes that only a newer agent knows."""
@@ -220,6 +222,7 @@ def _sighting(
         by_endpoint=_parts(window.by_endpoint, overflow),
         by_address=_parts(window.by_address, overflow),
         by_resolver=_parts(window.by_resolver, overflow),
+        by_module=_by_module(window, failures) if failed or window.suspect_misses else (),
         failed_ms=min(window.failed_ns // 1_000_000, MAX_FALLBACK_MS),
         commands_stopped=window.commands_stopped,
     )
@@ -239,3 +242,27 @@ def _parts(found: list[wire.Outcomes], overflow: dict[str, int]) -> tuple[Part, 
         )
         for one in found
     )
+
+
+def _by_module(window: wire.ProxyWindow, failures: dict[str, int]) -> tuple[Part, ...]:
+    """Return the failures by module, as the worst requests tell: at most five of a window."""
+    if window.modules < LEAST_MODULES:
+        return ()
+    worst = [
+        one for one in wire.exemplars(window) if one.outcome == SUSPECT or one.outcome in failures
+    ]
+    if not worst:
+        return ()
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in worst:
+        if one.module:
+            found[one.module][one.outcome] += 1
+    factor = (sum(failures.values()) + window.suspect_misses) / len(worst)
+    return tuple(Part(name, _scaled(outcomes, factor)) for name, outcomes in found.items())
+
+
+def _scaled(outcomes: Counter[str], factor: float) -> Counts:
+    """Return the counts of a sample, made as many as there were; never fewer than there are."""
+    counts = {name: max(count, int(count * factor)) for name, count in outcomes.items()}
+    suspects = counts.pop(SUSPECT, 0)
+    return Counts(suspects=suspects, failures=counts)

@@ -18,6 +18,7 @@ from modpulse.agent.batch.batch import (
     MAX_BATCH_BYTES,
     MAX_CLASSES,
     MAX_ENDPOINTS,
+    MAX_EXEMPLARS,
     MAX_LABELS,
     MAX_NAME_BYTES,
     MAX_OUTCOMES,
@@ -74,6 +75,16 @@ class Outcomes(Struct, array_like=True, gc=False):
     suspect_misses: Count
     failures: Counts
     sketch: Annotated[bytes, Meta(max_length=MAX_SKETCH_BYTES)]
+
+
+class Exemplar(Struct, array_like=True, gc=False):
+    """See there; of each window with failures only."""
+
+    at_ns: Raw
+    endpoint: Raw
+    module: Text | None
+    version: Raw
+    outcome: Name
 
 
 ByAddress = Annotated[list[Outcomes], Meta(max_length=MAX_ADDRESSES)]
@@ -147,6 +158,7 @@ class Losses(Struct, gc=False):
 
 _BATCH = msgspec.msgpack.Decoder(Batch)
 _LOSSES = msgspec.msgpack.Decoder(Losses)
+_EXEMPLARS = msgspec.msgpack.Decoder(Annotated[list[Exemplar], Meta(max_length=MAX_EXEMPLARS)])
 
 
 def read(data: bytes) -> Batch:
@@ -174,6 +186,20 @@ def unprobed(batch: Batch) -> int:
         return _LOSSES.decode(batch.losses).binaries_failed
     except (msgspec.DecodeError, ValueError, RecursionError):
         return 0
+
+
+def exemplars(window: ProxyWindow) -> list[Exemplar]:
+    """
+    Read the worst requests of a window.
+
+    Raises:
+        BatchError: they are none.
+    """
+    try:
+        found: list[Exemplar] = _EXEMPLARS.decode(window.exemplars)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BatchError(f"exemplars: {error}") from None
+    return found
 
 
 def _schema(data: bytes) -> str:

@@ -21,7 +21,7 @@ class Saying:
 
     state: State
     scope: str
-    """`all`, `host` or `resolver`."""
+    """`all`, or what it is: `host`, `resolver`, `address`, `site` …"""
     failure: str | None
     """The top cause."""
     evidence: tuple[str, ...]
@@ -78,7 +78,8 @@ class Verdicts:
 def saying_of(report: Report) -> Saying:
     """Return what a report says."""
     sentences = [f"{finding.gate}: {finding.evidence}" for finding in report.track.findings]
-    if report.scope.words:
+    # Of a part of a proxy a gate says it.
+    if report.scope.words and not report.scope.is_part:
         sentences.append(report.scope.words)
     scope = report.scope.kind or "all"
     return Saying(report.track.state, scope, report.seen.cause, tuple(sentences))

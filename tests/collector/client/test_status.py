@@ -272,3 +272,19 @@ def test_what_the_collector_met() -> None:
         "The collector's wall clock was set by -86400.0 s at 2027-01-15T08:00:00.000Z.\n"
         "Dropped at bounds of the collector: MAX_PROXIES 7.\n"
     )
+
+
+def test_doubt_is_said_where_events_were_lost() -> None:
+    """In the words of the collector; and what a gate and the scope both say is said once."""
+    found = document()
+    good, sick = found["proxies"]
+    words = "confidence medium: 3 of 9 hosts lost events"
+    good["confidence"] = {"level": "medium", "evidence": words}
+    sick["scope_evidence"] = sick["gates"][0]["evidence"]
+    quiet = shown(found, None, False, False)
+    good["lossy_windows"] = 3
+    lossy = shown(found, None, False, False)
+
+    assert quiet.count(sick["scope_evidence"]) == 1
+    assert "confidence" not in quiet
+    assert f"{GOOD}: {words}" in lossy

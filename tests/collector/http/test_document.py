@@ -4,12 +4,13 @@ import json
 import re
 from pathlib import Path
 
+from parted import Play, agents
 from sightings import GOOD, SICK, T0_NS, S, arrival, sighting
 
 from modpulse.collector.health.fleet import Fleet
 from modpulse.collector.health.gates import Rules
 from modpulse.collector.health.score import Formula
-from modpulse.collector.http.document import proxies_document
+from modpulse.collector.http.document import proxies_document, proxy_part
 from modpulse.collector.intake.arrival import Leaf
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "collector.md"
@@ -37,6 +38,21 @@ def test_document() -> None:
     assert good["since"] == good["last_seen"] == "2027-01-15T08:00:00.000Z"
     assert (silent["score"], silent["failure_ratio"], silent["top_cause"]) == (None, None, None)
     json.dumps(document, allow_nan=False)
+
+
+def test_scope_and_confidence() -> None:
+    """For what a proxy is sick, with its share, and how sure that is."""
+    play = Play(
+        agents(("ams", 4), ("fra", 4)),
+        lambda a: "tcp.reset" if a.site == "fra" and a.window > 8 else None,
+    )
+    part = proxy_part(play.run(16))
+
+    assert (part["scope"], part["scope_who"], part["state"]) == ("site", "fra", "degraded")
+    assert (part["scope_failures_share"], part["scope_requests_share"]) == (1.0, 0.5)
+    assert part["scope_also"] == []
+    assert part["confidence"]["level"] == "high"
+    assert part["confidence"]["evidence"] is None
 
 
 def test_every_key_is_documented() -> None:

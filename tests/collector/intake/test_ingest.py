@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.batch.batch import Batch, Happening, Leaf, ProxyWindow, encode
+from modpulse.agent.batch.batch import Batch, Exemplar, Happening, Leaf, ProxyWindow, encode
 from modpulse.agent.batch.sketch import Sketch
 from modpulse.collector.errors import RejectedError
 from modpulse.collector.intake.ingest import Clocks, bucket_estimate_ms, read, reread
@@ -148,3 +148,34 @@ def test_damaged_batches(at: int, damage: bytes) -> None:
     body[at : at + len(damage)] = damage
     with contextlib.suppress(RejectedError):
         read(bytes(body), None, NOW)
+
+
+def worst(module: str | None, outcome: str) -> Exemplar:
+    """One of the worst requests."""
+    return Exemplar(
+        at_ns=END_NS, endpoint="mod", module=module, version=None, outcome=outcome, final="stopped",
+        status=None, elapsed_ns=1, phases={}, evidence=None, host=None, address=None,
+    )  # fmt: skip
+
+
+def modules_of(*exemplars: Exemplar, **changed: object) -> dict[str, tuple[int, int]]:
+    """Failures and suspect misses of each module, of the window with these."""
+    window = dataclasses.replace(WINDOW, exemplars=exemplars, **({"modules": 9} | changed))  # type: ignore[arg-type]
+    (seen,) = read(encode(dataclasses.replace(BATCH, proxies=(window,))), None, NOW).sightings
+    return {part.name: (part.counts.failed, part.counts.suspects) for part in seen.by_module}
+
+
+def test_failures_by_module_are_a_sample_made_whole() -> None:
+    """Of seven that failed four are known: each stands for its share, and never for less."""
+    known = [worst("m1", "http.5xx"), *[worst("m2", "suspect")] * 2, worst(None, "http.5xx")]
+
+    assert modules_of(*known, worst("m3", "ok")) == {"m1": (1, 0), "m2": (0, 3)}
+
+
+def test_where_nothing_failed_no_module_did() -> None:
+    """Nor where there is but one module: it cannot be told from its proxy."""
+    slow = worst("m1", "ok")
+
+    assert modules_of(slow, failures={}, suspect_misses=0, bad_certificates={}) == {}
+    assert modules_of(worst("m1", "http.5xx"), modules=1) == {}
+    assert modules_of() == {}

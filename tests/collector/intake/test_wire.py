@@ -23,6 +23,14 @@ ROWS = {
     wire.Happening: written.Happening,
     wire.Outcomes: written.Outcomes,
 }
+WORST = [
+    written.Exemplar(
+        at_ns=T0_NS, endpoint=endpoint, module=module, version=None, outcome="http.5xx",
+        final="stopped", status=503, elapsed_ns=1, phases={}, evidence="why", host=None,
+        address=None,
+    )
+    for endpoint, module in (("zip", "mod.example/m7"), (None, None))
+]  # fmt: skip
 WINDOW = written.ProxyWindow(
     proxy="https://a.example", requests=9, misses=1, suspect_misses=1, failures={"http.5xx": 2},
     sketches={"tls": b"\x00\x01"}, handshakes=2, bad_certificates={"tls.expired": 1},
@@ -211,3 +219,30 @@ def test_numbers_beyond_64_bits(field: str) -> None:
 
     with pytest.raises(BatchError, match="int"):
         wire.read(pack(arrays))
+
+
+def test_the_worst_requests_are_read_as_far_as_they_are_used() -> None:
+    """Module and outcome of each, nil where the URL names none."""
+    window = dataclasses.replace(WINDOW, exemplars=tuple(WORST))
+    (read,) = wire.read(encode(dataclasses.replace(BATCH, proxies=(window,)))).proxies
+    fields = [field.name for field in msgspec.structs.fields(wire.Exemplar)]
+
+    assert [field.name for field in dataclasses.fields(written.Exemplar)][: len(fields)] == fields
+    assert [(one.module, one.outcome) for one in wire.exemplars(read)] == [
+        ("mod.example/m7", "http.5xx"), (None, "http.5xx"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [2, 4], ids=["module", "outcome"])
+def test_worst_requests_that_are_none(place: int) -> None:
+    """What is used of them is held to its type and its bounds, as everything is."""
+    window = dataclasses.replace(WINDOW, exemplars=tuple(WORST))
+    arrays = msgpack.unpackb(
+        encode(dataclasses.replace(BATCH, proxies=(window,))), strict_map_key=False
+    )
+    for value in (7, "x" * 600, [], b"x"):
+        exemplars = arrays[9][0][10]
+        exemplars[0][place] = value
+        (read,) = wire.read(pack(arrays)).proxies
+        with pytest.raises(BatchError):
+            wire.exemplars(read)

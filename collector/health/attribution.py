@@ -1,0 +1,99 @@
+"""
+Whose failures those of one proxy are: what its witnesses saw and what explains them, brought
+together. Who saw it decides first, and needs little evidence; what explains it is told as soon as
+it is known, and is more precise.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from .contrast import LEAST_FAILURES
+from .evidence import Timeline
+from .explain import Candidate, Checks, Explanation, explain
+from .held import Proxy
+from .parts import OF_REQUESTS, Value, troubled
+from .scope import Scope, Vantage, also_alone, counted, explained, find_scope
+from .vouch import members, speaks_against
+
+MAX_HOSTS = 3
+"""Agents of one proxy that may explain its failures: those that saw most."""
+
+
+def explaining(
+    proxy: Proxy,
+    vantages: Sequence[Vantage],
+    fires: Callable[[Timeline], bool],
+    cause: str | None,
+) -> Iterator[Explanation | None]:
+    """
+    Look for what explains the failures: None after some milliseconds, what is found at the end.
+
+    Args:
+        proxy: Whose.
+        vantages: Of the agents that asked it.
+        fires: Whether a failure gate fires on a timeline.
+        cause: The most frequent failure class.
+    """
+    if proxy.timeline.troubles < LEAST_FAILURES:
+        return
+    seers = [vantage.agent_id for vantage in vantages if vantage.sees]
+    hosts = sorted(vantages, key=lambda v: -v.failed)[:MAX_HOSTS] if len(vantages) > 1 else []
+    candidates = [
+        Candidate(Value("host", v.agent_id), proxy.witnesses[v.agent_id].timeline)
+        for v in hosts
+        if v.failed >= LEAST_FAILURES
+    ]
+    candidates += itertools.starmap(Candidate, troubled(proxy.parts, LEAST_FAILURES))
+
+    def is_sick(timeline: Timeline, is_rest: bool) -> bool:
+        return fires(proxy.timeline.without([timeline]) if is_rest else timeline)
+
+    checks = Checks(is_sick, partial(speaks_against, proxy, seers))
+    root = (cause or "").partition(".")[0]
+    yield from explain(candidates, proxy.timeline, checks, proxy.explained, root)
+
+
+def attribute(
+    proxy: Proxy,
+    vantages: Sequence[Vantage],
+    fires_without: Callable[[frozenset[str]], bool],
+    found: Explanation | None,
+) -> Scope:
+    """
+    Return whose failures they are, and remember it for the next window.
+
+    Args:
+        proxy: Whose.
+        vantages: Of the agents that asked it.
+        fires_without: Whether a failure gate fires on everybody's evidence without these.
+        found: What explains the failures.
+    """
+    scope = find_scope(vantages, fires_without, proxy.sick_resolver)
+    if found is not None and _is_same(proxy, scope, found):
+        scope = counted(scope, found)
+    elif found is not None and found.value.kind != "host":
+        scope = _precise(proxy, scope, vantages, found)
+    proxy.explained = found.value if found else None
+    proxy.sick_resolver = scope.who if scope.kind == "resolver" else None
+    return scope
+
+
+def _precise(proxy: Proxy, scope: Scope, vantages: Sequence[Vantage], found: Explanation) -> Scope:
+    is_resolver = found.value.kind == "resolver"
+    if len(vantages) > 1:
+        users = frozenset(members(proxy, found.value)) if is_resolver else frozenset[str]()
+        return explained(found, users)
+    if scope.excluded or is_resolver:
+        return scope
+    return also_alone(explained(found, frozenset()), vantages[0].agent_id)
+
+
+def _is_same(proxy: Proxy, seen: Scope, found: Explanation) -> bool:
+    """Whether it is what was seen, or the same agents by another name where names are not found."""
+    if found.value == (seen.kind, seen.who):
+        return bool(seen.excluded)
+    if seen.kind != "resolver":
+        return False
+    is_label = found.value.kind not in ("host", *OF_REQUESTS)
+    return is_label and found.root == "dns" and members(proxy, found.value).keys() == seen.excluded
