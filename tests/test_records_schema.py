@@ -79,7 +79,8 @@ def full() -> Document:
     request = stories.request(
         1, stories.CORP, "zip", stories.TEXT, "v0.14.0", 0.5, (16, 30, 1), 503, connection=1,
         paid_setup=True, http_version="2", attempts=1, redirects=("storage.corp",), reused=False,
-        body_bytes=17, final="stopped", url="https://goproxy.corp/m", given_up_at_ns=stories.at(9),
+        body_bytes=17, address="10.0.0.7", resolver="10.0.0.53",
+        final="stopped", url="https://goproxy.corp/m", given_up_at_ns=stories.at(9),
         failure=stories.failed("http.5xx", "answered 503", "goproxy.corp", "10.0.0.7:443"),
     )  # fmt: skip
     return stories.document(

@@ -37,6 +37,7 @@ from modpulse.agent.service.logs import SaidFormatter
 from modpulse.agent.tracker.refusalcause import zip_cause
 from modpulse.agent.tracker.verdict import Surroundings, judge
 from modpulse.agent.waterfall.waterfall import render
+from modpulse.agent.wire.goproxy import canonical_proxy
 from modpulse.collector.alerts.notice import Notice
 from modpulse.collector.channels.channel import Channel
 from modpulse.collector.channels.kinds import KINDS
@@ -85,14 +86,14 @@ def records(text: str) -> list[Record]:
         Request(
             id="1", pid=1, proxy=text, host=text, endpoint="zip", module=text, version=text,
             connection=1, at_ns=1, connect_wait_ns=1, processing_ns=1, transfer_ns=1, status=200,
-            redirects=(text,), failure=failure("http.protocol", f"says {text}", text, text),
-            final="stopped",
+            redirects=(text,), address=text, resolver=text, final="stopped",
+            failure=failure("http.protocol", f"says {text}", text, text),
         ),
         Process(
             pid=1, start_at_ns=0, end_at_ns=9, argv=("go", text), go_version=text, exe=text,
             goproxy=(ChainEntry(text, None),), gosumdb=f"key {text}", gonoproxy=text,
             https_proxy=text, http_proxy=text, cgroup=text, container=text, unit=text,
-            job={"URL": text},
+            job={"URL": text}, exit_code=1, ended_by="exit",
         ),
     ]  # fmt: skip
 
@@ -107,7 +108,7 @@ def outputs(held: list[Record]) -> dict[str, str]:
         aggregator.add(record, 10)
     parts = aggregator.flush(0)
     batch = Batch(
-        agent_id="a", run_id=b"1", seq=0, window_start_ns=0, window_end_ns=1, proxies=parts.proxies
+        agent_id="a", run_id=b"1", seq=0, window_start_ns=0, window_end_ns=1, **parts.fields()
     )
     trace = Trace()
     trace.add(Packet(2, 1, 1, True, 40, b""))
@@ -126,6 +127,25 @@ def test_forms_of_credentials(text: str) -> None:
         assert S not in output, name
         assert "\u202e" not in output, name
         assert "\x1b" not in output or name in ("batch", "trace"), name
+
+
+@given(FORMS, st.sampled_from(["/srv/{}", "file:///srv/{}", "FILE:/srv/{}"]))
+def test_chains(text: str, folder: str) -> None:
+    """The chain of a command has each entry without credentials, and of a folder no more than that
+    it is one; there are as many rows as were counted."""
+    entries = (
+        ChainEntry(canonical_proxy(text), "|"),
+        ChainEntry(canonical_proxy(folder.format(S)), ","),
+        ChainEntry("direct", None),
+    )
+    aggregator = Aggregator()
+    process = Process(pid=1, start_at_ns=0, exit_code=0, ended_by="exit", goproxy=entries)
+    aggregator.add(process, 10)
+    parts = aggregator.flush(0)
+
+    assert S not in "".join(chain.entries for chain in parts.chains)
+    assert sum(chain.commands for chain in parts.chains) == parts.commands == 1
+    assert all(chain.entries.endswith("direct") for chain in parts.chains)
 
 
 COMMANDS = st.sampled_from(

@@ -79,5 +79,5 @@ def as_batch(aggregator: Aggregator) -> Batch:
     parts = aggregator.flush(OFFSET)
     return Batch(
         agent_id="build-1", run_id=b"run", seq=0, window_start_ns=0, window_end_ns=1,
-        proxies=parts.proxies, proxies_dropped=parts.proxies_dropped,
+        **parts.fields(),
     )  # fmt: skip

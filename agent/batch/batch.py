@@ -252,13 +252,16 @@ class ProxyWindow:
     by_endpoint: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ENDPOINTS), (), since=2)
     """Requests by endpoint; `other` where the URL is none of the protocol's."""
     by_address: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ADDRESSES), (), since=2)
-    """Requests by the address (without port) that answered or failed; those without are in none."""
+    """Requests by the address (without port) that answered or failed; those without, and those sent
+    on to another host, are in none. Beyond 16 the last is `other`."""
     by_resolver: tuple[Outcomes, ...] = sent(Many(Row(Outcomes), MAX_ADDRESSES), (), since=2)
-    """Requests that paid a lookup, by the DNS server that was asked; those without are in none."""
+    """Requests that caused a lookup of its name, by the DNS server that decided it; those without
+    are in none. Beyond 16 the last is `other`."""
     failed_ns: int = sent(_TOTAL, 0, since=2)
-    """Time that failures took which were not followed by another entry."""
+    """Time that failures took after which no other entry was asked."""
     commands_stopped: int = sent(_COUNT, 0, since=2)
-    """Commands that ended with an error and whose last stopped request was for this proxy."""
+    """Commands of `commands_failed` of which the last request that failed, or was a suspect miss,
+    and was followed by no other entry, was for this proxy."""
 
     @property
     def failed(self) -> int:
@@ -304,7 +307,8 @@ class Batch:
     links: str = sent(Text(MAX_NAME_BYTES), "", since=2)
     """How probes are attached: `multi`, `perf`; empty where it does not say."""
     commands: int = sent(_COUNT, 0, since=2)
-    """Processes of `go` that ended in the window."""
+    """Processes of `go` that were seen to end in the window; one that becomes another toolchain
+    goes on."""
     commands_failed: int = sent(_COUNT, 0, since=2)
     """Of these, with an exit code that is not 0 or by a signal."""
     chains: tuple[Chain, ...] = sent(Many(Row(Chain), MAX_CHAINS), (), since=2)

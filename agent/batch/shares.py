@@ -6,6 +6,7 @@ room goes to a row of its own, `other`: the sum over the rows stays right.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .batch import MISS, NOT_FAILURES, OK, SUSPECT, Outcomes
@@ -17,8 +18,24 @@ OTHER = "other"
 
 @dataclass(slots=True)
 class _Share:
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """No Counter: making one costs more than a request."""
     sketch: Sketch = field(default_factory=Sketch)
+
+
+def merged(rows: Sequence[Outcomes]) -> tuple[Outcomes, ...]:
+    """Return them as one row, `other`, without times; none where there is none."""
+    failed: Counter[str] = Counter()
+    for row in rows:
+        failed.update(row.failures)
+    one = Outcomes(
+        name=OTHER,
+        ok=sum(row.ok for row in rows),
+        misses=sum(row.misses for row in rows),
+        suspect_misses=sum(row.suspect_misses for row in rows),
+        failures=dict(failed),
+    )
+    return (one,) if rows else ()
 
 
 class Shares:
@@ -31,19 +48,20 @@ class Shares:
         self._most = most
         self._by_name: dict[str, _Share] = {}
 
-    def count(self, name: str, outcome: str, first_byte_ns: int | None = None) -> None:
+    def count(self, name: str, outcome: str, bucket: int | None = None) -> None:
         """
         Count a request.
 
         Args:
             name: What it has, at most MAX_NAME_BYTES.
             outcome: `ok`, `miss`, `suspect` or a failure class.
-            first_byte_ns: Added to the sketch of an answer with 200.
+            bucket: Of its time to first byte, which is kept of an answer with 200.
         """
         share = self._by_name.get(name) or self._of(name)
-        share.outcomes[outcome] += 1
-        if first_byte_ns is not None and outcome == OK:
-            share.sketch.add(first_byte_ns)
+        outcomes = share.outcomes
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        if bucket is not None and outcome == OK:
+            share.sketch.put(bucket)
 
     def time(self, name: str, duration_ns: int) -> None:
         """Add to a sketch what is no request."""
@@ -54,9 +72,9 @@ class Shares:
         return tuple(
             Outcomes(
                 name=name,
-                ok=share.outcomes[OK],
-                misses=share.outcomes[MISS],
-                suspect_misses=share.outcomes[SUSPECT],
+                ok=share.outcomes.get(OK, 0),
+                misses=share.outcomes.get(MISS, 0),
+                suspect_misses=share.outcomes.get(SUSPECT, 0),
                 failures={cls: n for cls, n in share.outcomes.items() if cls not in NOT_FAILURES},
                 sketch=share.sketch.to_bytes(),
             )

@@ -91,7 +91,10 @@ class Sketch:
 
     def add(self, value_ns: int) -> None:
         """Count one duration."""
-        bucket = bucket_of(value_ns)
+        self.put(bucket_of(value_ns))
+
+    def put(self, bucket: int) -> None:
+        """Count one duration of which the bucket is known."""
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
     def merge(self, other: "Sketch") -> None:
@@ -199,9 +202,14 @@ class Sketches(dict[str, Sketch]):
         """Add a duration, where it is known."""
         if duration_ns is None:
             return
-        if phase not in self:
-            self[phase] = Sketch()
-        self[phase].add(duration_ns)
+        self.of(phase).add(duration_ns)
+
+    def of(self, phase: str) -> Sketch:
+        """Return that of a phase, to add to it."""
+        found = self.get(phase)
+        if found is None:
+            found = self[phase] = Sketch()
+        return found
 
     def to_bytes(self) -> dict[str, bytes]:
         """Return each as a batch has it."""

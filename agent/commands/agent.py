@@ -263,9 +263,10 @@ class Agent:
             labels=self._config.labels,
             losses=account | self._own_losses(observer.prober),
             lost=sum(lost.values()),
-            proxies=parts.proxies,
-            proxies_dropped=parts.proxies_dropped,
             agent_version=version(),
+            kernel=os.uname().release,
+            links=observer.kernel.link_kind,
+            **parts.fields(),
         )
         self._account = account
         self._window_start_ns = now_ns

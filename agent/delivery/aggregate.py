@@ -6,34 +6,32 @@ job labels never get into a batch.
 """
 
 import hashlib
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, fields
+from typing import Any
 
-from ..batch.batch import MAX_ASKED, MAX_PROXIES, MAX_TEXT_BYTES, Asked, ProxyWindow
-from ..batch.proxies import proxy_name
+from ..batch.batch import (
+    MAX_ASKED,
+    MAX_PROXIES,
+    MAX_TEXT_BYTES,
+    MISS,
+    OK,
+    Asked,
+    Chain,
+    ProxyWindow,
+)
 from ..records.records import Process, Record, Request
 from ..service.bounded import Bounded
 from ..service.foreign import said
-from ..wire.goproxy import public_name
 from .attribution import Attribution
+from .commands import Commands, sent_name
 from .window import Counted, Window, counted_as, cut, end_of
 
 MAX_IDS = 65_536
 """Requests remembered, so that a later report of the same one is known; the oldest go first."""
 MAX_ASKED_BYTES = 256 * 1024
 """Of names in a batch's `asked`, so that a batch stays below its limit whatever they are."""
-
-
-_MAX_NAMES = 256
-"""Spellings of proxies remembered; as many are rarely asked in a day."""
 _KEPT = ("id", "url")
 """Fields of records that no batch has; to say a URL is half of what a request costs here."""
-
-
-@lru_cache(maxsize=_MAX_NAMES)
-def _name_of(entry: str) -> str:
-    """Return how a batch names an entry of GOPROXY; a host has few, and spelling one takes long."""
-    return proxy_name(public_name(entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,14 @@ class Parts:
 
     proxies: tuple[ProxyWindow, ...]
     proxies_dropped: int
+    commands: int = 0
+    commands_failed: int = 0
+    chains: tuple[Chain, ...] = ()
+    chains_dropped: int = 0
+
+    def fields(self) -> dict[str, Any]:
+        """Return them by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class Aggregator:
@@ -58,6 +64,7 @@ class Aggregator:
         self._attribution = Attribution()
         self._reported: Bounded[str, bool] = Bounded(MAX_IDS)
         self._windows: dict[str, Window] = {}
+        self._commands = Commands()
         self._dropped = 0
         self._asked = 0
         self._asked_bytes = 0
@@ -73,7 +80,7 @@ class Aggregator:
         if isinstance(record, Request):
             self._request(record, now_ns)
         elif isinstance(record, Process):
-            self._attribution.end(record.pid)
+            self._end(record)
         else:
             self._attribution.hold(record)
 
@@ -91,13 +98,28 @@ class Aggregator:
         proxies = tuple(
             window.part(proxy, wall_offset_ns) for proxy, window in sorted(self._windows.items())
         )
-        parts = Parts(proxies, self._dropped)
-        self._windows = {}
+        commands = self._commands
+        parts = Parts(
+            proxies,
+            self._dropped,
+            commands=commands.ended,
+            commands_failed=commands.failed,
+            chains=commands.chains(),
+            chains_dropped=commands.chains_dropped,
+        )
+        self._windows, self._commands = {}, Commands()
         self._dropped = self._asked = self._asked_bytes = 0
         return parts
 
+    def _end(self, process: Process) -> None:
+        stopped_by = self._attribution.end(process.pid)
+        if self._commands.end(process) and stopped_by is not None:
+            window = self._window(stopped_by)
+            if window is not None:
+                window.commands_stopped += 1
+
     def _request(self, request: Request, now_ns: int) -> None:
-        proxy = _name_of(request.proxy or request.host)
+        proxy = sent_name(request.proxy or request.host)
         self._attribution.note(request, proxy)
         outcome = counted_as(request)
         reported_as_final = self._reported.get(request.id)
@@ -114,7 +136,9 @@ class Aggregator:
             apart[outcome] += reported_as_final is None
         else:
             seen = Counted(request, outcome, end_of(request, now_ns), self._module(request))
-            window.fall_through(seen)
+            window.conclude(seen)
+            if request.final == "stopped" and outcome not in (OK, MISS):
+                self._attribution.stop(request.pid, proxy, seen.end_ns)
             if reported_as_final is None:
                 window.count(seen)
                 self._list(window, seen)

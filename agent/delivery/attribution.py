@@ -38,6 +38,8 @@ class _Process:
     by_name: Bounded[str, set[tuple[str, str]]] = field(default_factory=lambda: Bounded(MAX_NAMES))
     """Name of a host to (host with its port if any, proxy)."""
     held: list[Step] = field(default_factory=list)
+    stopped_by: tuple[int, str] | None = None
+    """When the last request ended that had failed and was followed by none, and whose it was."""
     ended: bool = False
 
     def note(self, request: Request, proxy: str) -> None:
@@ -94,10 +96,25 @@ class Attribution:
         self._held -= number
         self.dropped += number
 
-    def end(self, pid: int) -> None:
-        """The process is gone: what finds no request now never will."""
-        if pid in self._processes:
-            self._processes[pid].ended = True
+    def stop(self, pid: int, proxy: str, end_ns: int) -> None:
+        """A request failed at a proxy, and no other was asked after it."""
+        process = self._process(pid)
+        if process.stopped_by is None or end_ns >= process.stopped_by[0]:
+            process.stopped_by = end_ns, proxy
+
+    def end(self, pid: int) -> str | None:
+        """
+        The process is gone: what finds no request now never will.
+
+        Returns:
+            The proxy at which it was stopped last, if it was.
+        """
+        process = self._processes.get(pid)
+        if process is None:
+            return None
+        process.ended = True
+        stopped_by, process.stopped_by = process.stopped_by, None
+        return None if stopped_by is None else stopped_by[1]
 
     def release(self) -> Iterator[tuple[str, Step]]:
         """Yield (proxy, record) of what is known by now, once for each proxy of a record."""

@@ -8,6 +8,7 @@ a batch that cannot be sent at all would look like an agent that is dead.
 from dataclasses import replace
 
 from ..batch.batch import Batch, BatchSizeError, ProxyWindow, encode
+from ..batch.shares import merged
 
 
 def fit(batch: Batch) -> bytes:
@@ -17,7 +18,7 @@ def fit(batch: Batch) -> bytes:
     Raises:
         BatchError: a field is beyond its bounds, which no leaving out would change.
     """
-    for change in (_same, _without_asked, _without_exemplars):
+    for change in (_same, _without_shares, _without_asked, _without_exemplars):
         batch = replace(batch, proxies=tuple(map(change, batch.proxies)))
         try:
             return encode(batch)
@@ -45,6 +46,16 @@ def keep_proxies(batch: Batch, count: int) -> Batch:
 
 def _same(window: ProxyWindow) -> ProxyWindow:
     return window
+
+
+def _without_shares(window: ProxyWindow) -> ProxyWindow:
+    """One row for all, so that sums stay right, and without its times."""
+    return replace(
+        window,
+        by_endpoint=merged(window.by_endpoint),
+        by_address=merged(window.by_address),
+        by_resolver=merged(window.by_resolver),
+    )
 
 
 def _without_asked(window: ProxyWindow) -> ProxyWindow:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from ..batch.batch import (
     FIRST_BYTE,
     MAX_ADDRESSES,
+    MAX_ENDPOINTS,
     MAX_EXEMPLARS,
     MAX_NAME_BYTES,
     MAX_OUTCOMES,
@@ -34,7 +35,8 @@ from ..batch.batch import (
     Leaf,
     ProxyWindow,
 )
-from ..batch.sketch import Sketches
+from ..batch.shares import OTHER, Shares
+from ..batch.sketch import Sketches, bucket_of
 from ..records.records import Certificate, Connection, Handshake, Lookup, Request
 from .attribution import Step
 
@@ -78,6 +80,11 @@ class Counted:
     def elapsed_ns(self) -> int:
         """From its beginning to its end."""
         return _bounded(self.end_ns - self.request.at_ns)
+
+    @property
+    def address(self) -> str | None:
+        """That answered or failed; None where it was not the proxy's own host."""
+        return None if self.request.redirects else self.request.address
 
     @property
     def badness(self) -> tuple[bool, int]:
@@ -136,12 +143,17 @@ class Window:
     local_failures: Counter[str] = field(default_factory=Counter)
     asked: list[Asked] = field(default_factory=list)
     asked_dropped: int = 0
+    by_endpoint: Shares = field(default_factory=lambda: Shares(MAX_ENDPOINTS))
+    by_address: Shares = field(default_factory=lambda: Shares(MAX_ADDRESSES))
+    by_resolver: Shares = field(default_factory=lambda: Shares(MAX_ADDRESSES))
+    failed_ns: int = 0
+    commands_stopped: int = 0
 
     def count(self, seen: Counted) -> None:
         """Count a request for the first time."""
         request = seen.request
         self.outcomes[seen.outcome] += 1
-        self.endpoints[request.endpoint or "other"] += 1
+        self._share(seen)
         if seen.status is not None:
             is_room = seen.status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
             self.statuses[seen.status if is_room else 0] += 1
@@ -151,8 +163,6 @@ class Window:
         if request.failure is None:
             self.sketches.time("processing", request.processing_ns)
             self.sketches.time("transfer", request.transfer_ns)
-        if request.status == 200 and request.endpoint in SMALL_ENDPOINTS:
-            self.sketches.time(FIRST_BYTE, request.first_byte_ns)
         if len(self.intervals) < MAX_INTERVALS:
             self.intervals.append((request.at_ns, seen.end_ns))
         if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.worst[0].badness:
@@ -161,11 +171,28 @@ class Window:
         insort(self.latest, seen, key=_END)
         del self.latest[:-MAX_OUTCOMES]
 
-    def fall_through(self, seen: Counted) -> None:
-        """Count a request after which the next entry was asked, also one that is counted."""
+    def _share(self, seen: Counted) -> None:
+        """Count it by what it has in common with others."""
+        request, outcome = seen.request, seen.outcome
+        endpoint, bucket = request.endpoint or OTHER, None
+        if request.status == 200 and (first_byte_ns := request.first_byte_ns) is not None:
+            bucket = bucket_of(first_byte_ns)
+            if endpoint in SMALL_ENDPOINTS:
+                self.sketches.of(FIRST_BYTE).put(bucket)
+        self.endpoints[endpoint] += 1
+        self.by_endpoint.count(endpoint, outcome, bucket)
+        if seen.address:
+            self.by_address.count(cut(seen.address, MAX_NAME_BYTES), outcome, bucket)
+        if request.resolver:
+            self.by_resolver.count(cut(request.resolver, MAX_NAME_BYTES), outcome)
+
+    def conclude(self, seen: Counted) -> None:
+        """Count what a request cost that was not answered, also one that was counted before."""
         if seen.request.final == "fell_through":
             self.fallbacks += 1
             self.fallback_ns = _bounded(self.fallback_ns + seen.elapsed_ns)
+        elif seen.request.final == "stopped" and seen.request.failure is not None:
+            self.failed_ns = _bounded(self.failed_ns + seen.elapsed_ns)
 
     def step(self, step: Step) -> None:
         """Count a lookup, connection or handshake."""
@@ -179,6 +206,8 @@ class Window:
     def _lookup(self, lookup: Lookup) -> None:
         if lookup.outcome == OK:
             self.sketches.time("resolve", lookup.lookup_ns)
+            if lookup.resolver and lookup.lookup_ns is not None:
+                self.by_resolver.time(cut(lookup.resolver, MAX_NAME_BYTES), lookup.lookup_ns)
         ttls = [query.min_ttl_s for query in lookup.queries if query.min_ttl_s is not None]
         known = [] if self.min_ttl_s is None else [self.min_ttl_s]
         smallest = min([*ttls, *known], default=None)
@@ -239,6 +268,11 @@ class Window:
             asked=tuple(self.asked),
             asked_dropped=self.asked_dropped,
             local_failures={cls: n for cls, n in self.local_failures.items() if n},
+            by_endpoint=self.by_endpoint.rows(),
+            by_address=self.by_address.rows(),
+            by_resolver=self.by_resolver.rows(),
+            failed_ns=self.failed_ns,
+            commands_stopped=self.commands_stopped,
         )
 
 

@@ -8,7 +8,7 @@ the agent.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -153,6 +153,23 @@ class Lookup:
     outcome: str | None = None
     """`ok`, `cancelled`, or a failure class such as `dns.nxdomain`; None while pending."""
 
+    @property
+    def resolver(self) -> str | None:
+        """DNS server that decided it; None where none was asked."""
+        return decider(self.queries, self.outcome == "ok")
+
+
+def decider(queries: Sequence[Query], is_found: bool) -> str | None:
+    """
+    Return the DNS server that decided a lookup.
+
+    Of an answer whose came last; of a failure which was asked last, for its error is the one told.
+    """
+    answers = (query for query in reversed(queries) if query.rcode is not None)
+    decided = next(answers, None) if is_found else None
+    decided = decided or (queries[-1] if queries else None)
+    return None if decided is None else decided.server
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
@@ -261,6 +278,11 @@ class Request:
     reused: bool | None = None
     body_bytes: int | None = None
     """As announced by Content-Length; None when the server did not say."""
+    address: str | None = None
+    """That answered or failed, of the last hop; None through an HTTP proxy, and without one."""
+    resolver: str | None = None
+    """DNS server that decided the lookup of `host` which this request caused; None where it needed
+    none, or asked none."""
     suspect: bool = False
     """A miss that may be an outage in disguise."""
     failure: Failure | None = None

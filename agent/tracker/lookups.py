@@ -226,6 +226,14 @@ class Lookups:
                 return lookup
         return None
 
+    def resolver_of(self, request_id: str, host: str) -> str | None:
+        """Return the DNS server that decided a request's own lookup of its host."""
+        name = plain_name(host)
+        for found in (*reversed(self._open), *reversed(self._done)):
+            if found.paid_by == request_id and found.name == name:
+                return found.resolver()
+        return None
+
     def before_dial(
         self, host: str, address: str | None, paid_by: str | None = None
     ) -> OpenLookup | None:

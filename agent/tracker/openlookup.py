@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..events.events import GoError
-from ..records.records import Lookup, Query
+from ..records.records import Lookup, Query, decider
 from .cause import is_cancelled
 from .resolution import FailedLookup, is_given_up, resolution_cause
 
@@ -78,6 +78,11 @@ class OpenLookup:
         by = self.leader or self
         queries = tuple(asked.query for asked in by.questions)
         return FailedLookup(self.host, queries, by.bad_answers, self.end_ns)
+
+    def resolver(self) -> str | None:
+        """Return the DNS server that decided it, or the one whose questions it shared."""
+        by = self.leader or self
+        return decider([asked.query for asked in by.questions], self.error is None)
 
     def record(self) -> Lookup:
         """Make the record of what is known now."""

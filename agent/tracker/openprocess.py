@@ -40,7 +40,7 @@ from .openconnection import OpenConnection
 from .patience import hangs, has_verdict, is_body_late
 from .refusals import Refusals, setting_failure
 from .requests import CONTENT, MAX_HOPS, Hop, OpenRequest, open_request
-from .route import at_http_proxy, own_connection
+from .route import address_of, address_tried, at_http_proxy, own_connection
 from .sharing import Sharing
 from .stages import ANSWERED, Move, Stage
 from .streams import FailedStreams
@@ -317,6 +317,12 @@ class OpenProcess:
             if hop.cookie is None and connection is not None:
                 hop.cookie = connection.cookie
                 request.paid_setup = True
+        if connection is not None:
+            request.address = address_of(connection)
+        if request.paid_setup or request.status is None:
+            # Whoever used what was there waited for nobody's name.
+            own = self.lookups.resolver_of(request.id, name_of(request.host))
+            request.resolver = own or request.resolver
         if request.stage in ANSWERED and request.status in NO_FAILURE:
             request.failure = None  # most requests: nothing around them is asked for
             return
@@ -334,6 +340,8 @@ class OpenProcess:
             {"HTTPS_PROXY": self.process.https_proxy, "HTTP_PROXY": self.process.http_proxy},
         )
         request.failure = judge(request, around)
+        if connection is None and request.failure is not None:
+            request.address = address_tried(request.failure) or request.address
 
     def expire(self, now_ns: int, stalled_after_ns: int) -> list[Request]:
         """Return what hangs, once, and what no verdict is to be expected for any more."""

@@ -85,6 +85,10 @@ class OpenRequest:
     final: Final | None = None
     suspect: bool = False
     paid_setup: bool | None = None
+    address: str | None = None
+    """Of the last hop, where it goes straight."""
+    resolver: str | None = None
+    """That decided the lookup of the host which it caused."""
     ended_at_ns: int | None = None
     """When its process ended, where that came first."""
 
@@ -268,6 +272,8 @@ class OpenRequest:
             redirects=self.redirects(),
             reused=last.reused if last else None,
             body_bytes=last.content_length if last else None,
+            address=self.address,
+            resolver=self.resolver,
             suspect=self.suspect,
             failure=self.failure,
             final=self.final,

@@ -8,6 +8,7 @@ request asks; its tunnel stands once what follows is between `go` and that host.
 from collections.abc import Iterable, Sequence
 
 from ..events.events import DialStart, GoError
+from ..records.records import Failure
 from ..wire.hosts import is_dial_of, is_same_name, split_port
 from .connections import Connections
 from .dials import Attempt, Way
@@ -94,6 +95,18 @@ def own_connection(hop: Hop, connections: Connections) -> OpenConnection | None:
         return in_hand
     attempt = decided(hop.attempts)
     return connections.get(attempt.cookie) if attempt is not None else None
+
+
+def address_of(connection: OpenConnection) -> str | None:
+    """Return the address of whom a hop asks; None where a proxy is between, for it is not known."""
+    return None if connection.via is not None else connection.address
+
+
+def address_tried(failed: Failure) -> str | None:
+    """Return the address of whom a hop asks, of a failure without a connection."""
+    if failed.address is None or not failed.is_of_proxy:
+        return None
+    return split_port(failed.address)[0]
 
 
 def at_http_proxy(

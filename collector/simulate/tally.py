@@ -27,7 +27,7 @@ from modpulse.agent.batch.batch import (
     ProxyWindow,
 )
 from modpulse.agent.batch.shares import Shares
-from modpulse.agent.batch.sketch import Sketches
+from modpulse.agent.batch.sketch import Sketches, bucket_of
 
 from .answers import BAD_LEAF, Answer, Setup
 from .script import Proxy, module_name
@@ -161,9 +161,11 @@ class Tally:
         resolvers = Shares(MAX_ADDRESSES)
         for one in self.ended:
             answer = one.answer
-            endpoints.count(one.ask.endpoint, answer.outcome, answer.processing_ns)
+            took_ns = answer.processing_ns
+            bucket = None if took_ns is None else bucket_of(took_ns)
+            endpoints.count(one.ask.endpoint, answer.outcome, bucket)
             if one.address is not None:
-                addresses.count(one.address, answer.outcome, answer.processing_ns)
+                addresses.count(one.address, answer.outcome, bucket)
             if one.has_looked_up:
                 resolvers.count(self.resolver, answer.outcome)
         for lookup_ns in self.lookups_ns:

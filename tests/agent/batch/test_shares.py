@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from modpulse.agent.batch.batch import MISS, NOT_FAILURES, OK, SUSPECT, Outcomes
 from modpulse.agent.batch.shares import OTHER, Shares
-from modpulse.agent.batch.sketch import Sketch
+from modpulse.agent.batch.sketch import Sketch, bucket_of
 
 OUTCOMES = (OK, MISS, SUSPECT, "tcp.refused", "http.5xx")
 
@@ -21,7 +21,7 @@ def test_each_outcome_has_its_place() -> None:
     """Answers, misses, suspect misses, failures by class; times of answers alone."""
     shares = Shares(4)
     for outcome in (OK, OK, MISS, SUSPECT, "tcp.refused"):
-        shares.count("b", outcome, 1_000_000)
+        shares.count("b", outcome, bucket_of(1_000_000))
     shares.count("a", OK)
     shares.time("b", 2_000_000)
     timed = Sketch()

@@ -1,6 +1,7 @@
 """Rules of the daemon's start; what it does once it runs is tested in root/test_daemon.py."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,7 +83,10 @@ def test_a_window_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     made = iter([bad, Parts((), 0)])
     monkeypatch.setattr(agent._aggregator, "flush", lambda _offset: next(made))
     prober, newcomers = SimpleNamespace(forgotten=0, failed=0), SimpleNamespace(unprobed=0)
-    observer = SimpleNamespace(losses=lambda: {"ring_full": 0}, prober=prober, newcomers=newcomers)
+    observer = SimpleNamespace(
+        losses=lambda: {"ring_full": 0}, prober=prober, newcomers=newcomers,
+        kernel=SimpleNamespace(link_kind="perf"),
+    )  # fmt: skip
     for now_ns in (1, 2):
         agent._close_window(observer, now_ns)  # type: ignore[arg-type]
     spool.write_out()
@@ -91,7 +95,8 @@ def test_a_window_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     assert [batch.seq for batch in batches] == [0, 1]
     assert [batch.losses["batch_unsendable"] for batch in batches] == [1, 1]
     assert (batches[0].proxies, batches[0].proxies_dropped) == ((), 7)
-    assert {batch.agent_version for batch in batches} == {version()}
+    said = {(batch.agent_version, batch.kernel, batch.links) for batch in batches}
+    assert said == {(version(), os.uname().release, "perf")}
 
 
 def test_go_paths_that_are_not_probed_are_told(tmp_path: Path) -> None:

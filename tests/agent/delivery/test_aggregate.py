@@ -27,6 +27,7 @@ from windowed import (
 )
 
 from modpulse.agent.batch.batch import (
+    MAX_ADDRESSES,
     MAX_ASKED,
     MAX_EXEMPLARS,
     MAX_OUTCOMES,
@@ -34,9 +35,11 @@ from modpulse.agent.batch.batch import (
     Asked,
     Exemplar,
     Happening,
+    Outcomes,
     decode,
     encode,
 )
+from modpulse.agent.batch.sketch import Sketch
 from modpulse.agent.delivery import aggregate
 from modpulse.agent.records import records
 from modpulse.agent.records.records import Certificate, Request
@@ -166,6 +169,108 @@ def test_fallbacks_and_their_time():
 
     assert window.fallbacks == 2
     assert window.fallback_ns == (6 + 500) * MS
+
+
+def summed(rows: tuple[Outcomes, ...]) -> dict[str, tuple[int, int, int, dict[str, int]]]:
+    """Outcomes by name, without times."""
+    return {row.name: (row.ok, row.misses, row.suspect_misses, dict(row.failures)) for row in rows}
+
+
+def test_what_requests_have_in_common():
+    """Outcomes by endpoint, address and resolver; a request that has none of the latter two is in
+    none of their rows."""
+    window = only(
+        request(1, endpoint="zip", address="10.0.0.7", resolver="10.0.0.53"),
+        request(2, status=404, address="10.0.0.7"),
+        request(3, status=404, suspect=True, address="10.0.0.8"),
+        failing(4, address="10.0.0.8", resolver="10.0.0.54"),
+        failing(5, "dns.timeout", resolver="10.0.0.54"),
+        request(6, endpoint=None, module=None),
+        request(7, address="10.9.9.9", redirects=("storage.test",)),
+    )
+
+    assert summed(window.by_endpoint) == {
+        "info": (1, 1, 1, {"tcp.refused": 1, "dns.timeout": 1}),
+        "other": (1, 0, 0, {}),
+        "zip": (1, 0, 0, {}),
+    }
+    assert summed(window.by_address) == {
+        "10.0.0.7": (1, 1, 0, {}),
+        "10.0.0.8": (0, 0, 1, {"tcp.refused": 1}),
+    }
+    assert summed(window.by_resolver) == {
+        "10.0.0.53": (1, 0, 0, {}),
+        "10.0.0.54": (0, 0, 0, {"tcp.refused": 1, "dns.timeout": 1}),
+    }
+
+
+def test_times_of_what_requests_have_in_common():
+    """By endpoint and address times to first byte of answers with 200, by resolver those of
+    lookups that it answered."""
+    window = only(
+        request(1, endpoint="zip", times=(3, 4, 9), address="10.0.0.7"),
+        request(2, status=404, times=(5, 6, 1), address="10.0.0.7"),
+        request(3, times=(1, 1, 1), address="10.0.0.7"),
+        stories.lookup("goproxy.corp", 1, 4),
+        stories.lookup("goproxy.corp", 6, 2, "dns.servfail"),
+    )
+    times = {
+        row.name: Sketch.from_bytes(row.sketch)
+        for row in (*window.by_endpoint, *window.by_address, *window.by_resolver)
+    }
+
+    assert times == {
+        "info": of_ms(2), "zip": of_ms(7), "10.0.0.7": of_ms(2, 7), "10.0.0.53:53": of_ms(4)
+    }  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ok", "miss", "suspect", "failed"]),
+            st.none() | st.integers(0, 40),
+            st.none() | st.integers(0, 40),
+        ),
+        max_size=60,
+    )
+)
+def test_sums_of_what_requests_have_in_common(made):
+    """However many addresses and resolvers there are, each request is in one row of them."""
+    records_of = {
+        "ok": request, "failed": failing,
+        "miss": lambda n, **fields: request(n, status=404, **fields),
+        "suspect": lambda n, **fields: request(n, status=404, suspect=True, **fields),
+    }  # fmt: skip
+    asked = [
+        records_of[outcome](
+            number,
+            address=None if address is None else f"10.0.0.{address}",
+            resolver=None if resolver is None else f"10.1.0.{resolver}",
+        )
+        for number, (outcome, address, resolver) in enumerate(made)
+    ]
+    for window in windows(*asked).values():
+
+        def total(rows):
+            return sum(r.ok + r.misses + r.suspect_misses + sum(r.failures.values()) for r in rows)
+
+        assert total(window.by_endpoint) == window.requests == len(made)
+        assert total(window.by_address) == sum(address is not None for _, address, _ in made)
+        assert total(window.by_resolver) == sum(resolver is not None for *_, resolver in made)
+        assert len(window.by_address) <= MAX_ADDRESSES
+        assert len(window.by_resolver) <= MAX_ADDRESSES
+
+
+def test_time_of_failures():
+    """Of those that no other entry was asked after, when they are over; each once."""
+    aggregator = fed(hanging(1), failing(2, final="fell_through"), failing(3), now_ms=1030)
+    first = aggregator.flush(OFFSET).proxies[0]
+    for _ in range(2):
+        aggregator.add(failing(1, "http.stalled"), at(40_010))
+    second = aggregator.flush(OFFSET).proxies[0]
+
+    assert first.failed_ns == 1000 * MS
+    assert (second.failed_ns, second.requests) == (40_000 * MS, 0)
 
 
 def test_endpoints_bytes_and_modules():

@@ -17,6 +17,7 @@ from modpulse.agent.batch.batch import (
     BatchError,
     BatchSizeError,
     Exemplar,
+    Outcomes,
     ProxyWindow,
     decode,
     encode,
@@ -77,6 +78,26 @@ def test_what_is_left_out(asked, exemplars, sketch_bytes, kept):
     assert {one.asked_dropped for one in found.proxies} == {asked}
     gone = range(MAX_PROXIES - kept[2])
     assert found.proxies_dropped == sum(max(number, 1) for number in gone)
+
+
+def test_shares_are_left_out_first():
+    """What requests have in common becomes one row, its sums as they were; all else stays."""
+    rows = tuple(
+        Outcomes(name=f"10.0.0.{n}", ok=n, misses=1, failures={"tcp.refused": 2},
+                 sketch=bytes(MAX_SKETCH_BYTES))
+        for n in range(8)
+    )  # fmt: skip
+    other = Outcomes(name="other", ok=28, misses=8, failures={"tcp.refused": 16})
+    many = [
+        dataclasses.replace(window(n, 2, 1, 100), by_endpoint=rows, by_address=rows)
+        for n in range(MAX_PROXIES)
+    ]
+    found = decode(fit(batch(*many)))
+
+    assert [one.by_endpoint for one in found.proxies] == [(other,)] * MAX_PROXIES
+    assert [one.by_address for one in found.proxies] == [(other,)] * MAX_PROXIES
+    assert [one.by_resolver for one in found.proxies] == [()] * MAX_PROXIES
+    assert {len(one.asked) for one in found.proxies} == {2}
 
 
 @settings(max_examples=25)

@@ -172,6 +172,31 @@ def test_the_lookup_behind_a_request() -> None:
     assert found.of_request("fourth", "a.test", at(4)) is None
 
 
+def test_the_resolver_of_a_request() -> None:
+    """Of an answer the server that gave it, of a failure the one that was asked last; of a flight
+    that was shared the one that its leader asked; none of another's, or of another host."""
+    found = Lookups(PID, Account())
+    for goid, paid_by in ((2, "first"), (3, "second")):
+        found.start("a.test", goid, at(0), paid_by)
+    asks(found, 1)
+    asks(found, 2, number=8, cookie=2, server="10.0.0.54")
+    answers(found, 3)
+    first, second = found.finish(2, at(4), None), found.finish(3, at(4), None)
+    found.start("b.test", 4, at(5), "third")
+    asks(found, 5, qname="b.test", number=9)
+    answers(found, 6, rcode="SERVFAIL", qname="b.test", number=9)
+    asks(found, 7, qname="b.test", number=10, server="10.0.0.54")
+    third = found.finish(4, at(9), go_error("*net.DNSError", text="timeout"))
+
+    assert found.resolver_of("first", "a.test") == SERVER
+    assert found.resolver_of("second", "a.test") == SERVER
+    assert found.resolver_of("third", "b.test") == "10.0.0.54"
+    assert found.resolver_of("third", "a.test") is None
+    assert found.resolver_of("fourth", "a.test") is None
+    resolvers = {lookup.resolver for lookup in (first, second, third) if lookup is not None}
+    assert resolvers == {SERVER, None, "10.0.0.54"}
+
+
 def test_the_dial_of_a_request_is_joined_to_its_own_lookup() -> None:
     """Of two lookups of a name that ended, a request's dial came of the request's."""
     found = Lookups(PID, Account())

@@ -3,6 +3,8 @@
 import struct
 from pathlib import Path
 
+import dns.message
+import dns.rcode
 import pytest
 from builders import (
     ADDRESS,
@@ -16,24 +18,31 @@ from builders import (
     body_closed,
     chain,
     connected,
+    dial_done,
+    dial_start,
     ends,
+    errno,
     exec_,
     exit_,
     go_error,
     got_conn,
     handshake_done,
     handshake_start,
+    lookup_done,
+    lookup_start,
     os_exit,
+    packet,
     proxy_list,
     round_trip_done,
     round_trip_start,
     tcp,
+    udp,
     verify_start,
     web_get,
 )
 from play import SUPPORTED, Play, only_request
 
-from modpulse.agent.events.events import TcpState
+from modpulse.agent.events.events import Event, TcpState
 from modpulse.agent.records.records import Connection, Handshake, Lookup, Process, Request
 from modpulse.agent.tracker.tracker import LINGER_NS
 from modpulse.agent.wire.certificate import parse_certificate
@@ -62,7 +71,7 @@ def test_a_request_on_a_new_connection() -> None:
             host=HOST, endpoint="mod", module="example.test/m", version="v1.0.0", connection=1,
             paid_setup=True, at_ns=at(1), connect_wait_ns=4 * MS, processing_ns=3 * MS,
             transfer_ns=MS, status=200, http_version="1.1", reused=False, body_bytes=100,
-            final="ok",
+            address=ADDRESS, final="ok",
         ),
         Connection(
             cookie=1, pid=PID, host=HOST, address=ADDRESS, port=443, lookup_at_ns=at(2),
@@ -110,6 +119,68 @@ def test_redirect() -> None:
     assert (request.proxy, request.redirects) == ("https://proxy.test", ("storage.test",))
     assert (request.connection, request.paid_setup, request.reused) == (2, True, False)
     assert (request.connect_wait_ns, request.final) == (6 * MS, "ok")
+
+
+UNKNOWN = go_error("*net.OpError", "*net.DNSError", text="server misbehaving")
+QUESTION = dns.message.make_query(HOST, "A", id=7)
+
+
+def dns_packets(rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> list[Event]:
+    """A question and its answer."""
+    response = dns.message.make_response(QUESTION)
+    response.set_rcode(rcode)
+    answered = udp(response.to_wire(), outgoing=False)
+    return [packet(3, udp(QUESTION.to_wire()), 9), packet(4, answered, 9, outgoing=False)]
+
+
+def test_who_answered_and_who_named_it() -> None:
+    """A request has the address of its connection, and the resolver of the lookup that it paid;
+    one on a connection that was there had no need of a resolver."""
+    play = Play(
+        exec_(0), proxy_list(0), web_get(1), round_trip_start(1), lookup_start(2), dns_packets(),
+        lookup_done(5), connected(5)[2:], got_conn(9, ends()), round_trip_done(10), body_closed(11),
+        asked(12), exit_(20),
+    ).finish()  # fmt: skip
+
+    assert [(made.address, made.resolver) for made in play.of(Request)] == [
+        (ADDRESS, "10.0.0.53"),
+        (ADDRESS, None),
+    ]
+
+
+def test_a_name_that_nobody_knows() -> None:
+    """A failed lookup has its resolver, and no address."""
+    request = only_request(
+        web_get(1), round_trip_start(1), lookup_start(2), dns_packets(dns.rcode.SERVFAIL),
+        lookup_done(5, UNKNOWN), round_trip_done(6, None, UNKNOWN), exit_(7),
+    )  # fmt: skip
+
+    assert request.failure is not None
+    assert request.failure.cls == "dns.servfail"
+    assert (request.address, request.resolver) == (None, "10.0.0.53")
+
+
+def test_an_address_that_refuses() -> None:
+    """A dial that failed has its address, also where no connection of it was seen."""
+    refused = errno()
+    request = only_request(
+        web_get(1), round_trip_start(1), dial_start(2), dial_done(3, error=refused),
+        round_trip_done(4, None, refused), exit_(7),
+    )  # fmt: skip
+
+    assert request.failure is not None
+    assert (request.failure.cls, request.address) == ("tcp.refused", ADDRESS)
+
+
+def test_who_is_behind_an_http_proxy() -> None:
+    """The address of whom a proxy passes it on to is not known."""
+    squid = "squid.test"
+    request = only_request(
+        web_get(1), round_trip_start(1), connected(2, host=squid), got_conn(5, ends()),
+        round_trip_done(8), body_closed(9), exit_(10),
+    )  # fmt: skip
+
+    assert (request.final, request.address, request.resolver) == ("ok", None, None)
 
 
 COMMA = (("https://proxy.test", False), ("https://second.test", False))
