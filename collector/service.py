@@ -8,6 +8,7 @@ nothing but this module knows that they share a process.
 import asyncio
 import logging
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -32,6 +33,7 @@ from .incidents import Incidents
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
+from .pressure import Pressure
 from .shares import Shares
 from .store import complaints
 from .store.database import Store
@@ -53,6 +55,8 @@ LOG_KEPT_NS = HORIZON_NS + 300 * NS
 """What a restart replays: all that is evidence, and some for late batches."""
 LOG_FORGOTTEN = 2_000
 """Logged batches that one transaction deletes: batches that arrive wait no longer than for that."""
+LATE_S = 0.5
+"""What waits longest for a turn may have waited so long, else agents are told to come again."""
 BUSY_RETRY_S = 0.1
 """How long reading back lets batches go first when too many wait for the disk."""
 
@@ -102,6 +106,7 @@ class Service:
         self._store = store
         self._writer = Writer(store)
         self.turns = Turns()
+        self.pressure = Pressure()
         self._log = Log(self._writer, self._merged, self.turns)
         self._roll = Roll(self.fleet.time, self._add)
         self._waiting = Shares(config.queue_batches)
@@ -202,6 +207,8 @@ class Service:
         # Who does not say is taken to have our wall clock, which may have been set.
         sent_ns = reading.wall_ns if sent_ns is None else sent_ns
         clocks = ingest.Clocks(self.clock.now_ns(reading), sent_ns)
+        if self.turns.late_s() > LATE_S and not self._waiting.has_less(caller):
+            raise OverloadedError("batches wait too long already")
         _hold(self._waiting, caller, 1, "too many batches wait")
         try:
             arrival = await self.turns.result(
@@ -224,7 +231,12 @@ class Service:
             self._say(error)
             raise
         self.trouble, self._is_damaged = None, False
+        self.pressure.take(time.monotonic())
         return fresh
+
+    def again_s(self) -> int:
+        """Return after how many seconds one who met an OverloadedError is to come again."""
+        return self.pressure.again_s(time.monotonic())
 
     def _merged(self, arrivals: list[Arrival], log_id: int) -> None:
         """Count what is durable; the other tables learn of it later."""

@@ -33,6 +33,10 @@ class Shares:
         """
         return self._of[party] + amount <= (self.total - self.held) // part
 
+    def has_less(self, party: str) -> bool:
+        """Return whether a party holds less than all that hold anything do on average."""
+        return self._of[party] * len(self._of) < self.held
+
     def take(self, party: str, amount: int) -> None:
         """Hold more; whether there is room is the caller's to ask."""
         self.held += amount

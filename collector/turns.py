@@ -36,20 +36,23 @@ class Turns:
         came_s = min((queue[0][0] for queue in (self._begun, self._new) if queue), default=None)
         return 0.0 if came_s is None else time.monotonic() - came_s
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what is new is to wait for the next turn."""
+        return bool(self._begun or self._new) or not self._has_time()
+
+    def begin(self, job: Callable[[], None]) -> None:
+        """Do what is new in the next turn, when all that was begun is done."""
+        self._new.append((time.monotonic(), job))
+        if not self._is_open:
+            self._open()
+
     def go_on(self, job: Callable[[], None]) -> None:
         """Do a step of what was begun: at once if this turn is not over, else in the next one."""
         if self._begun or not self._has_time():
             self._begun.append((time.monotonic(), job))
         else:
             job()
-
-    def begin(self, job: Callable[[], None]) -> bool:
-        """Do what is new, when all that was begun is done; returns whether it is done already."""
-        if self._begun or self._new or not self._has_time():
-            self._new.append((time.monotonic(), job))
-            return False
-        job()
-        return True
 
     def result(self, job: Callable[[], T]) -> "asyncio.Future[T]":
         """Do a step of what was begun; returns what comes of it, or what it raises."""

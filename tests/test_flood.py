@@ -25,7 +25,7 @@ from modpulse.collector.health.held import MAX_PROXIES
 from modpulse.collector.health.roster import MAX_PROXIES_PER_AGENT
 from modpulse.collector.http.document import service_document
 from modpulse.collector.intake.ingest import Clocks, bucket_estimate_ms, read
-from modpulse.collector.service import Service
+from modpulse.collector.service import LATE_S, Service
 from modpulse.collector.store.database import Store
 from modpulse.collector.store.keeping import MAX_RANGES_PER_AGENT
 
@@ -337,6 +337,28 @@ def test_one_token_waits_in_its_own_row(tmp_path: Path) -> None:
         assert sum(refused[:3000]) == 2000
         assert not any(refused[3000:])
         assert flooded.service._waiting.held == flooded.service.held.held == 0
+
+    played(tmp_path / "c.db", play)
+
+
+def test_who_is_late_says_so(tmp_path: Path) -> None:
+    """While what waits has waited long, batches of the caller that has most of it are told to come
+    again, each later than the one before it; another caller's is taken."""
+
+    async def play(flooded: Flooded) -> None:
+        real, service = ProxyWindow(proxy=GOOD, requests=1), flooded.service
+        flood = [asyncio.create_task(flooded.post(batch(real), "token 2"))]
+        await asyncio.sleep(0)
+        service.turns.begin(lambda: None)
+        time.sleep(LATE_S)  # the loop is held
+        with pytest.raises(OverloadedError):
+            await flooded.post(batch(real, seq=1), "token 2")
+        await flooded.post(batch(real, agent_id="build-1"), "token 1")
+        await asyncio.gather(*flood)
+        await flooded.post(batch(real, seq=1), "token 2")
+        told = [service.again_s() for _ in range(300)]
+        assert told == sorted(told)
+        assert told[0] < told[-1]
 
     played(tmp_path / "c.db", play)
 

@@ -214,8 +214,9 @@ FLOORS = {
         "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
     ),
     "collector": (
-        "errors clock shares stopping turns", "intake", "health", "alerts", "channels", "config",
-        "store", "incidents", "outbox", "service", "http", "server client simulate", "cli",
+        "errors clock pressure shares stopping turns", "intake", "health", "alerts", "channels",
+        "config", "store", "incidents", "outbox", "service", "http", "server client simulate",
+        "cli",
     ),
 }  # fmt: skip
 """Rooms and loose modules of each package, floor by floor: each knows what lies below it."""

@@ -28,7 +28,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-OVERLOADED_RETRY_S = 2
+CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
 MAX_DATES = 256
 """Texts of `Date` that are remembered: a thousand agents say the same few in a second."""
@@ -89,9 +89,9 @@ class App:
         except RejectedError as error:
             answer = Answer(error.status, {"error": error.reason})
         except CrowdedError as error:
-            answer = _again(503, str(error), OVERLOADED_RETRY_S)
+            answer = _again(503, str(error), CROWDED_RETRY_S)
         except OverloadedError as error:
-            answer = _again(429, str(error), OVERLOADED_RETRY_S)
+            answer = _again(429, str(error), self._service.again_s())
         except StoreUnavailableError as error:
             log.warning("batch.refused reason=%s", error)
             answer = _again(503, str(error), DISK_RETRY_S)

@@ -43,6 +43,7 @@ def collector_document(service: Service) -> dict[str, Any]:
         "clock": clock_document(clock),
         "overflow": dict(sorted(service.overflow.items())),
         "dropped_of": said(dict(sorted(service.fleet.dropped_of.items()))),
+        "told_to_wait": service.pressure.told,
         "reading_back": service.reading_back and service.reading_back.document(),
         "unreadable": dict(sorted(service.unreadable.items())),
     }

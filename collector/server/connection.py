@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ..http.caller import of_certificate
 from ..shares import Shares
+from ..turns import Turns
 from .conversation import App, Conversation
 from .holding import STRANGERS, Holding
 from .limits import (
@@ -34,6 +35,7 @@ class Door(Protocol):
     is_closing: bool
     held: Shares
     """Bytes of all connections."""
+    turns: Turns
 
     def count(self, what: str) -> None:
         """Something happened."""
@@ -48,6 +50,10 @@ class Door(Protocol):
         """Return places and counters."""
 
 
+_HEARD = frozenset({State.HEAD, State.BODY, State.IDLE})
+"""In which what comes is read."""
+
+
 class Connection(asyncio.Protocol):
     """From accept to the end."""
 
@@ -56,6 +62,9 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._caller = STRANGERS
         self._answer = Holding(door.held)
+        self._unheard = Holding(door.held)
+        self._waiting = b""
+        """What came and waits for its turn."""
         self._transport: asyncio.Transport | None = None
         self.limits = door.limits
         self.names: frozenset[str] = frozenset()
@@ -92,10 +101,44 @@ class Connection(asyncio.Protocol):
         self.state = State.CLOSED
         self._door.leave(self)
         self._answer.let_go()
+        self._unheard.let_go()
         self._talk.break_off()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, as far as the state wants it."""
+        """Take what came: of those we know in its turn, of others at once."""
+        if self._waiting:
+            self._waiting += data
+        elif not (self._is_in_turn and self._door.turns.is_over and self._can_wait(data)):
+            self._take(data)
+
+    @property
+    def _is_in_turn(self) -> bool:
+        return self.is_known and self.state in _HEARD
+
+    def _can_wait(self, data: bytes) -> bool:
+        """Have it wait for the next turn, and take no more; False: there is no room for it."""
+        self._unheard.belongs_to(self._caller)
+        if self._transport is None or not self._unheard.more(len(data)):
+            return False
+        self._waiting = data
+        self._transport.pause_reading()
+        self._door.turns.begin(self._hear)
+        return True
+
+    def _hear(self) -> None:
+        """It is the turn of what waits."""
+        data, self._waiting = self._waiting, b""
+        self._unheard.let_go()
+        if self._transport is None or self.state is State.CLOSED:
+            return
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._take(data)
+        if self._has_ended and not self._peer_ends():
+            self.close()
+
+    def _take(self, data: bytes) -> None:
+        """Take it as far as the state wants it."""
         if self.state is State.CLOSING:
             self._spent += len(data)
             if self._spent > self._bound:
@@ -108,7 +151,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The peer hangs up; it may still want the answer to what it sent."""
         self._has_ended = True
-        return self._peer_ends()
+        return bool(self._waiting) or self._peer_ends()
 
     def _peer_ends(self) -> bool:
         """It sends no more; returns whether it may wait for an answer."""
@@ -133,6 +176,8 @@ class Connection(asyncio.Protocol):
 
     def overdue(self) -> None:
         """The deadline of the state has passed."""
+        if self._waiting:
+            return  # for us
         self.count(self.state.value)
         request = self._talk.request
         if self.state is State.BODY and not request.is_late:
@@ -148,7 +193,7 @@ class Connection(asyncio.Protocol):
     def shutdown(self) -> None:
         """End it as soon as what it asked is answered."""
         self._talk.request.is_last = True
-        if self.state not in (State.BODY, State.ANSWER):
+        if self.state not in (State.BODY, State.ANSWER) and not self._waiting:
             self.close()
 
     def abort(self) -> None:
@@ -185,7 +230,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _feed(self, data: bytes) -> None:
-        while data and self.state in (State.HEAD, State.BODY, State.IDLE):
+        while data and self.state in _HEARD:
             room = self._bound - self._spent
             if room <= 0:
                 if self.state is State.IDLE:

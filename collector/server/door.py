@@ -17,6 +17,7 @@ from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.logs import counters
 
 from ..shares import Shares
+from ..turns import Turns
 from .connection import Connection
 from .conversation import App
 from .limits import Limits
@@ -48,8 +49,9 @@ class Door:
         max_connections: int,
         limits: Limits,
         held: Shares,
+        turns: Turns,
     ) -> None:
-        self.limits, self.held = limits, held
+        self.limits, self.held, self.turns = limits, held, turns
         self.is_closing = False
         self.should_exit = False
         self.started = False

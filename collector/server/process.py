@@ -170,6 +170,7 @@ async def _run(
         config.max_connections,
         Limits(config.read_timeout_seconds, config.max_batch_bytes),
         service.held,
+        service.turns,
     )
     loop = asyncio.get_running_loop()
     stopping.call(lambda: setattr(server, "should_exit", True))

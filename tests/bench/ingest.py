@@ -27,6 +27,9 @@ HURRY = 500
 """Agents that all send as fast as they are answered."""
 CROWD = 2_000
 """More than may wait: some are told to come again."""
+FLEET = 10_000
+"""Agents of the largest fleet; they have a window of WINDOW_S, or come back all at once."""
+WINDOW_S = 10.0
 STAGE_BATCHES = 1_024
 GROUP = 64
 
@@ -39,14 +42,22 @@ def main() -> None:
         _hurry(weight, agents)
     _hurry("heavy", HURRY)
     _hurry("heavy", CROWD)
+    _hurry("heavy", FLEET, "come back at once", seconds=20.0)
+    _hurry("light", FLEET, f"each {WINDOW_S:.0f} s", seconds=20.0, every_s=WINDOW_S)
 
 
-def _hurry(weight: str, agents: int) -> None:
+def _hurry(
+    weight: str,
+    agents: int,
+    how: str = "in a hurry",
+    seconds: float = SECONDS,
+    every_s: float = 0.0,
+) -> None:
     with collecting() as collector:
         now_ns = time.time_ns()
         runs = [load.Run.of(load.body(weight, n, now_ns)) for n in range(agents)]
-        tally = load.run(collector, runs, SECONDS)
-    line(f"{weight}, {agents} agents in a hurry", said(tally))
+        tally = load.run(collector, runs, seconds, every_s)
+    line(f"{weight}, {agents} agents {how}", said(tally))
 
 
 def said(tally: load.Tally) -> str:
@@ -56,9 +67,10 @@ def said(tally: load.Tally) -> str:
     waits = ", ".join(f"p{round(q * 100)} {_ms(quantile(tally.waits, q))}" for q in (0.5, 0.99))
     health = f"{_ms(max(tally.health, default=0.0))}"
     others = {status: n for status, n in tally.statuses.items() if status != 202}
+    share = tally.cpu_s / tally.seconds
     return (
         f"{tally.taken / tally.seconds:.0f}/s, {waits}, {1e6 * tally.cpu_s / tally.taken:.0f} µs "
-        f"of its core each, /healthz max {health}, others {others or 'none'}"
+        f"of its core each, {share:.0%} of it, /healthz max {health}, others {others or 'none'}"
     )
 
 

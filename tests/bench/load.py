@@ -23,6 +23,8 @@ from modpulse.agent.batch.batch import (
 )
 from modpulse.agent.batch.sketch import Sketch
 
+from . import health
+
 SEQ = 1 << 16
 """From here on a seq has four bytes, which are exchanged in a body that is made."""
 PROXIES = ("https://goproxy.corp", "https://proxy.golang.org", "https://athens.corp:3000/go")
@@ -216,25 +218,14 @@ async def _run(collector: Collector, runs: list[Run], seconds: float, every_s: f
     tally.statuses.clear()
     tally.waits.clear()
     began, cpu_s = time.perf_counter(), cpu_seconds(collector.pid)
-    watch = loop.create_task(_watch(collector.port, tally))
-    await asyncio.sleep(seconds)
-    tally.seconds = time.perf_counter() - began
-    tally.cpu_s = cpu_seconds(collector.pid) - cpu_s
-    watch.cancel()
+    with health.watched(collector.port) as waits:
+        await asyncio.sleep(seconds)
+        tally.seconds = time.perf_counter() - began
+        tally.cpu_s = cpu_seconds(collector.pid) - cpu_s
+    tally.health = waits
     for agent in agents:
         agent.end()
     return tally
-
-
-async def _watch(port: int, tally: Tally) -> None:
-    while True:
-        began = time.perf_counter()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n")
-        await reader.read()
-        writer.close()
-        tally.health.append(time.perf_counter() - began)
-        await asyncio.sleep(0.05)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -38,3 +38,16 @@ def test_what_is_less_urgent_leaves_more() -> None:
 
     assert shares.of("a") == 300
     assert fill(shares, "a") == 450
+
+
+def test_who_has_less_than_the_others() -> None:
+    """Less than the average of those that hold something; one that is alone never has."""
+    shares = Shares(100)
+
+    assert not shares.has_less("a")
+    shares.take("a", 9)
+    assert not shares.has_less("a")
+    assert shares.has_less("b")
+    shares.take("b", 3)
+    assert not shares.has_less("a")
+    assert shares.has_less("b")

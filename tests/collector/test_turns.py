@@ -56,8 +56,10 @@ def test_what_was_begun_goes_first() -> None:
 
     async def run() -> None:
         turns = Turns()
-        assert turns.begin(lambda: time.sleep(TURN_S)), "the first of a turn does not wait"
-        assert not turns.begin(lambda: done.append("new"))
+        assert not turns.is_over
+        turns.go_on(lambda: time.sleep(TURN_S))
+        assert turns.is_over
+        turns.begin(lambda: done.append("new"))
         turns.go_on(lambda: done.append("begun"))
         turns.go_on(lambda: done.append("begun later"))
         assert done == []
@@ -74,7 +76,6 @@ def test_it_is_known_how_late_it_is() -> None:
 
     async def run() -> tuple[float, float]:
         turns = Turns()
-        turns.begin(lambda: time.sleep(TURN_S))
         turns.begin(lambda: None)
         time.sleep(2 * TURN_S)
         late_s = turns.late_s()
@@ -93,7 +94,7 @@ def test_what_fails_is_told_to_who_asked() -> None:
 
     async def run() -> list[object]:
         turns = Turns()
-        turns.begin(lambda: time.sleep(TURN_S))
+        turns.go_on(lambda: time.sleep(TURN_S))
         jobs = (turns.result(job) for job in (lambda: 1 // 0, lambda: 1))
         return await asyncio.gather(*jobs, return_exceptions=True)
 

@@ -1,6 +1,7 @@
 """Rules of one connection, with a clock that the test moves: which deadline each state has."""
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,7 @@ from modpulse.collector.server.limits import (
     Limits,
 )
 from modpulse.collector.shares import Shares
+from modpulse.collector.turns import TURN_S, Turns
 
 HEAD = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n"
 READ_S = 10.0
@@ -63,6 +65,7 @@ class Yard:
 
     def __init__(self, max_bytes: int = 1 << 20) -> None:
         self.held = Shares(max_bytes)
+        self.turns = Turns()
         self.counts: Counter[str] = Counter()
 
     def count(self, what: str) -> None:
@@ -118,6 +121,9 @@ def test_an_empty_line_moves_no_deadline(bytes_: bytes) -> None:
         for _ in range(MAX_HEAD_BYTES // len(bytes_) + 1):
             if wire.is_open:
                 connection.data_received(bytes_)
+                await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
         assert (wire.is_open, yard.counts["long_idle"]) == (False, 1)
 
     asyncio.run(run())
@@ -362,5 +368,73 @@ def test_a_body_in_chunks_is_taken() -> None:
         chunks = (b"200\r\n" + b"x" * 512 + b"\r\n") * 4000
         _, wire = await spoken(yard, CHUNKED + chunks + b"0\r\n\r\n")
         assert wire.written.startswith(b"HTTP/1.1 200 ")
+
+    asyncio.run(run())
+
+
+def test_whom_we_know_waits_for_a_turn() -> None:
+    """While batches take a turn what comes of those we know waits, is held, and is answered in the
+    next one; a deadline that passes meanwhile is not theirs, and strangers do not wait."""
+
+    async def run() -> None:
+        connection, wire, yard = await known()
+        answered = len(wire.written)
+        yard.turns.go_on(lambda: time.sleep(TURN_S))
+        connection.data_received(HEAD + b"abc")
+        assert (wire.reads, yard.held.held) == (False, len(HEAD) + 3)
+        connection.overdue()
+        _, other = await spoken(yard, HEAD + b"abc")
+        assert other.written.endswith(b"ok")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert wire.written[answered:].endswith(b"ok")
+        assert (wire.reads, yard.held.held, yard.counts["idle"]) == (True, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_what_waits_comes_before_the_end() -> None:
+    """A peer that sends and hangs up is answered also where what it sent waits for its turn."""
+
+    async def run() -> None:
+        connection, wire, yard = await known()
+        answered = len(wire.written)
+        yard.turns.go_on(lambda: time.sleep(TURN_S))
+        connection.data_received(HEAD + b"abc")
+        assert connection.eof_received()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert b"connection: close" in wire.written[answered:]
+        assert not wire.is_open
+
+    asyncio.run(run())
+
+
+def test_what_has_no_room_does_not_wait() -> None:
+    """Where nothing more can be held what comes is looked at at once, and refused by the rules."""
+
+    async def run() -> None:
+        connection, wire, yard = await known()
+        yard.turns.go_on(lambda: time.sleep(TURN_S))
+        yard.held.take("token 2", yard.held.total)
+        connection.data_received(HEAD + b"abc")
+        assert wire.reads
+        assert yard.counts["no_room"] == 1
+
+    asyncio.run(run())
+
+
+def test_who_has_gone_waits_no_more() -> None:
+    """What a connection that is lost had sent is forgotten."""
+
+    async def run() -> None:
+        connection, wire, yard = await known()
+        answered = wire.written
+        yard.turns.go_on(lambda: time.sleep(TURN_S))
+        connection.data_received(HEAD + b"abc")
+        connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (wire.written, yard.held.held) == (answered, 0)
 
     asyncio.run(run())
