@@ -165,6 +165,10 @@ ATTACKS = {
     ),
     "a list of lengths": Attack(POST + b"Content-Length: 1, 1\r\n\r\nx", answer=b"HTTP/1.1 400 "),
     "a signed length": Attack(POST + b"Content-Length: +1\r\n\r\nx", answer=b"HTTP/1.1 400 "),
+    "two credentials": Attack(
+        KNOWN_POST + b"Authorization: Bearer x\r\nContent-Length: 0\r\n\r\n",
+        answer=b"HTTP/1.1 400 ",
+    ),
     "no length": Attack(POST + b"Content-Length:\r\n\r\nx", answer=b"HTTP/1.1 400 "),
     "chunks, then a length": Attack(
         POST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",

@@ -70,6 +70,27 @@ def open_named(pid: int, path: str) -> int | None:
         return None
 
 
+def is_missing(pid: int, path: str) -> bool:
+    """Tell whether what a process names by an absolute path is not there, as that process looks."""
+    try:
+        with ExitStack() as opened:
+            process = _enter(opened, f"/proc/{pid}")
+            root = _enter(opened, "root", process)
+            return not _is_there(root, path)
+    except (OSError, ValueError):
+        return False  # it is gone, or not ours to look at
+
+
+def _is_there(root: int, path: str) -> bool:
+    try:
+        handle = _find(root, path, _ROOT)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if handle is not None:
+        os.close(handle)
+    return True
+
+
 def parse_status(text: str) -> User | None:
     """Read /proc/PID/status: the ids that count for files are the last of four."""
     found = {

@@ -14,7 +14,7 @@ from ..service.foreign import said, say_arguments
 from ..wire.urls import redact, redact_gosumdb
 from .authorities import has_authorities
 from .goenv import effective, parse_settings, unusable
-from .named import open_named
+from .named import is_missing, open_named
 
 MAX_BYTES = 1 << 20
 """Of one file; argv and environment are limited by the kernel to 2 MiB together."""
@@ -127,8 +127,15 @@ def _of_environment(
         "https_proxy": proxy("https_proxy"),
         "http_proxy": proxy("http_proxy"),
         "job": job or None,
-        "unusable": unusable(environ, settings),
+        "unusable": unusable(environ, settings) or _no_goroot(pid, setting("GOROOT")),
     }
+
+
+def _no_goroot(pid: int, folder: str | None) -> str | None:
+    """As `unusable`, of files: cmd/go/main.go prints it, and ends with exit code 2."""
+    if folder is None or not folder.startswith("/") or not is_missing(pid, folder):
+        return None
+    return "GOROOT is a folder that is not there"
 
 
 def user_settings(pid: int, environ: Mapping[str, str]) -> str:

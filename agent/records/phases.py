@@ -48,7 +48,7 @@ class Setup:
 def name_of(host: str) -> str:
     """Return a host without port and brackets, in its one spelling: what a lookup is for."""
     name, colon, port = host.rpartition(":")
-    if colon and port.isdecimal() and (":" not in name or name.endswith("]")):
+    if colon and port.isascii() and port.isdecimal() and (":" not in name or name.endswith("]")):
         host = name
     return asked_name(host.strip("[]"))
 

@@ -143,7 +143,7 @@ def _from_text(key: str, text: str, default: Any) -> Any:
         return {name.strip(): value.strip() for name, _, value in pairs}
     if isinstance(default, int | float):
         try:
-            return type(default)(text)
+            return type(default)(text if text.isascii() else "")
         except ValueError:
             raise ConfigError(f"{key} = {_shown(text)}: expected a number") from None
     return text

@@ -55,7 +55,7 @@ def _text_of(source: Path, is_needed: bool) -> str:
             return ""
         raise
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows begin files with a mark
     except UnicodeDecodeError as error:
         raise FileError(f"byte {error.start} is no UTF-8") from None
 

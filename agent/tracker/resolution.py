@@ -55,6 +55,8 @@ _ODD_ANSWERS = {
 }
 """Go's own words -> ours, both with the server left out."""
 
+_LABEL = re.compile(r"(?=.{1,63}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+
 _DEFAULT_SERVERS = {"127.0.0.1", "::1"}
 """net/dnsconfig.go: defaultNS, asked where resolv.conf names none."""
 _SHOWN_SERVERS = 3
@@ -225,13 +227,22 @@ def _unsent(asked: FailedLookup) -> Cause | None:
 def _never_asked(host: str) -> Cause:
     """No question left: go's own rules for names, or nsswitch.conf."""
     name = host.rstrip(".").lower()
-    labels = name.split(".")
-    if host and (not all(0 < len(label) < 64 for label in labels) or len(name) > 253):
-        return Cause("local.config", f"{host} is not a valid host name", "configuration")
-    if labels[-1] == "onion":
+    if host and host.isascii() and not _is_domain_name(name):
+        why = "is not a valid host name"
+        if ";" in host:
+            why += ": entries of GOPROXY are parted by , and |"
+        return Cause("local.config", f"{host} {why}", "configuration")
+    if name.rpartition(".")[2] == "onion":
         return Cause("local.config", f"{host} is never asked of DNS", "configuration")
     words = f"no server was asked for {host}: see `hosts:` in nsswitch.conf"
     return Cause("dns.nxdomain", words, "configuration")
+
+
+def _is_domain_name(name: str) -> bool:
+    """As net/dnsclient.go, isDomainName: no other name is looked up."""
+    labels = name.split(".")
+    is_made_of_labels = all(_LABEL.fullmatch(label) for label in labels)
+    return is_made_of_labels and len(name) <= 253 and not name.replace(".", "").isdigit()
 
 
 def _misbehaving(asked: FailedLookup) -> Cause | None:

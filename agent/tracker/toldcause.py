@@ -43,6 +43,8 @@ _PHRASES = {
     "invalid port": "GOPROXY",
     "missing ']' in host": "GOPROXY",
     "missing protocol scheme": "GOPROXY",
+    "first path segment in URL": "GOPROXY (quotes that are part of it?)",
+    "net/url: invalid": "GOPROXY",
     "refusing to pass credentials": "GOPROXY",
     "disabled by GOPRIVATE/GONOPROXY": "GOPRIVATE or GONOPROXY",
     "unsupported GOOS/GOARCH pair": "GOOS or GOARCH",

@@ -84,8 +84,8 @@ def _told(lacking: Sequence[list[Request]], process: Process) -> list[list[Reque
 def _is_at(request: Request, url: str) -> bool:
     if request.url is None:
         return False
-    # Go writes `!` of a capital letter as it likes.
-    given, told = unquote(request.url), unquote(url.removesuffix("?go-get=1"))
+    # Go writes `!` of a capital letter as it likes; a query is its own, or of an entry of GOPROXY.
+    given, told = unquote(request.url), unquote(url.partition("?")[0])
     return given == told or (told.endswith(CUT) and given.startswith(told.removesuffix(CUT)))
 
 

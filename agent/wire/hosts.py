@@ -18,7 +18,8 @@ def is_same_name(one: str | None, other: str | None) -> bool:
 def split_port(host: str) -> tuple[str, int | None]:
     """Split `host:port`; without brackets, and None where there is no port."""
     name, colon, port = host.rpartition(":")
-    if colon and (":" not in name or name.endswith("]")) and (port.isdecimal() or not port):
+    is_number = port.isascii() and port.isdecimal()
+    if colon and (":" not in name or name.endswith("]")) and (is_number or not port):
         return name.strip("[]"), int(port) if port else None
     return host.strip("[]"), None
 

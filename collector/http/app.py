@@ -8,7 +8,7 @@ six routes, and speed matters.
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -32,6 +32,7 @@ CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
 MAX_DATES = 256
 """Texts of `Date` that are remembered: a thousand agents say the same few in a second."""
+SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
 MSGPACK_TYPES = frozenset(
     {b"application/msgpack", b"application/x-msgpack", b"application/vnd.msgpack"}
 )
@@ -85,6 +86,7 @@ class App:
         """Answer one request."""
         headers = dict(scope["headers"])
         try:
+            _check_once(scope["headers"])
             answer = await self._route(scope, headers, receive)
         except RejectedError as error:
             answer = Answer(error.status, {"error": error.reason})
@@ -198,6 +200,19 @@ class App:
         if names:
             return of_certificate(names)
         raise RejectedError(401, "a token or a client certificate is needed")
+
+
+def _check_once(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """
+    Of two credentials, lengths or types nobody knows which one a proxy in between has checked.
+
+    Raises:
+        RejectedError: 400, a field that comes once is there twice (RFC 9110 section 5.3).
+    """
+    names = [name for name, _ in headers]
+    for name in SINGLE_FIELDS:
+        if names.count(name) > 1:
+            raise RejectedError(400, f"{name.decode()} comes more than once")
 
 
 async def _read(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:

@@ -114,6 +114,7 @@ def test_the_environment_wins(key: str, text: str, expected: object) -> None:
     [
         ({"MODPULSE_AGENT_RING_BYTES": "1k"}, "ring_bytes = '1k': expected a number"),
         ({"MODPULSE_AGENT_RING_BYTES": "9" * 5000}, "expected a number"),
+        ({"MODPULSE_AGENT_WINDOW_SECONDS": "\u0663\u0660"}, "expected a number"),
         (
             {"MODPULSE_AGENT_SPOOL_MAX_BYTES": "9" * 20},
             "spool_max_bytes = 9999999999",

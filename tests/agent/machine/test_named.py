@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.agent.machine.findgo import hold, read_image
-from modpulse.agent.machine.named import MAX_LINKS, User, open_named, open_regular, parse_status
+from modpulse.agent.machine.named import (
+    MAX_LINKS,
+    User,
+    is_missing,
+    open_named,
+    open_regular,
+    parse_status,
+)
 from modpulse.agent.machine.procfs import user_settings
 
 NOBODY = 65534
@@ -86,6 +93,34 @@ def test_a_file(folder: Path) -> None:
         assert text_of(open_named(os.getpid(), f"{folder}/{name}")) == b"x"
     assert open_named(os.getpid(), f"{folder}/nothing") is None
     assert descriptors() == before
+
+
+def test_what_is_missing(folder: Path) -> None:
+    """Only what is surely not there is: not a loop, nor what a process had that is gone."""
+    (folder / "file").write_bytes(b"x")
+    (folder / "loop").symlink_to("loop")
+    (folder / "nowhere").symlink_to("none")
+    before = descriptors()
+
+    for name in ("none", "none/deeper", "file/deeper", "nowhere"):
+        assert is_missing(os.getpid(), f"{folder}/{name}")
+    for name in ("", "file", "loop", "."):
+        assert not is_missing(os.getpid(), f"{folder}/{name}")
+    assert not is_missing(1 << 30, f"{folder}/none")
+    assert descriptors() == before
+
+
+@pytest.mark.root
+def test_missing_in_another_root(folder: Path, start: Started) -> None:
+    """A process's own root counts, also behind a link that is absolute there."""
+    (folder / "goroot").mkdir()
+    (folder / "link").symlink_to("/goroot")
+    (folder / "out").symlink_to("/etc")
+    pid = start(folder, uid=0)
+
+    assert [is_missing(pid, path) for path in ("/goroot", "/link", "/out", "/etc")] == [
+        False, False, True, True,
+    ]  # fmt: skip
 
 
 @pytest.mark.root

@@ -47,6 +47,15 @@ def test_who_is_blamed(tmp_path: Path, text: str, environ: dict[str, str], blame
     assert str(caught.value) == blamed.replace("FILE", str(path))
 
 
+def test_the_mark_of_an_editor(tmp_path: Path) -> None:
+    """A file that begins with a byte order mark, as editors of Windows write it, is read as one
+    without."""
+    path = tmp_path / "file"
+    path.write_bytes(b"\xef\xbb\xbfa=1")
+
+    assert load_settings(path, path, PREFIX, {}, parse) == {"a": "1"}
+
+
 def test_the_default_may_be_missing(tmp_path: Path) -> None:
     """A file that was asked for must be there; and what is there must be a file of text."""
     missing, folder, binary = tmp_path / "no", tmp_path, tmp_path / "binary"

@@ -245,6 +245,12 @@ def test_answers_that_are_none() -> None:
         ("under_score..lab.test", "local.config", "not a valid host name"),
         (f"{'a' * 64}.test", "local.config", "not a valid host name"),
         ("a.onion", "local.config", "never asked of DNS"),
+        ("as.lab.test;direct", "local.config", "parted by , and |"),
+        ("as lab.test", "local.config", "not a valid host name"),
+        ("-as.lab.test", "local.config", "not a valid host name"),
+        ("1.2.3", "local.config", "not a valid host name"),
+        ("under_score.xn--h1a.test.", "dns.nxdomain", "nsswitch.conf"),
+        ("\u0430.test", "dns.nxdomain", "nsswitch.conf"),
         (HOST, "dns.nxdomain", "nsswitch.conf"),
     ],
 )

@@ -63,6 +63,11 @@ def test_what_a_command_tells(words: str, error, cls: str | None) -> None:
             "the working directory, which is not there,",
         ),
         ("go: %v", "unsupported GOOS/GOARCH pair x/y", "GOOS or GOARCH"),
+        (
+            "go: %v",
+            "first path segment in URL cannot contain colon",
+            "GOPROXY (quotes that are part of it?)",
+        ),
         ("go: %v", "could not create module cache: stat /x/HOME: not a directory", "GOMODCACHE"),
         ("go: -mod may only be set to readonly, or set GOWORK=off", "mod", "GOFLAGS (-mod)"),
     ],

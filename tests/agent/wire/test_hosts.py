@@ -34,6 +34,7 @@ def test_not_the_same(one: str | None, other: str) -> None:
         ("a.test:8443", ("a.test", 8443)), ("a.test", ("a.test", None)), ("[::1]", ("::1", None)),
         ("[::1]:443", ("::1", 443)), ("::1", ("::1", None)), ("a.test:", ("a.test", None)),
         ("[fe80::1%eth0]:80", ("fe80::1%eth0", 80)),
+        ("a.test:\u0663", ("a.test:\u0663", None)),
     ],
 )  # fmt: skip
 def test_ports(text: str, parts: tuple) -> None:
