@@ -43,7 +43,7 @@ _PHRASES = {
     "invalid port": "GOPROXY",
     "missing ']' in host": "GOPROXY",
     "missing protocol scheme": "GOPROXY",
-    "first path segment in URL": "GOPROXY (quotes that are part of it?)",
+    "first path segment in URL": "GOPROXY, perhaps by quotes in it,",
     "net/url: invalid": "GOPROXY",
     "refusing to pass credentials": "GOPROXY",
     "disabled by GOPRIVATE/GONOPROXY": "GOPRIVATE or GONOPROXY",

@@ -120,6 +120,16 @@ def for_want_of_memory(document: Document) -> list[str]:
     return [f"The kernel killed {many} of this machine for want of memory meanwhile."]
 
 
+def was_under_way(process: Process, document: Document) -> list[str]:
+    """Say what a process had asked for and not got when it ended; nothing where it had all."""
+    waiting = [
+        request
+        for request in document.requests
+        if request.pid == process.pid and request.final in ("cancelled", None)
+    ]
+    return _under_way(waiting, document)
+
+
 def _under_way(waiting: Sequence[Request], document: Document) -> list[str]:
     arriving = [request for request in waiting if request.status == _ANSWERED]
     unanswered = [request for request in waiting if request.status != _ANSWERED]

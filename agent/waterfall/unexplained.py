@@ -8,7 +8,7 @@ from ..records.document import Document
 from ..records.records import Process, Reason
 from ..screen import words
 from .caveats import is_blind, may_have_run_git, unseen
-from .ended import command_of, for_want_of_memory
+from .ended import command_of, for_want_of_memory, was_under_way
 
 _PRINTED = (
     "What it printed says why: {}a compiler, a test, a flag, a file of the project or of this"
@@ -30,7 +30,8 @@ def unexplained(failed: list[Process], document: Document) -> Reason:
     last = failed[-1]
     if last.ended_by == "crash":
         text = f"{command_of(last)} crashed: exit code {last.exit_code} is of Go's own runtime"
-        advice.insert(0, "It printed why: memory, threads, files, or a fault of its own.")
+        printed = "It printed why: memory, threads, files, SIGQUIT, or a fault of its own."
+        advice = [printed, *was_under_way(last, document), *advice]
     elif is_blind(last):
         text = f"{command_of(last)} ended with exit code {last.exit_code}"
     else:

@@ -7,9 +7,6 @@ better; where that is not so, it says so.
 
 GAPS = {
     "local: 6 descriptors": "go's runtime ends before any function of it is watched",
-    "configuration: GOROOT=/nonexistent": (
-        "go prints it past what is watched, and it is told that what go printed says why"
-    ),
     "redirect: login from zip": (
         "what an answer holds is not seen within TLS: a page is told as a zip that is none"
     ),

@@ -1,5 +1,7 @@
 """Ended while it waited: what for, since when, how much had come."""
 
+import signal
+
 from lab.answers import SUM_NAME
 from lab.sick import places
 from lab.sumdb import Signer
@@ -86,6 +88,15 @@ MEMBERS = (
                    "sh")),
     _waits("twelve requests at once", on("mod=stall-head"), "as.lab.test", STALLED, HEAD,
            requires=tuple(f"m{number:02}" for number in range(12)), env={"GOMAXPROCS": "8"}),
+    *(
+        _waits(f"{number.name} while it waits for a head, which go answers with a crash",
+               on("mod=stall-head"), "as.lab.test", STALLED, HEAD, end=(5.0, number), exit_code=2,
+               says=number.name, section="", takes_s=5)
+        for number in (signal.SIGQUIT, signal.SIGABRT)
+    ),
+    _waits("SIGQUIT after half a second", on("mod=stall-head"), "as.lab.test", f"|{STALLED}", "",
+           end=(0.5, signal.SIGQUIT), exit_code=2, says="SIGQUIT", takes_s=0.5,
+           section="nothing on the network", reasons=("1 request had no answer yet",)),
     _waits("while a body drips", on("mod=drip-body", AS_H1), "as-h1.lab.test", "", ""),
     _waits("killed while nothing is wrong", on("any=slow"), "as.lab.test", "|http.stalled", "",
            end=(1.0, KILL), exit_code=-KILL, takes_s=1, judgement=True),

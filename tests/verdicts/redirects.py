@@ -1,8 +1,12 @@
 """Redirects: the failure is the last hop's, and of a bad Location that of the one who sent it."""
 
-from .member import AS, AS_H1, Member, on
+from lab.answers import SUM_NAME
+from lab.sumdb import Signer
+
+from .member import AS, AS_H1, VERSIONS, Member, on
 
 KIND = "redirect"
+KEY = Signer(SUM_NAME).verifier
 
 
 def _to(
@@ -73,4 +77,22 @@ MEMBERS = (
     _to("401", "401 ", "auth.401", H1, "toolchain", name="401 from a toolchain",
         args=("version",), requires=(), env={"GOTOOLCHAIN": "go1.99.1"},
         goproxy=on("zip=redirect.401")),
+    _to("loop", "stopped after 10 redirects", "http.redirect", "as.lab.test", "mod"),
+    _to("dead", "connection refused", "tcp.refused", "refused.to.lab.test", "info"),
+    _to("expired", "expired", "tls.expired", "expired-1h.crt.lab.test", "list", args=VERSIONS),
+    _to("notzip", "missing module line", "http.content", H1, "mod"),
+    _to("cut", "unexpected EOF", "http.body", H1, "mod"),
+    _to("gone", "", "dns.nxdomain", "gone.lab.test", "mod", exit_code=0, final="fell_through",
+        name="gone from mod, then served with |", party="resolver",
+        goproxy=f"{on('mod=redirect.gone')}|{AS_H1}"),
+    *(
+        _to(name, says, cls, host, "sumdb", name=f"{name} from a {part} of the database",
+            goproxy=AS, env={"GOSUMDB": f"{KEY} {on(f'{part}=redirect.{name}')}"},
+            party="checksum database")
+        for part, name, says, cls, host in (
+            ("lookup", "500", "500 ", "http.5xx", H1),
+            ("lookup", "login", "malformed", "checksum.sumdb", H1),
+            ("tile", "dead", "connection refused", "tcp.refused", "refused.to.lab.test"),
+        )
+    ),
 )  # fmt: skip

@@ -66,7 +66,7 @@ def test_what_a_command_tells(words: str, error, cls: str | None) -> None:
         (
             "go: %v",
             "first path segment in URL cannot contain colon",
-            "GOPROXY (quotes that are part of it?)",
+            "GOPROXY, perhaps by quotes in it,",
         ),
         ("go: %v", "could not create module cache: stat /x/HOME: not a directory", "GOMODCACHE"),
         ("go: -mod may only be set to readonly, or set GOWORK=off", "mod", "GOFLAGS (-mod)"),
