@@ -56,6 +56,15 @@ class Timeline:
         """Add what was seen in the window that ended at `at_ns`."""
         self._add(at_ns // SLOT_NS, counts)
 
+    def add_quiet(self, at_ns: int, counts: Counts) -> bool:
+        """Add a window without trouble to a slot that there is; False: it needs `add`."""
+        held = self.slots.get(at_ns // SLOT_NS)
+        if held is None or counts.failures or counts.suspects or counts.bad_certificates:
+            return False
+        held.add(counts)
+        self.lossy += counts.lossy
+        return True
+
     def _add(self, slot: int, counts: Counts) -> None:
         if self._first is None or slot < self._first:
             self._first = slot

@@ -189,7 +189,7 @@ class Fleet:
         # What is older would only wait to be forgotten.
         if arrival.arrived_ns - end_ns <= HORIZON_NS:
             proxy.timeline.add(end_ns, counts)
-            proxy.parts.add(arrival, sighting, witness.resolvers)
+            proxy.parts.add(arrival, sighting, witness.labels, witness.resolvers)
             if not proxy.add(witness, end_ns, counts):
                 self._admission.drop("MAX_EVIDENCE_BYTES", arrival.caller)
             for timeline in (proxy.timeline, witness.timeline):

@@ -60,26 +60,35 @@ class Parts:
         self._room, self._overflow = room, overflow
         self._kinds: Counter[str] = Counter()
 
-    def add(self, arrival: Arrival, sighting: Sighting, resolvers: Iterable[str]) -> None:
+    def add(
+        self,
+        arrival: Arrival,
+        sighting: Sighting,
+        labels: Iterable[Value],
+        resolvers: Iterable[str],
+    ) -> None:
         """
         Add what one agent saw in one window.
 
         Args:
-            arrival: Whose labels and caller.
-            sighting: What it saw.
+            arrival: The batch.
+            sighting: What it says of the proxy.
+            labels: Of the agent.
             resolvers: Of the agent, as far as they are known.
         """
         caller, end_ns = arrival.caller, arrival.end_ns
-        for value in label_values(arrival.labels):
-            self._add(value, caller, end_ns, sighting.counts)
+        counts = sighting.counts
+        for value in labels:
+            self._add(value, caller, end_ns, counts)
         if sighting.by_resolver:
             self._add_all("resolver", sighting.by_resolver, caller, end_ns)
         else:
             for resolver in resolvers:
-                self._add(Value("resolver", resolver), caller, end_ns, sighting.counts)
+                self._add(("resolver", resolver), caller, end_ns, counts)
         self._add_all("endpoint", sighting.by_endpoint, caller, end_ns)
         self._add_all("address", sighting.by_address, caller, end_ns)
-        self._add_all("module", sighting.by_module, caller, end_ns)
+        if sighting.by_module:
+            self._add_all("module", sighting.by_module, caller, end_ns)
 
     def expire(self, now_ns: int) -> None:
         """Forget what is too old."""
@@ -100,10 +109,14 @@ class Parts:
     def _add_all(self, kind: str, parts: Iterable[Part], caller: str, end_ns: int) -> None:
         for part in parts:
             if part.name != REST:
-                self._add(Value(kind, part.name), caller, end_ns, part.counts)
+                self._add((kind, part.name), caller, end_ns, part.counts)
 
-    def _add(self, value: Value, caller: str, end_ns: int, counts: Counts) -> None:
-        held = self.of.get(value)
+    def _add(self, key: tuple[str, str], caller: str, end_ns: int, counts: Counts) -> None:
+        # Nearly always: no more than this is done a dozen times for each proxy of each batch.
+        held = self.of.get(key)  # type: ignore[call-overload]  # a Value is such a tuple
+        if held is not None and held.timeline.add_quiet(end_ns, counts):
+            return
+        value = Value(*key)
         if held is None:
             bound = self._bound(value.kind, counts)
             if bound:

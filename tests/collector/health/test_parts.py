@@ -24,7 +24,7 @@ class Kept:
     def add(self, seen: Sighting, caller: str = "", **labels: str) -> None:
         """Add what an agent with these labels saw."""
         made: Arrival = replace(arrival(seen), labels=labels, caller=caller)
-        self.parts.add(made, seen, ["10.0.0.53"])
+        self.parts.add(made, seen, module.label_values(labels), ["10.0.0.53"])
 
     def failed(self) -> dict[Value, int]:
         """Failures of each value."""
