@@ -305,7 +305,7 @@ class Batch:
     kernel: str = sent(Text(MAX_NAME_BYTES), "", since=2)
     """Release of its kernel; empty where it does not say."""
     links: str = sent(Text(MAX_NAME_BYTES), "", since=2)
-    """How probes are attached: `multi`, `perf`; empty where it does not say."""
+    """How probes are attached: `uprobe-multi`, `perf`; empty where it does not say."""
     commands: int = sent(_COUNT, 0, since=2)
     """Processes of `go` that were seen to end in the window; one that becomes another toolchain
     goes on."""

@@ -52,7 +52,7 @@ class Hosts:
     agent_version: str = "0.1.0"
     kernel: str = "6.12.0"
     """Release of theirs."""
-    links: str = choice("multi", "perf")
+    links: str = choice("uprobe-multi", "perf")
     """How their probes are attached."""
     schema: int = number(SCHEMA, OLDEST_SCHEMA, SCHEMA)
     """Of their batches."""

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 from conftest import needs
 from floods import copied, flood, undecided
 from lab import parts
-from lab.lab import Lab
+from lab.lab import FAULTY_DNS, GOOD_DNS, Lab
 
 from modpulse.agent.batch.batch import Batch, decode
 
@@ -242,6 +243,63 @@ def test_the_spool_survives_and_counts_once(
     assert [batch.seq for batch in left] == list(range(len(left)))
     assert ranges == [(0, len(left) - 1)]
     assert os.listdir(spool) == []
+
+
+def outcomes(batches: list[Batch], proxy: str, what: str) -> dict[str, Counter[str]]:
+    """Outcomes by endpoint, address or resolver, of all windows."""
+    found: dict[str, Counter[str]] = {}
+    for window in (w for batch in batches for w in batch.proxies if w.proxy == proxy):
+        for row in getattr(window, what):
+            ended = Counter(ok=row.ok, miss=row.misses + row.suspect_misses) + Counter(row.failures)
+            found[row.name] = found.get(row.name, Counter()) + ended
+    return found
+
+
+def test_what_requests_have_in_common(
+    lab: Lab, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """Outcomes by endpoint, address and resolver, commands and their chains are what `go` and the
+    servers say, of a good proxy, one that fails, and one whose name nobody knows."""
+    # Over plain HTTP these proxies are no other test's.
+    good, bad, nameless = (f"http://{name}.lab.test" for name in ("b", "e502", "dns-servfail"))
+    chains = {f"{good},direct": 0, f"{bad},{good}": 1, nameless: 1}
+    agent = start("agent", collector_url="http://127.0.0.1:9")
+    lab.forget()
+    for chain, code in chains.items():
+        resolver = FAULTY_DNS if chain == nameless else GOOD_DNS
+        done = lab.go("mod", "download", goproxy=chain, requires=["m00"], resolver=resolver)
+        assert done.returncode == code
+    asked = Counter(one["path"].rpartition(".")[2] for one in lab.requests("b"))
+    assert agent.end() == 0
+    batches = spooled(tmp_path / "spool")
+    seen = Counter[str]()
+    for told in (told for batch in batches for told in batch.chains):
+        seen[told.entries] += told.commands
+    stopped = Counter[str]()
+    for window in (window for batch in batches for window in batch.proxies):
+        stopped[window.proxy] += window.commands_stopped
+
+    assert set(asked) == {"mod", "zip", "info"}
+    by_endpoint = outcomes(batches, good, "by_endpoint")
+    assert by_endpoint == {name: Counter(ok=count) for name, count in asked.items()}
+    assert outcomes(batches, good, "by_address") == {lab.address("b"): Counter(ok=asked.total())}
+    (paid,) = outcomes(batches, good, "by_resolver").items()
+    assert paid[0] == GOOD_DNS[0]
+    assert 1 <= paid[1]["ok"] == paid[1].total() <= asked.total()
+    failed = len(lab.requests("e502"))
+    assert outcomes(batches, bad, "by_address") == {
+        lab.address("e502"): Counter({"http.5xx": failed})
+    }
+    assert outcomes(batches, nameless, "by_address") == {}
+    (unknown,) = outcomes(batches, nameless, "by_resolver").items()
+    assert (unknown[0], set(unknown[1])) == (FAULTY_DNS[0], {"dns.servfail"})
+    assert {chain: seen[chain] for chain in chains} == dict.fromkeys(chains, 1)
+    assert (stopped[good], stopped[bad], stopped[nameless]) == (0, 1, 1)
+    assert sum(batch.commands for batch in batches) >= 3
+    assert sum(batch.commands_failed for batch in batches) >= 2
+    assert {(batch.kernel, batch.links) for batch in batches} == {
+        (os.uname().release, agent.started.split("links=")[1].split()[0])
+    }
 
 
 def test_one_agent_per_spool(start: Callable[..., Service], tmp_path: Path) -> None:

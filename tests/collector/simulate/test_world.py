@@ -318,5 +318,5 @@ def test_who_is_older_tells_less() -> None:
         ((), (), ())
     }
     assert {(b.agent_version, b.kernel, b.links) for b in found if b.schema == 2} == {
-        ("0.1.0", "6.12.0", "multi")
+        ("0.1.0", "6.12.0", "uprobe-multi")
     }
