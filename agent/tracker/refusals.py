@@ -5,6 +5,7 @@ Go refuses a go.mod long after its request, and a record of the checksum databas
 goroutine: so answers are remembered here for a while.
 """
 
+import re
 from collections import deque
 from dataclasses import replace
 
@@ -34,6 +35,9 @@ _USAGE = 2
 """The exit code of what cannot be done at all; cmd/go/internal/base prints no error then."""
 _BY_GO_SUM = "verifying %s"
 """What base.Fatalf is told where go.sum contradicts; cmd/go/internal/modfetch/fetch.go."""
+_UNREADABLE_PAGE = re.compile(r'unrecognized import path "[^"]*": parsing ')
+_BAD_PAGE = Cause("http.content", "sent a page that go cannot read")
+"""cmd/go/internal/vcs/vcs.go: its HTML, or how that was packed."""
 _BAD_GO_MOD = "parsing go.mod"
 """What modload makes of a go.mod that it cannot read; cmd/go/internal/modload/modfile.go."""
 
@@ -153,7 +157,8 @@ class Refusals:
         broken = body_cause(replace(error, text=error.tail or error.text))
         if broken is not None and broken.cls == "http.body":
             return _refused(latest, broken, at_ns)
-        latest.refused(None, at_ns)
+        unreadable = _UNREADABLE_PAGE.match(error.text)
+        latest.refused(_BAD_PAGE if unreadable else None, at_ns)
         return latest
 
     def told(self) -> tuple[Told, ...]:

@@ -126,6 +126,19 @@ def test_a_page_that_leads_nowhere(status: int, tail: str, final: str, cls: str 
     assert [(told.about, told.module) for told in process.told] == [("page", f"{HOST}{PAGE}")]
 
 
+def test_a_page_that_cannot_be_read() -> None:
+    """What is no HTML, or is packed wrong, is its server's fault."""
+    text = f'unrecognized import path "{HOST}{PAGE}": parsing {HOST}{PAGE}: XML syntax error'
+    error = go_error("*vcs.importError", "*errors.errorString", text=text)
+    play = Play(exec_(), proxy_list(0, (("direct", False),)), connected(1), asked(5, path=PAGE))
+    play(error_said(9, "go: %v", error=error), os_exit(10, 1), exit_(10))
+
+    (request,) = play.finish().of(Request)
+    assert request.failure is not None
+    assert (request.final, request.failure.cls) == ("stopped", "http.content")
+    assert request.failure.evidence == f"{HOST} sent a page that go cannot read"
+
+
 def test_a_page_that_a_setting_refuses() -> None:
     """What the user has set is not the page's fault."""
     error = go_error("*vcs.importError", "*errors.errorString", text=f"{NO_TAG}: GOVCS disallows")
