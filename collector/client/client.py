@@ -179,4 +179,5 @@ def _place(server: _Server, answer: _Answer) -> str | None:
 
 
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    # Not Python's own "[Errno 111] Connection refused".
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.settings import load_settings
 from modpulse.agent.service.units import NS
 
@@ -90,6 +91,8 @@ def load(name: str) -> tuple[str, Script]:
     """
     shipped = SHIPPED / f"{name}.toml"
     path = shipped if name.isidentifier() and shipped.is_file() else Path(name)
+    if name.isidentifier() and not path.exists():
+        raise ConfigError(f"{name}: no file, nor a script that `modpulse simulate` lists")
     script = load_settings(path, path, PREFIX, {}, lambda text, _: parse(text))
     return path.name.removesuffix(".toml"), script
 

@@ -44,7 +44,7 @@ def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
     error = capsys.readouterr().err
 
     assert code == 1
-    assert error.startswith(f"modpulse status: no collector answers at {url}: ")
+    assert error == f"modpulse status: no collector answers at {url}: Connection refused\n"
     assert error.count("\n") == 1
 
 
@@ -260,3 +260,11 @@ state = "down"
     mine.write_text("title = 5")
     assert main(["simulate", str(mine)]) == 2
     assert capsys.readouterr().err == f"modpulse simulate: {mine}: title = 5: expected text\n"
+
+
+def test_a_script_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """A word that names none is told as one, with where to look."""
+    assert main(["simulate", "outages"]) == 2
+    assert capsys.readouterr().err == (
+        "modpulse simulate: outages: no file, nor a script that `modpulse simulate` lists\n"
+    )
