@@ -217,6 +217,8 @@ def _check(batch: Batch) -> None:
         raise BatchError("window_end_ns: before window_start_ns")
     for name in (batch.agent_id, *chain.from_iterable(batch.labels.items())):
         _check_bytes("agent_id and labels", name, MAX_NAME_BYTES)
+    for text in (batch.agent_version, batch.kernel, batch.links):
+        _check_bytes("agent_version, kernel and links", text, MAX_NAME_BYTES)
     if len({window.proxy for window in batch.proxies}) < len(batch.proxies):
         raise BatchError("proxies: the same proxy twice")
     for window in batch.proxies:
