@@ -23,6 +23,7 @@ _COLLECTOR_COMMANDS = {
     "status": "status",
     "incidents": "incidents",
     "agents": "agents",
+    "history": "history",
     "simulate": "simulate",
 }
 """Ours -> what modpulse-collector calls it."""
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         ("simulate", "play a made-up fleet to a collector: does it tell the truth?"),
         ("incidents", "print what is wrong, since when, and what it cost"),
         ("agents", "print which agents do not do well, and why"),
+        ("history", "print what a proxy did in the past"),
     ):
         commands.add_parser(name, help=purpose + " (modpulse-collector)")
     return parser

@@ -1,6 +1,6 @@
 """
-`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents`, `agents` and
-`simulate`.
+`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents`, `agents`,
+`history` and `simulate`.
 """
 
 import argparse
@@ -43,6 +43,7 @@ SPELLED: Mapping[str, str] = {
     "status": "modpulse status",
     "incidents": "modpulse incidents",
     "agents": "modpulse agents",
+    "history": "modpulse history",
     "simulate": "modpulse simulate",
 }
 """A command, and what its user types."""
@@ -96,14 +97,22 @@ def parser() -> argparse.ArgumentParser:
         "modpulse agents",
         "modpulse agents --all --url http://127.0.0.1:6637",
     )
-    for command in (serve, status, incidents, agents, simulate):
+    history = add(
+        "history",
+        "print what a proxy did in the past",
+        "modpulse history https://proxy.example --since 30d",
+        "modpulse history https://proxy.example --by site --plot sites.svg",
+    )
+    for command in (serve, status, incidents, agents, history, simulate):
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
-    for command in (status, incidents, agents):
+    for command in (status, incidents, agents, history):
         command.add_argument(
             "--url",
             help=f"of the collector; else ${URL_VARIABLE}, else the configuration's "
             "`collector_url`",
         )
+    _add_history(history)
+    for command in (status, incidents, agents):
         command.add_argument("--json", action="store_true", help="print the API's JSON")
         command.add_argument(
             "--color",
@@ -128,6 +137,27 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_history(history: argparse.ArgumentParser) -> None:
+    history.add_argument("proxy", metavar="PROXY", help="the entry of GOPROXY")
+    history.add_argument("--since", default="7d", help="90m, 12h, 7d, 4w, 1y or RFC 3339; 7d")
+    history.add_argument("--until", help="the same; now")
+    history.add_argument(
+        "--by",
+        choices=("site", "endpoint", "address", "resolver", "agent"),
+        help="a row for each instead of one for each period",
+    )
+    history.add_argument("--step", choices=("minute", "hour", "day"), help="else by the time")
+    shown = history.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print the API's JSON")
+    shown.add_argument("--csv", action="store_true", help="print a row for each value and period")
+    shown.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw it into FILE, .svg or .png (this needs modpulse[plot])",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     fill_streams()
@@ -148,8 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("modpulse"):
             raise
+        extra = "plot" if error.name == "resvg_py" else "collector"
         print(
-            f"{SPELLED[chosen.command]}: {error}: pip install 'modpulse[collector]'",
+            f"{SPELLED[chosen.command]}: {error}: pip install 'modpulse[{extra}]'",
             file=sys.stderr,
         )
         return MISTAKE
@@ -231,10 +262,40 @@ def _agents(config: Config, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _history(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.plot import svg
+    from .client.sheet import sheet
+    from .client.table import table
+    from .client.told import read
+
+    draw: Callable[[str], bytes] = str.encode
+    if chosen.plot and chosen.plot.suffix == ".png":
+        from .client.png import png as draw  # an extra: who draws none does not need it
+    elif chosen.plot and chosen.plot.suffix != ".svg":
+        raise ConfigError(f"--plot {chosen.plot}: expected a name that ends in .svg or .png")
+    asked = {name: getattr(chosen, name) for name in ("proxy", "since", "until", "by", "step")}
+    query = {name: value for name, value in asked.items() if value}
+    document = _fetched(config, chosen, "history", query)
+    if document is None:
+        return 1
+    if chosen.json:
+        print(json.dumps(document, indent=2))
+    elif chosen.plot:
+        try:
+            chosen.plot.write_bytes(draw(svg(read(document))))
+        except OSError as error:
+            raise ConfigError(f"--plot {chosen.plot}: {error.strerror}") from None
+    else:
+        sys.stdout.write(sheet(read(document)) if chosen.csv else table(read(document)))
+    sys.stdout.flush()
+    return 0
+
+
 SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
     "status": _status,
     "incidents": _incidents,
     "agents": _agents,
+    "history": _history,
 }
 """A command, and what asks a collector for it."""
 
@@ -253,13 +314,15 @@ def _show(
     sys.stdout.flush()
 
 
-def _fetched(config: Config, chosen: argparse.Namespace, rows: str) -> dict[str, Any] | None:
+def _fetched(
+    config: Config, chosen: argparse.Namespace, rows: str, query: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
     """Return what the collector answers; None where it does not, and that has been said."""
     from .client.client import ClientError, fetch
 
     url = chosen.url or os.environ.get(URL_VARIABLE) or config.collector_url
     try:
-        return fetch(config, url, rows)
+        return fetch(config, url, rows, query)
     except ClientError as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
         return None

@@ -57,6 +57,9 @@ class Config:
     """Batches that may wait for the disk before agents are told to come again."""
     minute_retention_hours: float = number(24.0, 1, 24 * 366)
     hour_retention_days: float = number(90.0, 1, 3660)
+    day_retention_days: float = number(730.0, 1, 3660)
+    database_max_mib: int = number(4_096, 64, 16 << 20)
+    """What is in the file, not its length; beyond it the history is kept for less long."""
     collector_url: str = "http://127.0.0.1:6637"
     """Where `modpulse status` asks."""
     ca_file: str = ""
@@ -146,6 +149,11 @@ def _check_together(config: Config) -> None:
         raise ConfigError(
             f"minute_retention_hours = {config.minute_retention_hours}: must not be longer than "
             f"hour_retention_days = {config.hour_retention_days}"
+        )
+    if config.hour_retention_days > config.day_retention_days:
+        raise ConfigError(
+            f"hour_retention_days = {config.hour_retention_days}: must not be longer than "
+            f"day_retention_days = {config.day_retention_days}"
         )
     for key in ("enter_windows", "leave_windows"):
         if getattr(rules, key) * config.window_seconds > MAX_STEPS_S:

@@ -29,7 +29,9 @@ from .health.agents import AgentReport
 from .health.evidence import HORIZON_NS
 from .health.fleet import Fleet
 from .health.report import Report
+from .history import read
 from .incidents import Incidents
+from .insight.history import Asked, History
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
@@ -39,7 +41,7 @@ from .store import complaints
 from .store.database import Store
 from .store.pruning import Cuts
 from .store.readback import ReadBack
-from .store.recall import History, SavedState
+from .store.recall import Before, SavedState
 from .store.restore import restore
 from .store.roll import Roll, catch_up
 from .store.writer import Log, Writer
@@ -278,6 +280,20 @@ class Service:
         """Have a job done on the writer's thread; may raise OverloadedError."""
         return self._writer.call(job)
 
+    async def history(self, asked: Asked) -> History | None:
+        """
+        Return what a proxy did; None where it is not known.
+
+        Raises:
+            StoreUnavailableError: the database cannot be read.
+        """
+        found = await read(self._ask, asked)
+        if found is None:
+            return None
+        if found[1]:
+            self._store.unreadable["rollups"] += found[1]
+        return found[0]
+
     @property
     def is_alive(self) -> bool:
         """Whether the writer works: what the watchdog asks."""
@@ -377,6 +393,8 @@ class Service:
             asks_until_ns=now_ns - round(max(config.rules.asked_seconds * NS, HORIZON_NS)),
             minutes_until_s=now_s - round(config.minute_retention_hours * 3600),
             hours_until_s=now_s - round(config.hour_retention_days * 86_400),
+            days_until_s=now_s - round(config.day_retention_days * 86_400),
+            most_bytes=round(config.database_max_mib) << 20,
         )
         await self._forget(lambda store: store.prune(cuts))
         await self._learn(now_s)
@@ -401,11 +419,11 @@ class Service:
         span = (FIRST_BYTE, now_s - PAST_FROM_S, now_s - PAST_UNTIL_S)
         for name in list(self.fleet.proxies):
             past = await self._ask(partial(_past, name, span))
-            for history in past.values():
-                self.fleet.learn(name, history.ok, history.failed, history.buckets)
+            for before in past.values():
+                self.fleet.learn(name, before.ok, before.failed, before.buckets)
 
 
-def _past(name: str, span: tuple[str, int, int], store: Store) -> dict[str, History]:
+def _past(name: str, span: tuple[str, int, int], store: Store) -> dict[str, Before]:
     return store.history([name], *span)
 
 

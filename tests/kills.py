@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import random
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from collectors import Collector, batch_bytes
+from stored import cells
 
 from modpulse.agent.batch.batch import ProxyWindow
+from modpulse.collector.store.database import Store
 
 PROXY = "https://counted.example"
 MAX_LIFE_S = 0.4
@@ -77,8 +78,5 @@ def finished(collector: Collector, shippers: list[Shipper]) -> int:
 
 def counted(path: Path) -> int:
     """Return the requests in the database's history: each batch is one."""
-    with closing(sqlite3.connect(path)) as db:
-        sql = (
-            "SELECT TOTAL(count) FROM counts JOIN proxies ON proxies.id = proxy_id WHERE proxy = ?"
-        )
-        return int(db.execute(sql, (PROXY,)).fetchone()[0])
+    with closing(Store.open(path)) as store:
+        return cells(store, PROXY)[""].requests

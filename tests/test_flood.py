@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from collectors import Collector, call, post
 from sightings import GOOD, SICK, T0_NS, S
+from stored import cells
 
 from modpulse.agent.batch.batch import MAX_BATCH_BYTES, PHASES, Batch, ProxyWindow, encode
 from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch
@@ -24,6 +26,7 @@ from modpulse.collector.health.fleet import Fleet
 from modpulse.collector.health.held import MAX_PROXIES
 from modpulse.collector.health.roster import MAX_PROXIES_PER_AGENT
 from modpulse.collector.http.document import service_document
+from modpulse.collector.intake.cells import MOST_COUNT, Cell, pack
 from modpulse.collector.intake.ingest import Clocks, bucket_estimate_ms, read
 from modpulse.collector.service import LATE_S, Service
 from modpulse.collector.store.database import Store
@@ -318,7 +321,7 @@ def test_what_is_on_its_way_is_not_forgotten(tmp_path: Path) -> None:
         gate.set()
         await asyncio.gather(arriving, judged, asyncio.wrap_future(waiting))
         await flooded.pass_windows()
-        assert flooded.rows("counts") == 1
+        assert flooded.rows("rollups") == 3  # of a minute: the proxy, its site, its agent
         assert GOOD in flooded.service.fleet.proxies
         assert not flooded.service.fleet.proxies.pushed
 
@@ -379,15 +382,16 @@ def test_the_largest_numbers(tmp_path: Path) -> None:
     async def play(flooded: Flooded) -> None:
         for seq in range(20):
             await flooded.post(batch(window, seq=seq))
-        for table in ("counts", "sketches"):
-            flooded.store._db.execute(f"UPDATE {table} SET count = {(1 << 63) - 1}")
+        await flooded.pass_windows()
+        full = Cell(Counter(dict.fromkeys(("ok", "http.5xx", "bytes"), MOST_COUNT)))
+        flooded.store._db.execute("UPDATE rollups SET cells = ?", (pack({"": full}),))
         flooded.store._place.leave()
         for seq in range(20, 40):
             await flooded.post(batch(window, seq=seq))
         await flooded.pass_windows(3)
         await flooded.pass_days(4)
         assert flooded.service.trouble is None
-        assert flooded.rows("counts") == 3  # ok, http.5xx and bytes, of one hour
+        assert cells(flooded.store, GOOD)[""].counts["ok"] == MOST_COUNT
         assert flooded.service.unreadable == {}
 
     played(tmp_path / "c.db", play)
@@ -403,7 +407,8 @@ def test_invented_phases_cost_nothing(tmp_path: Path) -> None:
             await flooded.post(
                 batch(ProxyWindow(proxy=GOOD, requests=1, sketches=sketches), seq=seq)
             )
-        assert flooded.rows("sketches") == 0
+        await flooded.pass_windows()
+        assert cells(flooded.store, GOOD)[""].sketches == []
         assert flooded.service.fleet.proxies[GOOD].latencies == {}
 
     played(path, play)
@@ -456,7 +461,7 @@ def test_windows_of_long_ago(tmp_path: Path) -> None:
             )
             await flooded.post(encode(old))
         await flooded.service.tick(flooded.now)
-        assert (flooded.rows("counts"), flooded.rows("proxies")) == (0, 0)
+        assert (flooded.rows("rollups"), flooded.rows("proxies")) == (0, 0)
         assert flooded.service.fleet.overflow == {"hour_retention_days": 50}
 
     played(tmp_path / "c.db", play)

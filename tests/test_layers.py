@@ -61,6 +61,7 @@ SHELL = {
     "collector.outbox": "jobs of the writer's thread",
     "collector.channels.sender": "takes notices to their channels",
     "collector.channels.wires": "HTTP and SMTP",
+    "collector.history": "asks the store between requests",
     "collector.incidents": "reads the store at start, and steps beside the loop",
     "collector.http.shown": "makes the answer between requests",
     "collector.store.incidents": "rows of incidents",
@@ -72,6 +73,8 @@ SHELL = {
     "collector.store.place": "the database's files and their lock",
     "collector.server.connection": "limits of one connection",
     "collector.server.conversation": "HTTP on one connection",
+    "collector.store.packing": "teaches SQLite to pack rows",
+    "collector.store.rollups": "rows of the history",
     "collector.store.pruning": "rows that are too old, and its time slices",
     "collector.store.readback": "reads the log between requests",
     "collector.store.recall": "the database, read",
@@ -110,12 +113,15 @@ LIBRARIES = {
     "msgpack": {"agent.batch.batch"},
     "msgspec": {"collector.intake.wire"},
     "numpy": {"collector.intake.fold"},
+    "resvg_py": {"collector.client.png"},
     "scapy": {"agent.source.capture"},
     "uvloop": {"collector.server.process"},
 }
 """Import name of each library -> who imports it: so that it can be exchanged."""
-DISTRIBUTIONS = {"dns": "dnspython"}
+DISTRIBUTIONS = {"dns": "dnspython", "resvg_py": "resvg-py"}
 """Where the package has another name than the import."""
+OPTIONAL = {"bcc", "resvg_py"}
+"""No part of what a program requires: from the distribution, and in the extra `plot`."""
 
 SHARED = {
     "modpulse.agent.batch.batch", "modpulse.agent.batch.proxies",
@@ -214,9 +220,9 @@ FLOORS = {
         "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
     ),
     "collector": (
-        "errors clock pressure shares stopping turns", "intake", "health", "alerts", "channels",
-        "config", "store", "incidents", "outbox", "service", "http", "server client simulate",
-        "cli",
+        "errors clock pressure shares stopping turns", "intake", "insight", "health", "alerts",
+        "channels", "config", "store", "incidents", "outbox history", "service", "http",
+        "server client simulate", "cli",
     ),
 }  # fmt: skip
 """Rooms and loose modules of each package, floor by floor: each knows what lies below it."""
@@ -285,12 +291,13 @@ def test_what_is_required_is_used(program):
     used = {
         DISTRIBUTIONS.get(name, name)
         for name, homes in LIBRARIES.items()
-        if name != "bcc" and any(home.startswith(f"{program}.") for home in homes)
+        if name not in OPTIONAL and any(home.startswith(f"{program}.") for home in homes)
     }
     common = required("options", "install_requires")
 
     assert required("options.extras_require", program) == used - common
     assert common == {"msgpack"}
+    assert required("options.extras_require", "plot") == {DISTRIBUTIONS["resvg_py"]}
 
 
 def test_bcc_is_not_needed_to_start():

@@ -8,9 +8,10 @@ user, within DEADLINE_S. The token goes to that address and to no other.
 import http.client
 import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from modpulse.agent.service.credentials import client_context, first_token
 from modpulse.agent.service.foreign import say
@@ -20,7 +21,7 @@ from ..config import Config
 from .answer import document_of, reason_of
 
 PATH = "/api/v1/"
-"""Below it are `proxies`, `incidents` and `agents`, which list what their names say."""
+"""Below it are `proxies`, `incidents`, `agents` and `history`, which list what their names say."""
 SILENCE_S = 10
 """Without a byte for so long it counts as gone."""
 DEADLINE_S = 30
@@ -50,6 +51,8 @@ class _Server:
     path: str
     rows: str
     """What is asked for, the end of the path."""
+    query: str
+    """What follows the path: empty, or with its `?`."""
     context: ssl.SSLContext | None
     """None: without TLS."""
 
@@ -64,7 +67,9 @@ class _Answer:
     body: bytes
 
 
-def fetch(config: Config, url: str, rows: str) -> dict[str, Any]:
+def fetch(
+    config: Config, url: str, rows: str, query: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """
     Return the document of GET /api/v1/`rows`, checked as `document_of` has it.
 
@@ -77,7 +82,7 @@ def fetch(config: Config, url: str, rows: str) -> dict[str, Any]:
         headers["Authorization"] = f"Bearer {first_token(config.token_file)}"
     context = client_context(config.ca_file)
     try:
-        server = _server(url, rows, context)
+        server = _server(url, rows, context, query or {})
         if "Authorization" in headers and not (server.context or is_loopback(server.host)):
             raise ClientError(
                 f"the token for {url} would travel in the clear; beyond loopback it needs https://"
@@ -96,7 +101,7 @@ def fetch(config: Config, url: str, rows: str) -> dict[str, Any]:
     raise ClientError(f"the collector at {url} answers {answer.status}: {reason}")
 
 
-def _server(url: str, rows: str, context: ssl.SSLContext) -> _Server:
+def _server(url: str, rows: str, context: ssl.SSLContext, query: Mapping[str, str]) -> _Server:
     """Read the address; what is none is not quoted, nor is what is thought of it."""
     if not url.isprintable() or any(mark in url for mark in _NOT_IN_ADDRESSES):
         raise ClientError(
@@ -114,7 +119,9 @@ def _server(url: str, rows: str, context: ssl.SSLContext) -> _Server:
         )
     path = parts.path.rstrip("/") + PATH + rows
     address = f"{parts.scheme}://{parts.netloc}{path}"
-    return _Server(address, host, port, path, rows, context if parts.scheme == "https" else None)
+    asked = f"?{urlencode(query)}" if query else ""
+    secured = context if parts.scheme == "https" else None
+    return _Server(address, host, port, path, rows, asked, secured)
 
 
 def _ask_in_time(server: _Server, headers: dict[str, str]) -> _Answer:
@@ -146,7 +153,7 @@ def _ask(server: _Server, headers: dict[str, str]) -> _Answer:
             server.host, server.port, timeout=SILENCE_S, context=server.context
         )
     try:
-        connection.request("GET", server.path, headers=headers)
+        connection.request("GET", server.path + server.query, headers=headers)
         with connection.getresponse() as response:
             is_document = response.status == http.client.OK
             body = _read(response, MAX_ANSWER_BYTES if is_document else MAX_REASON_BYTES)

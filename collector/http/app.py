@@ -20,6 +20,7 @@ from ..service import Service
 from .agents import agent_document, agents_document
 from .caller import ANYBODY, Caller, of_certificate, of_token
 from .document import collector_document, incidents_document, told_document
+from .history import asked_of, head_document, series_documents
 from .shown import Shown, encoded
 
 log = logging.getLogger("modpulse.collector")
@@ -78,6 +79,7 @@ class App:
             "/api/v1/proxies": ("GET", self._proxies),
             "/api/v1/incidents": ("GET", self._incidents),
             "/api/v1/agents": ("GET", self._agents),
+            "/api/v1/history": ("GET", self._history),
             "/api/v1/batches": ("POST", self._batches),
         }
         self._is_open = not tokens and not service.config.tls_client_ca
@@ -155,6 +157,21 @@ class App:
                 parts.append(encoded(agent_document(report, offset_ns)))
         head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
         return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
+
+    async def _history(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
+        self._identify(scope, headers)
+        clock = self._service.clock
+        now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
+        asked = asked_of(scope.get("query_string", b""), now_ns, offset_ns)
+        history = await self._service.history(asked)
+        if history is None:
+            raise RejectedError(404, "no history of such a proxy")
+        parts = []
+        for series in series_documents(history, offset_ns):
+            parts.append(encoded(series))
+            await asyncio.sleep(0)
+        head = encoded(head_document(history, now_ns, offset_ns))[:-1]
+        return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
 
     async def _batches(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         caller = self._identify(scope, headers)

@@ -164,11 +164,13 @@ class Conversation:
         request.method = parser.get_method().decode("ascii")
         request.is_last = parser.get_http_version() != "1.1" or not parser.should_keep_alive()
         # Without a host or a path of its own (CONNECT, OPTIONS *) it is none of ours.
-        path = httptools.parse_url(request.url).path or b""
+        target = httptools.parse_url(request.url)
+        path = target.path or b""
         scope = {
             "type": "http",
             "method": request.method,
             "path": path.decode("latin-1"),
+            "query_string": target.query or b"",
             "headers": request.headers,
             "state": {
                 "peer_names": line.names,

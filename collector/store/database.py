@@ -20,12 +20,13 @@ from ..alerts.notice import Notice
 from ..clock import Anchor
 from ..errors import BusyError, StoreError, StoreUnavailableError
 from ..intake.arrival import Arrival
-from ..intake.rollup import MINUTE_S, Rollup
+from ..intake.rollup import Rollup
 from . import complaints, incidents, keeping, outbox, pruning, restore, rows, seen
 from .insert import put
 from .migrations import STEPS, prepare
 from .place import Place
 from .recall import Recall, SavedState, T
+from .tiers import LAST_PROXY_ID
 
 BUSY_TIMEOUT_S = 5.0
 """For a backup or a person with sqlite3 to end before a start; later nobody else may use it."""
@@ -62,8 +63,6 @@ class Store(Recall):
         self._ids: dict[str, int] = {}
         self._seen = seen.Seen(connection)
         self._pruning: Iterator[None] | None = None
-        self.overflow: Counter[str] = Counter()
-        """What was forgotten because a bound was reached, by the bound's name."""
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -187,6 +186,7 @@ class Store(Recall):
             for proxy in proxies:
                 keeping.forget(self._db, proxy)
             self._ids.clear()
+            self._rollups.let_go()
 
     def save_time(self, anchor: Anchor) -> None:
         """Keep where the clock is."""
@@ -223,7 +223,7 @@ class Store(Recall):
                 ],
             )
             keeping.advance(self._db, max((s.since_ns for s in states.values()), default=0))
-            kept = incidents.keep(self._db, changed)
+            kept = incidents.keep(self._db, self._rollups, changed)
             with_cost = {incident.id: incident for incident in kept}
             outbox.add(
                 self._db,
@@ -275,7 +275,7 @@ class Store(Recall):
         Raises:
             StoreUnavailableError: the slice was taken back, and the next one is a first.
         """
-        rest = self._pruning or pruning.slices(self._db, cuts, self.overflow)
+        rest = self._pruning or pruning.slices(self._db, self._rollups, cuts, self.overflow)
         self._pruning = None
         with self._transaction():
             is_more = next(rest, _END) is not _END
@@ -286,22 +286,7 @@ class Store(Recall):
 
     def _add(self, rollup: Rollup) -> None:
         ids = {proxy: self._proxy_id(proxy) for proxy in rollup.proxies}
-        put(
-            self._db,
-            "INSERT INTO counts VALUES",
-            [(ids[p], MINUTE_S, start, name, n) for (p, start, name), n in rollup.counts.items()],
-            pruning.ADD,
-        )
-        put(
-            self._db,
-            "INSERT INTO sketches VALUES",
-            [
-                (ids[proxy], MINUTE_S, start, phase, bucket, n)
-                for (proxy, start, phase), buckets in rollup.sketches.items()
-                for bucket, n in buckets.items()
-            ],
-            pruning.ADD,
-        )
+        self._rollups.add(rollup, ids)
         put(
             self._db,
             "INSERT INTO certificates VALUES",
@@ -324,7 +309,11 @@ class Store(Recall):
 
     def _proxy_id(self, proxy: str) -> int:
         if proxy not in self._ids:
-            self._db.execute("INSERT OR IGNORE INTO proxies (proxy) VALUES (?)", (proxy,))
+            self._db.execute(
+                "INSERT OR IGNORE INTO proxies SELECT IFNULL(MAX(id), 0) + 1, ? FROM proxies "
+                "WHERE id BETWEEN 1 AND ?",
+                (proxy, LAST_PROXY_ID),
+            )
             row = self._db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
             if row is None:
                 raise sqlite3.DatabaseError("a table and its index disagree")
@@ -340,6 +329,7 @@ class Store(Recall):
             self._db.execute("COMMIT")
         except BaseException as error:
             self._ids.clear()  # ids given inside the transaction are gone with it
+            self._rollups.let_go()
             # SQLite rolls back by itself when the disk is full; a second ROLLBACK is an error.
             with suppress(*complaints.FAILURES):
                 if self._db.in_transaction:

@@ -12,24 +12,22 @@ from modpulse.agent.service.units import NS
 
 from ..alerts.incident import Cost, Incident
 from ..alerts.kept import incident_of, to_text
-from ..intake.rollup import HOUR_S, MINUTE_S
-from .rows import MOST_COUNT, Row
+from ..intake.cells import MOST_COUNT, Cell
+from ..intake.rollup import MINUTE_S
+from .rollups import Rollups
+from .rows import Row
 
 OPEN = "SELECT incident FROM incidents WHERE closed_ns IS NULL ORDER BY id LIMIT ?"
 CLOSED = (
     "SELECT incident FROM incidents WHERE closed_ns IS NOT NULL ORDER BY closed_ns DESC LIMIT ?"
 )
-_COST = (
-    "SELECT TOTAL(iif(name = 'other' OR name GLOB '*.*', count, 0)), "
-    "TOTAL(iif(name = 'fallback', count, 0)), TOTAL(iif(name = 'fallback_ms', count, 0)) "
-    "FROM counts WHERE proxy_id = (SELECT id FROM proxies WHERE proxy = ?) "
-    f"AND period_s IN ({MINUTE_S}, {HOUR_S}) AND start_s BETWEEN ? AND ?"
-)
 
 
-def keep(db: sqlite3.Connection, incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+def keep(
+    db: sqlite3.Connection, rollups: Rollups, incidents: Iterable[Incident]
+) -> tuple[Incident, ...]:
     """Write incidents with their cost of now; returns them with it."""
-    kept = tuple(replace(incident, cost=_cost(db, incident)) for incident in incidents)
+    kept = tuple(replace(incident, cost=_cost(db, rollups, incident)) for incident in incidents)
     db.executemany(
         "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?)",
         [(incident.id, incident.closed_ns, to_text(incident)) for incident in kept],
@@ -48,7 +46,7 @@ def read_incident(row: Row) -> Incident:
     return incident_of(row[0])
 
 
-def _cost(db: sqlite3.Connection, incident: Incident) -> Cost:
+def _cost(db: sqlite3.Connection, rollups: Rollups, incident: Incident) -> Cost:
     """
     Add up the counts of its proxies' minutes; what was before it may be in the first and the last.
 
@@ -57,17 +55,15 @@ def _cost(db: sqlite3.Connection, incident: Incident) -> Cost:
     if incident.topic != "proxy":
         return incident.cost
     from_s = incident.since_ns // NS // MINUTE_S * MINUTE_S
-    until_s = min(MOST_COUNT, (incident.closed_ns or 1 << 62) // NS)
-    failed = fell_through = lost_ms = 0.0
+    until_s = min(MOST_COUNT, (incident.closed_ns or 1 << 62) // NS) + 1
+    cost = Cell()
     for proxy in incident.proxies:
-        row = db.execute(_COST, (proxy, from_s, until_s)).fetchone()
-        failed, fell_through, lost_ms = (
-            total + min(more, MOST_COUNT)
-            for total, more in zip((failed, fell_through, lost_ms), row, strict=True)
-        )
-    before = incident.cost
+        row = db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
+        if row:
+            cost.add(rollups.total(row[0], from_s, until_s))
+    before, counts = incident.cost, cost.counts
     return Cost(
-        max(before.failed, int(failed)),
-        max(before.fell_through, int(fell_through)),
-        max(before.lost_s, lost_ms / 1000),
+        max(before.failed, cost.failed),
+        max(before.fell_through, counts["fallback"]),
+        max(before.lost_s, counts["fallback_ms"] / 1000),
     )

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from ..clock import Anchor
+from . import tiers
 
 MAX_RANGES_PER_AGENT = 1000
 """Runs, and gaps in their seq: at the bound the older half is forgotten."""
@@ -47,6 +48,8 @@ def forget(db: sqlite3.Connection, proxy: str) -> None:
     row = db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
     if row is None:
         return
-    for table in ("asks", "counts", "sketches", "certificates", "states"):
+    for table in ("asks", "certificates", "states"):
         db.execute(f"DELETE FROM {table} WHERE proxy_id = ?", row)
+    if 0 < row[0] <= tiers.LAST_PROXY_ID:
+        db.execute("DELETE FROM rollups WHERE key BETWEEN ? AND ?", tiers.of_proxy(row[0]))
     db.execute("DELETE FROM proxies WHERE id = ?", row)

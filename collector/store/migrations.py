@@ -1,8 +1,7 @@
 """
 The database's layout as steps: step N takes `user_version` N to N + 1.
 
-Steps are only ever appended. What is kept by minute is later kept by hour in the same tables:
-`period_s` says which, and each fact is in one row at a time.
+Steps are only ever appended. They may say what `packing.teach` has taught.
 """
 
 import sqlite3
@@ -10,9 +9,34 @@ from contextlib import closing
 from functools import cache
 
 from ..errors import StoreError
+from .packing import teach
+from .tiers import LAST_PROXY_ID, LATEST_START_S
 
 APPLICATION_ID = 0x6D6F6470
 """`modp` in the file's header: a database of something else is not touched."""
+
+
+def _moved(table: str, packed: str) -> str:
+    """
+    Return what moves a table of layouts 1 to 4 into rows of cells.
+
+    There each fact was in one row, by minute or by hour: minutes that came late are in hours too
+    from now on.
+    """
+    sound = (
+        f"typeof(start_s) = 'integer' AND start_s BETWEEN 0 AND {LATEST_START_S} "
+        f"AND typeof(proxy_id) = 'integer' AND proxy_id BETWEEN 1 AND {LAST_PROXY_ID}"
+    )
+    join = "ON CONFLICT DO UPDATE SET cells = joined(cells, excluded.cells)"
+    return f"""
+    INSERT INTO rollups SELECT rollup_key(proxy_id, period_s, start_s), {packed} FROM {table}
+    WHERE period_s IN (60, 3600) AND {sound} GROUP BY proxy_id, period_s, start_s {join};
+    INSERT INTO rollups SELECT rollup_key(proxy_id, 3600, start_s), {packed} FROM {table} AS late
+    WHERE period_s = 60 AND {sound} AND start_s < 3600 + (SELECT MAX(start_s) FROM {table}
+    WHERE proxy_id = late.proxy_id AND period_s = 3600 AND {sound})
+    GROUP BY proxy_id, start_s / 3600 {join};
+    """
+
 
 STEPS: tuple[str, ...] = (
     """
@@ -131,6 +155,16 @@ STEPS: tuple[str, ...] = (
     );
     CREATE INDEX outbox_waiting ON outbox (channel, id) WHERE outcome IS NULL;
     """,
+    f"""
+    -- The history: a row for each proxy, dimension, period and start, see tiers.py and cells.py.
+    CREATE TABLE rollups (key INTEGER PRIMARY KEY, cells BLOB NOT NULL);
+    -- From when on minutes, hours and days are kept.
+    CREATE TABLE tiers (period_s INTEGER PRIMARY KEY, from_s INTEGER NOT NULL);
+    {_moved("counts", "packed_counts(name, count)")}
+    {_moved("sketches", "packed_buckets(phase, bucket, count)")}
+    DROP TABLE counts;
+    DROP TABLE sketches;
+    """,
 )
 
 
@@ -161,6 +195,7 @@ def prepare(db: sqlite3.Connection) -> None:
         raise StoreError("is on a file system that cannot keep a log: it needs a local disk")
     # FULL: the WAL is synced at each commit, so a 202 survives a power cut too.
     db.execute("PRAGMA synchronous = FULL")
+    teach(db)
     for number, step in enumerate(STEPS[version:], start=version + 1):
         db.executescript(
             f"BEGIN; {step} PRAGMA application_id = {APPLICATION_ID}; "
@@ -180,6 +215,7 @@ def _layout(db: sqlite3.Connection) -> set[tuple[str, str, str]]:
 @cache
 def _expected() -> frozenset[tuple[str, str, str]]:
     with closing(sqlite3.connect(":memory:")) as db:
+        teach(db)
         for step in STEPS:
             db.executescript(step)
         return frozenset(_layout(db))

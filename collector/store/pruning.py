@@ -1,5 +1,6 @@
 """
-What is too old or too much goes, and minutes become hours: in slices, for which batches can wait.
+What is too old or too much goes, and minutes are added to hours: in slices, for which batches can
+wait.
 
 Every function works within the caller's transaction, a slice each; a slice that fails is taken
 back, and the next time begins anew.
@@ -11,19 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..intake.rollup import HOUR_S, MINUTE_S
-from .rows import MOST_COUNT
+from . import tiers
+from .rollups import Rollups
+from .tiers import Kept, aligned, narrowed
 
 SLICE_S = 0.02
 """How long a slice holds the disk, and then the step that it is in."""
-STEP_ROWS = 2_000
+STEP_ROWS = 500
 MAX_RANGES = 1_000_000
 """Of seq, of all agents: a hundred for each of the fleet that one collector is made for."""
-
-HISTORY = (("counts", "name"), ("sketches", "phase, bucket"))
-SUM = f"CAST(IFNULL(MAX(0, MIN(TOTAL(count), {MOST_COUNT})), 0) AS INTEGER)"
-"""Unlike SUM() it does not overflow, whatever is in the column."""
-ADD = f"ON CONFLICT DO UPDATE SET count = MIN(MAX(count, 0) + excluded.count, {MOST_COUNT})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,96 +31,92 @@ class Cuts:
     """What is later than this by more than an hour is of no time that is known."""
     asks_until_ns: int
     minutes_until_s: int
-    """Minutes before it are added to their hours."""
     hours_until_s: int
     """Also of `seen`."""
+    days_until_s: int = 0
+    most_bytes: int | None = None
+    """Of all rows together: the history gives way. None: as many as there are."""
 
 
-def slices(db: sqlite3.Connection, cuts: Cuts, overflow: Counter[str]) -> Iterator[None]:
+def slices(
+    db: sqlite3.Connection, rollups: Rollups, cuts: Cuts, overflow: Counter[str]
+) -> Iterator[None]:
     """
     Forget what is old, a slice between two results.
 
     Args:
         db: In a transaction whenever this is advanced.
+        rollups: The history, on the same connection.
         cuts: How old is old.
         overflow: Where what bounds cost is counted.
     """
     began_s = time.monotonic()
-    for _ in _steps(db, cuts, overflow):
+    for _ in _steps(db, rollups, cuts, overflow):
         if time.monotonic() - began_s >= SLICE_S:
             yield
             began_s = time.monotonic()
 
 
-def _steps(db: sqlite3.Connection, cuts: Cuts, overflow: Counter[str]) -> Iterator[None]:
+def _steps(
+    db: sqlite3.Connection, rollups: Rollups, cuts: Cuts, overflow: Counter[str]
+) -> Iterator[None]:
+    yield from _keep_history(db, rollups, cuts, overflow)
     for (proxy_id,) in db.execute("SELECT id FROM proxies").fetchall():
         db.execute(
             "DELETE FROM asks WHERE proxy_id = ? AND asked_ns < ?", (proxy_id, cuts.asks_until_ns)
         )
-        for table, key in HISTORY:
-            yield from _forget_hours(db, table, proxy_id, cuts)
-            yield from _fold(db, table, key, proxy_id, cuts)
         _forget_unused(db, proxy_id)
         yield
     yield from _forget_seen(db, cuts, overflow)
 
 
-def _forget_hours(db: sqlite3.Connection, table: str, proxy_id: int, cuts: Cuts) -> Iterator[None]:
-    where = "proxy_id = ? AND period_s = ? AND start_s < ?"
-    for period_s in (MINUTE_S, HOUR_S):
-        old = (proxy_id, period_s, cuts.hours_until_s)
-        some = f"SELECT start_s FROM {table} WHERE {where} ORDER BY start_s LIMIT 1 OFFSET ?"
-        while row := db.execute(some, (*old, STEP_ROWS)).fetchone():
-            db.execute(f"DELETE FROM {table} WHERE {where} AND start_s <= ?", (*old, *row))
-            yield
-        db.execute(f"DELETE FROM {table} WHERE {where}", old)
-
-
-def _fold(
-    db: sqlite3.Connection, table: str, key: str, proxy_id: int, cuts: Cuts
+def _keep_history(
+    db: sqlite3.Connection, rollups: Rollups, cuts: Cuts, overflow: Counter[str]
 ) -> Iterator[None]:
-    """Add minutes to their hours, an hour at a time; what is of no known time counts as now."""
-    # Only whole hours are folded: a late batch may still add minutes, folded next time.
-    old = (proxy_id, MINUTE_S, cuts.minutes_until_s - cuts.minutes_until_s % HOUR_S)
-    oldest = f"SELECT MIN(start_s) FROM {table} WHERE proxy_id = ? AND period_s = ? AND start_s < ?"
-    while (start_s := db.execute(oldest, old).fetchone()[0]) is not None:
-        hour_s = int(start_s) - int(start_s) % HOUR_S
-        _move(db, table, key, hour_s, "start_s < ?", (proxy_id, MINUTE_S, hour_s + HOUR_S))
+    """Add minutes to hours and these to days, then forget what is old, or too much."""
+    series = [*tiers.all_series(_ids(db))]
+    for one, dimension in series:
+        yield from rollups.settle(one, dimension, cuts.now_s)
+        yield from rollups.fold(one, dimension, cuts.now_s)
         yield
-    for period_s in (MINUTE_S, HOUR_S):
-        ahead = (proxy_id, period_s, cuts.now_s + HOUR_S)
-        _move(db, table, key, cuts.now_s - cuts.now_s % HOUR_S, "start_s > ?", ahead)
+    kept = Kept(cuts.minutes_until_s, cuts.hours_until_s, cuts.days_until_s)
+    while True:
+        rollups.keep(aligned(kept))
+        for one, _ in series:
+            for _ in rollups.forget(one, STEP_ROWS):
+                yield
+        yield
+        narrower = narrowed(rollups.kept(), cuts.now_s)
+        if cuts.most_bytes is None or used_bytes(db) <= cuts.most_bytes or narrower is None:
+            return
+        overflow["database_max_bytes"] += 1
+        kept = narrower
 
 
-def _move(
-    db: sqlite3.Connection,
-    table: str,
-    key: str,
-    hour_s: int,
-    which: str,
-    values: tuple[int, int, int],
-) -> None:
-    where = f"WHERE proxy_id = ? AND period_s = ? AND {which}"
-    db.execute(
-        f"INSERT INTO {table} SELECT proxy_id, {HOUR_S}, {hour_s}, {key}, {SUM} "
-        f"FROM {table} {where} GROUP BY proxy_id, {key} {ADD}",
-        values,
+def _ids(db: sqlite3.Connection) -> list[int]:
+    sql = "SELECT id FROM proxies WHERE typeof(id) = 'integer' AND id BETWEEN 1 AND ?"
+    return [proxy_id for (proxy_id,) in db.execute(sql, (tiers.LAST_PROXY_ID,)).fetchall()]
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Return how many bytes of the file hold something: what was deleted leaves room in it."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
     )
-    db.execute(f"DELETE FROM {table} {where}", values)
+    return int((pages - free) * size)
 
 
 def _forget_unused(db: sqlite3.Connection, proxy_id: int) -> None:
     """Without history nothing is known of a proxy, and when nobody asks it either it is gone."""
+    if 0 < proxy_id <= tiers.LAST_PROXY_ID:
+        some = "SELECT 1 FROM rollups WHERE key BETWEEN ? AND ? LIMIT 1"
+        if db.execute(some, tiers.of_proxy(proxy_id)).fetchone():
+            return
     for table in ("states", "certificates"):
-        db.execute(
-            f"DELETE FROM {table} WHERE proxy_id = ?1 "
-            "AND NOT EXISTS (SELECT 1 FROM counts WHERE proxy_id = ?1)",
-            (proxy_id,),
-        )
+        db.execute(f"DELETE FROM {table} WHERE proxy_id = ?", (proxy_id,))
     db.execute(
-        "DELETE FROM proxies WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM counts WHERE "
-        "proxy_id = ?1) AND NOT EXISTS (SELECT 1 FROM sketches WHERE proxy_id = ?1) "
-        "AND NOT EXISTS (SELECT 1 FROM asks WHERE proxy_id = ?1)",
+        "DELETE FROM proxies WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM asks WHERE proxy_id = ?1)",
         (proxy_id,),
     )
 

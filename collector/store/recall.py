@@ -7,7 +7,7 @@ StoreUnavailableError.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,32 +16,26 @@ from ..alerts.incident import Incident
 from ..alerts.notice import Waiting
 from ..health.gates import Finding, State
 from ..intake.arrival import Leaf
-from ..intake.rollup import HOUR_S, MINUTE_S, Ask
-from . import complaints, incidents, outbox, rows
+from ..intake.cells import buckets_of
+from ..intake.dimensions import Dimension
+from ..intake.rollup import MINUTE_S, Ask
+from . import complaints, incidents, outbox, rows, tiers
+from .rollups import Rollups
+from .tiers import Range
 
 T = TypeVar("T")
 
 _JOIN = "JOIN proxies ON proxies.id = proxy_id "
+_NEWEST = (
+    "SELECT MAX(key) FROM rollups WHERE key BETWEEN ({0} << 3 << 2 | {1}) << 32 "
+    "AND (({0} << 3 << 2 | {1}) << 32) + 4294967295"
+)
 LAST_SEEN = " UNION ALL ".join(
-    f"SELECT proxy, (SELECT MIN(MAX(start_s), ?1) FROM counts WHERE proxy_id = id "
-    f"AND period_s = {period_s}) AS start_s FROM proxies"
-    for period_s in (MINUTE_S, HOUR_S)
+    f"SELECT proxy, MIN((({_NEWEST.format('id', tier)}) & 4294967295) * {MINUTE_S}, ?1) AS start_s "
+    f"FROM proxies WHERE id BETWEEN 1 AND {tiers.LAST_PROXY_ID}"
+    for tier in (tiers.MINUTES, tiers.HOURS, tiers.DAYS)
 )
-"""When the newest minute and hour of each proxy began, at most a time (s): a search each."""
-_SPAN = (
-    "proxy_id = (SELECT id FROM proxies WHERE proxy = ?1) "
-    f"AND period_s IN ({MINUTE_S}, {HOUR_S}) AND start_s >= ?3 AND start_s < ?4"
-)
-_OUTCOMES = (
-    f"SELECT name = 'ok', TOTAL(count) FROM counts WHERE {_SPAN} "
-    "AND (name IN ('ok', 'other') OR name GLOB '*.*') GROUP BY 1"
-)
-# By minute, for in a minute the other phases lie between: a tenth of the rows is read.
-_BUCKETS = (
-    "SELECT bucket, TOTAL(sketches.count) "
-    f"FROM (SELECT DISTINCT proxy_id, period_s, start_s FROM counts WHERE {_SPAN}) AS span "
-    "CROSS JOIN sketches USING (proxy_id, period_s, start_s) WHERE phase = ?2 GROUP BY 1"
-)
+"""When the newest minute, hour and day of each proxy began, at most a time (s): a search each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class SavedState:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class Before:
     """One proxy over the days before: outcomes, and buckets of one phase."""
 
     ok: int
@@ -80,6 +74,9 @@ class Recall:
         self._db = connection
         self.unreadable: Counter[str] = Counter()
         """Rows that made no sense, by table."""
+        self.overflow: Counter[str] = Counter()
+        """What was forgotten because a bound was reached, by the bound's name."""
+        self._rollups = Rollups(connection, self.unreadable, self.overflow)
 
     def evidence(self, from_ns: int) -> Span | None:
         """Return which logged batches arrived since; None without any."""
@@ -127,7 +124,7 @@ class Recall:
     def last_seen_s(self, until_s: int) -> dict[str, int]:
         """Return when the newest minute or hour of each proxy began, at most `until_s`; seconds."""
         sql = f"SELECT proxy, MAX(start_s) FROM ({LAST_SEEN}) WHERE start_s IS NOT NULL GROUP BY 1"
-        return dict(self._read("counts", rows.read_last_seen, sql, (until_s,)))
+        return dict(self._read("rollups", rows.read_last_seen, sql, (until_s,)))
 
     def asks(self) -> list[Ask]:
         """Return who asked which proxy lately."""
@@ -142,21 +139,44 @@ class Recall:
 
     def history(
         self, proxies: Iterable[str], phase: str, from_s: int, until_s: int
-    ) -> dict[str, History]:
+    ) -> dict[str, Before]:
         """
         Return what proxies did between two times, hours and minutes added up.
 
         Args:
-            proxies: Each takes some ten milliseconds; those that did nothing are left out.
+            proxies: Each takes some milliseconds; those that did nothing are left out.
             phase: Whose buckets.
             from_s: Seconds, as `until_s`, which is not included.
             until_s: See there.
         """
-        return {
-            proxy: history
-            for proxy in proxies
-            if (history := self._history((proxy, phase, from_s, until_s)))
-        }
+        found = {}
+        with self._reading():
+            for proxy in proxies:
+                cell = self._rollups.total(self._known_id(proxy) or 0, from_s, until_s)
+                if cell.requests:
+                    buckets = buckets_of(cell, phase)
+                    found[proxy] = Before(cell.counts["ok"], cell.failed, buckets)
+        return found
+
+    def plan(
+        self, proxy: str, dimension: Dimension, period_s: int, from_s: int, until_s: int
+    ) -> list[Range]:
+        """Return which rows say what a proxy did; none of a proxy that is not known."""
+        with self._reading():
+            try:
+                series = tiers.series_of(self._known_id(proxy) or 0, dimension)
+            except ValueError:
+                return []
+            return self._rollups.plan(series, period_s, from_s, until_s)
+
+    def rollups(self, range_: Range, most: int) -> Sequence[rows.Row]:
+        """Return (key, cells as bytes) of the next rows of a plan."""
+        with self._reading():
+            return self._rollups.rows(range_, most)
+
+    def _known_id(self, proxy: str) -> int | None:
+        row = self._db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
+        return row[0] if row else None
 
     def incidents(self, most_open: int, most_closed: int) -> tuple[list[Incident], int]:
         """Return the open incidents and the last closed ones, and an id that none has."""
@@ -169,13 +189,6 @@ class Recall:
     def waiting(self, channel: str) -> list[Waiting]:
         """Return what waits for a channel, oldest first."""
         return self._read("outbox", outbox.read_waiting, outbox.WAITING, (channel,))
-
-    def _history(self, values: tuple[str, str, int, int]) -> History | None:
-        outcomes = dict(self._read("counts", rows.read_outcome, _OUTCOMES, values))
-        if not outcomes:
-            return None
-        buckets = self._read("sketches", rows.read_bucket, _BUCKETS, values)
-        return History(outcomes.get(True, 0), outcomes.get(False, 0), dict(buckets))
 
     def _read(
         self,

@@ -10,11 +10,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ..errors import RejectedError, StoreUnavailableError
-from ..health.evidence import SLOT_S
+from ..health.evidence import SLOT_NS, SLOT_S
 from ..intake import ingest
 from ..intake.arrival import Arrival
 from ..intake.fold import Key, Pile
-from ..intake.rollup import Rollup, roll_up
+from ..intake.rollup import LABELLED, Rollup, pile_parts, roll_up
 from . import rows
 from .database import Store
 
@@ -63,6 +63,7 @@ class Roll:
         """Add batches that are in the log up to an id, whose sketches are on the pile."""
         for arrival in arrivals:
             self._rollup.add(arrival)
+            pile_parts(self.pile, arrival, arrival.end_ns // SLOT_NS)
         self._log_id = log_id
         if self._running is None and (self.pile.is_full or self._is_due):
             self._running = asyncio.get_running_loop().create_task(self._run())
@@ -109,7 +110,8 @@ class Roll:
         pile, self.pile = self.pile, Pile()
         began_s = time.monotonic()
         for key, buckets in pile.fold():
-            self._time(key, buckets)
+            if LABELLED not in key.phase:
+                self._time(key, buckets)
             rollup.add_buckets(key.proxy, key.slot * SLOT_S, key.phase, buckets)
             if time.monotonic() - began_s > STEP_S:
                 await asyncio.sleep(0)

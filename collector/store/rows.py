@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET
 from modpulse.agent.service.units import NS
 
 from ..health.gates import Finding, Gate, State
@@ -17,8 +16,6 @@ from ..intake.rollup import Ask
 
 MOST = (1 << 63) - 1
 """SQLite's largest integer."""
-MOST_COUNT = (1 << 53) - 1
-"""Where a sum of counts ends: exact as a float too, and a thousand of them fit into MOST."""
 LATEST_S = MOST // NS
 """A time in seconds that still fits into nanoseconds: the year 2262."""
 LATEST_LEAF_S = 1 << 40
@@ -87,30 +84,11 @@ def read_certificate(row: Row) -> tuple[str, Leaf, int]:
     return read_name(proxy), leaf, read_int(seen_ns)
 
 
-def read_outcome(row: Row) -> tuple[bool, int]:
-    """Return (whether these were answers, how many)."""
-    is_ok, count = row
-    return bool(read_int(is_ok, most=1)), read_sum(count)
-
-
-def read_bucket(row: Row) -> tuple[int, int]:
-    """Return (bucket of a sketch, count)."""
-    bucket, count = row
-    return read_int(bucket, ZERO_BUCKET, MAX_BUCKET), read_sum(count)
-
-
 def read_range(row: Row | None) -> tuple[int, int] | None:
     """Return (first, last) of a range of seq; None where there is none, or none that is true."""
     if row is None or not all(isinstance(seq, int) for seq in row):
         return None
     return row[0], row[1]
-
-
-def read_sum(value: object) -> int:
-    """Return a count from TOTAL(), which unlike SUM() does not overflow; it ends at MOST_COUNT."""
-    if not isinstance(value, float) or not value >= 0:
-        raise ValueError("expected a count")
-    return int(min(value, MOST_COUNT))
 
 
 def _list(text: object) -> list[Any]:

@@ -5,6 +5,7 @@ import dataclasses
 import datetime as dt
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from modpulse.agent.batch.sketch import Sketch
 from modpulse.collector.clock import MAX_AWAY_NS, Anchor, Reading, Steady, rfc3339
 from modpulse.collector.config import Config
 from modpulse.collector.http.document import service_document
+from modpulse.collector.intake.cells import Cell, pack
 from modpulse.collector.service import Service
 from modpulse.collector.store.database import Store
+from modpulse.collector.store.tiers import HOURS, key_of, series_of
 
 SLOW = "https://slow.example"
 MINUTE_NS, HOUR_NS, DAY_NS = 60 * S, 3600 * S, 86_400 * S
@@ -291,12 +294,12 @@ def test_a_process_whose_database_is_of_tomorrow(
         db.execute("UPDATE log SET arrived_ns = arrived_ns + ?", (ahead_ns,))
         db.execute("UPDATE states SET since_ns = since_ns + ?", (ahead_ns,))
         db.execute("UPDATE asks SET asked_ns = asked_ns + ?", (ahead_ns,))
-        db.execute("UPDATE counts SET start_s = start_s + ?", (ahead_ns // S,))
+        db.execute("UPDATE rollups SET key = -key - ?", (ahead_ns // S // 60,))
+        db.execute("UPDATE rollups SET key = -key")
         db.execute("UPDATE clock SET last_ns = last_ns + ?", (ahead_ns,))
-        db.execute(
-            "INSERT INTO counts SELECT id, 3600, ?, 'ok', 42 FROM proxies WHERE proxy = ?",
-            (long_ago_s, SICK),
-        )
+        (proxy_id,) = db.execute("SELECT id FROM proxies WHERE proxy = ?", (SICK,)).fetchone()
+        row = (key_of(series_of(proxy_id, ""), HOURS, long_ago_s), pack({"": Cell(Counter(ok=42))}))
+        db.execute("INSERT INTO rollups VALUES (?, ?)", row)
         if is_older:
             db.execute("DELETE FROM clock")
     collector.start()
@@ -315,14 +318,14 @@ def test_a_process_whose_database_is_of_tomorrow(
     collector.stop()
     assert sum("times.ahead" in line for line in collector.log) == 1
     with closing(sqlite3.connect(str(collector.keys["database"]))) as db:
-        kept = db.execute("SELECT count FROM counts WHERE start_s = ?", (long_ago_s,)).fetchall()
+        kept = db.execute("SELECT * FROM rollups WHERE key = ?", row[:1]).fetchall()
         ahead = db.execute(
             "SELECT (SELECT COUNT(*) FROM log WHERE arrived_ns > ?1), "
-            "(SELECT COUNT(*) FROM counts WHERE start_s > ?1 / 1000000000 + 3600)",
+            "(SELECT COUNT(*) FROM rollups WHERE (key & 4294967295) * 60 > ?1 / 1000000000 + 3600)",
             (time.time_ns() + MINUTE_NS,),
         ).fetchone()
 
-    assert (kept, ahead) == ([(42,)], (0, 0))
+    assert (kept, ahead) == ([row], (0, 0))
 
 
 def _served(requests: int) -> tuple[ProxyWindow, ...]:

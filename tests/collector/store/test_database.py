@@ -238,9 +238,9 @@ def test_what_was_pushed_is_forgotten(store: Store) -> None:
     store.forget([SICK, GOOD])
     left = [
         store._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
-        for table in ("proxies", "counts", "sketches", "asks", "certificates", "states")
+        for table in ("proxies", "rollups", "asks", "certificates", "states")
     ]
     append(store, [arrival(seen, seq=1)])
 
-    assert left == [0] * 6
+    assert left == [0] * 5
     assert store.history([SICK], FIRST_BYTE, 0, T0_S + HOUR_S)[SICK].ok == 1

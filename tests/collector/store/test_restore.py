@@ -85,4 +85,4 @@ def test_who_was_seen_last(store: Store) -> None:
     plan = store._db.execute(f"EXPLAIN QUERY PLAN {LAST_SEEN}", (0,)).fetchall()
 
     assert store.last_seen_s(T0_NS // S) == {GOOD: T0_NS // S - 60, SICK: T0_NS // S}
-    assert not [row[3] for row in plan if "SCAN counts" in row[3]]
+    assert not [row[3] for row in plan if "SCAN rollups" in row[3]]

@@ -1,0 +1,61 @@
+"""
+The way of a question for the past: rows in slices from the writer's thread, a point at a time.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from .insight.history import Asked, Builder, History
+from .store.database import Store
+from .store.tiers import PERIODS_S, Range, start_of
+
+READ_ROWS = 300
+"""Of one slice: batches that come meanwhile wait some milliseconds."""
+STEP_S = 0.005
+"""How long points are made before others go first."""
+
+Ask = Callable[[Callable[[Store], Any]], Awaitable[Any]]
+
+
+async def read(ask: Ask, asked: Asked) -> tuple[History, int] | None:
+    """
+    Return the history, and how many rows made no sense; None of a proxy that is not known.
+
+    Args:
+        ask: Runs a job on the thread that has the store.
+        asked: What is wanted.
+
+    Raises:
+        StoreUnavailableError: the database cannot be read.
+    """
+    builder = Builder(asked)
+    span = (asked.proxy, asked.by, asked.period_s, asked.from_s, asked.until_s)
+    ranges = await ask(lambda store: store.plan(*span))
+    began_s = time.monotonic()
+    for range_ in ranges:
+        left = range_
+        while rows := await ask(partial(_slice, left)):
+            for key, row in rows:
+                builder.take(start_of(key), PERIODS_S[left.tier], row)
+                began_s = await _pause(began_s)
+            if len(rows) < READ_ROWS:
+                break
+            left = Range(left.tier, rows[-1][0] + 1, left.last)
+    for _ in builder.finish():
+        began_s = await _pause(began_s)
+    return (builder.history(), builder.unreadable) if ranges else None
+
+
+async def _pause(began_s: float) -> float:
+    """Let others go first where it was long enough; returns since when it is not."""
+    if time.monotonic() - began_s < STEP_S:
+        return began_s
+    await asyncio.sleep(0)
+    return time.monotonic()
+
+
+def _slice(range_: Range, store: Store) -> Any:
+    return store.rollups(range_, READ_ROWS)

@@ -1,0 +1,150 @@
+"""
+What GET /api/v1/history is asked for, and its answer as JSON values.
+
+A public interface (docs/history.md): within schema 1 keys are only ever added. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from modpulse.agent.batch.proxies import proxy_name
+from modpulse.agent.service.foreign import said
+from modpulse.agent.service.units import NS
+
+from ..clock import rfc3339
+from ..errors import RejectedError
+from ..insight.history import STEPS_S, Asked, History, Point, Series, TooFineError, step_of
+from ..intake.dimensions import DIMENSIONS, Dimension
+
+SCHEMA = 1
+KEYS = ("proxy", "since", "until", "by", "step")
+MAX_QUERY_BYTES = 4_096
+UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 366 * 86_400}
+SINCE = "7d"
+"""Where nothing is said."""
+LONGEST_S = 10 * UNITS_S["y"]
+
+
+def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
+    """
+    Read a query.
+
+    Args:
+        query: Of the address, behind the `?`.
+        now_ns: On the collector's clock, as the result.
+        wall_offset_ns: From the collector's times to the wall's, which the query has.
+
+    Raises:
+        RejectedError: 400, with what is wrong.
+    """
+    said_ = _parameters(query)
+    now_s, offset_s = now_ns // NS, wall_offset_ns // NS
+    until_s = _moment(said_["until"], now_s + offset_s) - offset_s if "until" in said_ else now_s
+    from_s = _moment(said_.get("since", SINCE), until_s + offset_s) - offset_s
+    if not 0 <= from_s < until_s or until_s - from_s > LONGEST_S:
+        raise RejectedError(400, "since: expected a time before until, of ten years at most")
+    by, step = said_.get("by", ""), said_.get("step", "")
+    if by not in DIMENSIONS:
+        raise RejectedError(400, f"by: expected one of {', '.join(DIMENSIONS[1:])}")
+    if step not in ("", *STEPS_S):
+        raise RejectedError(400, f"step: expected one of {', '.join(STEPS_S)}")
+    dimension: Dimension = by
+    try:
+        period_s = step_of(until_s - from_s, dimension, step)
+    except TooFineError as error:
+        raise RejectedError(400, f"step: {error}") from None
+    return Asked(said_["proxy"], dimension, period_s, from_s, until_s)
+
+
+def _parameters(query: bytes) -> dict[str, str]:
+    if len(query) > MAX_QUERY_BYTES:
+        raise RejectedError(400, f"a query of more than {MAX_QUERY_BYTES} bytes")
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(KEYS)
+        )
+    except ValueError:
+        raise RejectedError(
+            400, f"a query that makes no sense: there are {', '.join(KEYS)}"
+        ) from None
+    found = dict(pairs)
+    unknown = sorted(found.keys() - set(KEYS))
+    if unknown or len(found) < len(pairs):
+        raise RejectedError(400, f"unknown or twice: there are {', '.join(KEYS)}")
+    if not found.get("proxy"):
+        raise RejectedError(400, "proxy: expected the entry of GOPROXY")
+    found["proxy"] = proxy_name(found["proxy"]) or found["proxy"]
+    return found
+
+
+def _moment(text: str, before_s: int) -> int:
+    """Return a time, s since 1970: RFC 3339, or so long before another as `7d`."""
+    number, unit = text[:-1], text[-1:]
+    if unit in UNITS_S and number.isascii() and number.isdigit() and len(number) < 7:
+        return before_s - int(number) * UNITS_S[unit]
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise RejectedError(
+            400, "since and until: expected RFC 3339 or 90m, 12h, 7d, 4w, 1y"
+        ) from None
+
+
+def head_document(history: History, at_ns: int, wall_offset_ns: int) -> dict[str, Any]:
+    """Return the answer without its series."""
+    asked = history.asked
+    names = said({"proxy": asked.proxy})
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(at_ns + wall_offset_ns),
+        **names,
+        "by": asked.by or None,
+        "step_s": asked.period_s,
+        "since": rfc3339(asked.from_s * NS + wall_offset_ns),
+        "until": rfc3339(asked.until_s * NS + wall_offset_ns),
+    }
+
+
+def series_documents(history: History, wall_offset_ns: int) -> Iterator[dict[str, Any]]:
+    """Yield each series."""
+    for series in history.series:
+        yield _series(series, wall_offset_ns)
+
+
+def _series(series: Series, wall_offset_ns: int) -> dict[str, Any]:
+    return {
+        **said({"name": series.name or None}),
+        "total": _point(series.total, wall_offset_ns),
+        "points": [_point(point, wall_offset_ns) for point in series.points],
+    }
+
+
+def _point(point: Point, wall_offset_ns: int) -> Mapping[str, Any]:
+    failures = dict(sorted(point.failures.items(), key=lambda item: (-item[1], item[0])))
+    counted = point.ok + point.failed
+    return {
+        "at": rfc3339(point.start_s * NS + wall_offset_ns),
+        "period_s": point.period_s,
+        "requests": point.requests,
+        "ok": point.ok,
+        "misses": point.misses,
+        "suspect_misses": point.suspects,
+        "failed": point.failed,
+        "failures": failures,
+        "failure_ratio": round(point.failed / counted, 6) if counted else None,
+        "bytes": point.body_bytes,
+        "fallbacks": point.fallbacks,
+        "lost_ms": point.lost_ms,
+        "commands_stopped": point.commands_stopped,
+        "p50_ms": _rounded(point.p50_ms),
+        "p95_ms": _rounded(point.p95_ms),
+        "p99_ms": _rounded(point.p99_ms),
+    }
+
+
+def _rounded(value_ms: float | None) -> float | None:
+    return None if value_ms is None else round(value_ms, 3)

@@ -1,0 +1,188 @@
+"""
+History: what a proxy did in each minute, hour or day, as a whole or by one dimension.
+
+A value and how it is made from rows; who shows it knows nothing of these. What was not seen is no
+point; a latency that is not known is None. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from modpulse.agent.batch.batch import FIRST_BYTE
+from modpulse.agent.batch.sketch import estimate_ns
+
+from ..intake.cells import FAILED, Cell, added, buckets_of, unpack
+from ..intake.dimensions import Dimension
+from ..intake.rollup import HOUR_S, MINUTE_S, TIMED
+
+DAY_S = 86_400
+STEPS_S: Mapping[str, int] = {"minute": MINUTE_S, "hour": HOUR_S, "day": DAY_S}
+MAX_POINTS = 2_500
+"""Of a proxy as a whole: 90 days by hour are 2,160."""
+MAX_POINTS_EACH = 400
+"""Of each value of a dimension: a year by day."""
+
+
+class TooFineError(ValueError):
+    """So many points are not told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to know."""
+
+    proxy: str
+    by: Dimension
+    period_s: int
+    """The finest; what is older is kept by longer ones."""
+    from_s: int
+    until_s: int
+    """Not of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One period, or all of them together."""
+
+    start_s: int
+    period_s: int
+    ok: int
+    misses: int
+    suspects: int
+    failures: Mapping[str, int]
+    body_bytes: int
+    fallbacks: int
+    lost_ms: int
+    """Time that failures took, whatever came after them."""
+    commands_stopped: int
+    p50_ms: float | None
+    """Of times to first byte of list, info and mod; of a resolver, of lookups."""
+    p95_ms: float | None
+    p99_ms: float | None
+
+    @property
+    def failed(self) -> int:
+        """Failures of every class."""
+        return sum(self.failures.values())
+
+    @property
+    def requests(self) -> int:
+        """Every outcome."""
+        return self.ok + self.misses + self.suspects + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One value of the dimension; the proxy as a whole has the empty name."""
+
+    name: str
+    total: Point
+    points: tuple[Point, ...]
+    """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The answer; those asked most come first."""
+
+    asked: Asked
+    series: tuple[Series, ...]
+
+
+def step_of(span_s: int, by: Dimension, wanted: str) -> int:
+    """
+    Return the period for a time, s: the finest of which there are not too many.
+
+    Raises:
+        TooFineError: there are too many of what is wanted.
+    """
+    most = MAX_POINTS_EACH if by else MAX_POINTS
+    if wanted:
+        if span_s > STEPS_S[wanted] * most:
+            raise TooFineError(f"more than {most} points: ask for a longer step or for less time")
+        return STEPS_S[wanted]
+    fits = (step_s for step_s in STEPS_S.values() if span_s <= step_s * most)
+    return next(fits, DAY_S)
+
+
+class Builder:
+    """Rows on their way to a history; each step takes some milliseconds at most."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._phase = TIMED.get(asked.by, FIRST_BYTE)
+        self._cells: dict[str, dict[tuple[int, int], Cell]] = {}
+        """By value, then by start and length of the period."""
+        self._series: list[Series] = []
+        self.unreadable = 0
+        """Rows that made no sense."""
+
+    def take(self, start_s: int, period_s: int, row: object) -> None:
+        """Add a row of some period; a finer one than was asked for is part of what was."""
+        period_s = max(period_s, self._asked.period_s)
+        slot = (start_s - start_s % period_s, period_s)
+        try:
+            if not isinstance(row, bytes):
+                raise ValueError("expected bytes")
+            cells = list(unpack(row))
+        except ValueError:
+            self.unreadable += 1
+            return
+        for name, cell in cells:
+            slots = self._cells.setdefault(name, {})
+            if slot in slots:
+                slots[slot].add(cell)
+            else:
+                slots[slot] = cell
+
+    def finish(self) -> Iterator[None]:
+        """Make the points, a step each."""
+        for name, slots in self._cells.items():
+            points, total = [], Cell()
+            for (start_s, period_s), cell in sorted(slots.items()):
+                cell.sketches = [held for held in cell.sketches if held[0] == self._phase]
+                merged = added([{"": cell}], "")[0][""]
+                points.append(_point(start_s, period_s, merged, self._phase))
+                total.add(merged)
+                yield
+            whole = added([{"": total}], "")[0][""]
+            span_s = self._asked.until_s - self._asked.from_s
+            sum_ = _point(self._asked.from_s, span_s, whole, self._phase)
+            self._series.append(Series(name, sum_, tuple(points)))
+            yield
+
+    def history(self) -> History:
+        """Return what was made."""
+        ordered = sorted(self._series, key=lambda one: (-one.total.requests, one.name))
+        return History(self._asked, tuple(ordered))
+
+
+def _point(start_s: int, period_s: int, cell: Cell, phase: str) -> Point:
+    counts = cell.counts
+    quantiles = _quantiles_ms(buckets_of(cell, phase))
+    return Point(
+        start_s=start_s,
+        period_s=period_s,
+        ok=counts["ok"],
+        misses=counts["miss"],
+        suspects=counts["suspect"],
+        failures={name: n for name, n in counts.items() if name in FAILED},
+        body_bytes=counts["bytes"],
+        fallbacks=counts["fallback"],
+        lost_ms=counts["fallback_ms"] + counts["failed_ms"],
+        commands_stopped=counts["stopped"],
+        p50_ms=quantiles[0],
+        p95_ms=quantiles[1],
+        p99_ms=quantiles[2],
+    )
+
+
+def _quantiles_ms(buckets: Mapping[int, int]) -> list[float | None]:
+    """Return three quantiles by nearest rank, in one pass."""
+    total, below = sum(buckets.values()), 0
+    wanted, found = [0.5, 0.95, 0.99], list[float | None]()
+    for bucket in sorted(buckets):
+        below += buckets[bucket]
+        while len(found) < len(wanted) and below >= wanted[len(found)] * total:
+            found.append(estimate_ns(bucket) / 1e6)
+    return found + [None] * (len(wanted) - len(found))

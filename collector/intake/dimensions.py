@@ -1,0 +1,32 @@
+"""
+By what the history of a proxy is told apart, and how many values of each are kept by name.
+
+Beyond the bound values are one, OTHER, so that sums stay right. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Dimension = Literal["", "site", "endpoint", "resolver", "address", "agent"]
+"""Empty: the proxy as a whole. Their places are in the database: only ever append."""
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+
+MAX_SITES = 32
+MAX_KINDS = 16
+"""Kinds of endpoints; there are seven."""
+MAX_RESOLVERS = 32
+MAX_ADDRESSES_KEPT = 32
+MAX_AGENTS_KEPT = 64
+MOST_NAMED: Mapping[str, tuple[str, int]] = {
+    "": ("", 1),
+    "site": ("MAX_SITES", MAX_SITES),
+    "endpoint": ("MAX_KINDS", MAX_KINDS),
+    "resolver": ("MAX_RESOLVERS", MAX_RESOLVERS),
+    "address": ("MAX_ADDRESSES_KEPT", MAX_ADDRESSES_KEPT),
+    "agent": ("MAX_AGENTS_KEPT", MAX_AGENTS_KEPT),
+}
+"""Of one proxy in one minute, hour or day: the bound's name, and how many keep theirs."""
+OTHER = "other"
+"""All beyond that."""
+SITE = "site"
+"""The label of an agent that says where it is; empty where it has none."""
