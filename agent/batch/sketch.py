@@ -11,7 +11,7 @@ specification, section "Schema"; both are (lower, upper].
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import ceil, frexp
 
 from ..service.units import NS
@@ -150,7 +150,7 @@ class Sketch:
         """
         if len(data) > MAX_SKETCH_BYTES:
             raise SketchError(f"{len(data)} bytes, at most {MAX_SKETCH_BYTES}")
-        numbers = _numbers(data)
+        numbers = iter(_numbers(data))
         buckets: dict[int, int] = {}
         first = next(numbers, None)
         if first is None:
@@ -180,19 +180,26 @@ def _put(out: bytearray, number: int) -> None:
     out.append(number)
 
 
-def _numbers(data: bytes) -> Iterator[int]:
+def _numbers(data: bytes) -> list[int]:
+    if data.isascii():
+        return list(data)  # each is a byte
+    found = []
     number = shift = 0
     for byte in data:
+        if byte < 0x80 and not shift:
+            found.append(byte)
+            continue
         number |= (byte & 0x7F) << shift
         if number > MAX_COUNT or shift > 28:
             raise SketchError(f"a number above {MAX_COUNT}")
         if byte & 0x80:
             shift += 7
             continue
-        yield number
+        found.append(number)
         number = shift = 0
     if shift:
         raise SketchError("cut inside a number")
+    return found
 
 
 class Sketches(dict[str, Sketch]):

@@ -5,8 +5,10 @@ A value and how it is made from rows; who shows it knows nothing of these. What 
 point; a latency that is not known is None. Pure.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.batch.sketch import estimate_ns
@@ -21,6 +23,9 @@ MAX_POINTS = 2_500
 """Of a proxy as a whole: 90 days by hour are 2,160."""
 MAX_POINTS_EACH = 400
 """Of each value of a dimension: a year by day."""
+
+
+QUANTILES = (0.5, 0.95, 0.99)
 
 
 class TooFineError(ValueError):
@@ -141,11 +146,11 @@ class Builder:
             points, total = [], Cell()
             for (start_s, period_s), cell in sorted(slots.items()):
                 cell.sketches = [held for held in cell.sketches if held[0] == self._phase]
-                merged = added([{"": cell}], "")[0][""]
-                points.append(_point(start_s, period_s, merged, self._phase))
-                total.add(merged)
+                points.append(_point(start_s, period_s, cell, self._phase))
+                total.add(cell)
                 yield
             whole = added([{"": total}], "")[0][""]
+            yield
             span_s = self._asked.until_s - self._asked.from_s
             sum_ = _point(self._asked.from_s, span_s, whole, self._phase)
             self._series.append(Series(name, sum_, tuple(points)))
@@ -179,10 +184,9 @@ def _point(start_s: int, period_s: int, cell: Cell, phase: str) -> Point:
 
 def _quantiles_ms(buckets: Mapping[int, int]) -> list[float | None]:
     """Return three quantiles by nearest rank, in one pass."""
-    total, below = sum(buckets.values()), 0
-    wanted, found = [0.5, 0.95, 0.99], list[float | None]()
-    for bucket in sorted(buckets):
-        below += buckets[bucket]
-        while len(found) < len(wanted) and below >= wanted[len(found)] * total:
-            found.append(estimate_ns(bucket) / 1e6)
-    return found + [None] * (len(wanted) - len(found))
+    if not buckets:
+        return [None] * len(QUANTILES)
+    ordered = sorted(buckets.items())
+    below = list(accumulate(count for _, count in ordered))
+    places = (bisect_left(below, q * below[-1]) for q in QUANTILES)
+    return [estimate_ns(ordered[place][0]) / 1e6 for place in places]

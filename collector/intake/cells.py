@@ -185,12 +185,16 @@ def limited(cells: Cells, dimension: Dimension) -> int:
 
 def buckets_of(cell: Cell, phase: str) -> dict[int, int]:
     """Return the latencies of a phase, by bucket; what is none is left out."""
-    sums: Counter[int] = Counter()
+    sums: dict[int, int] = {}
     for name, data in cell.sketches:
-        if name == phase:
-            with suppress(SketchError):
-                sums.update(Sketch.from_bytes(data).buckets)
-    return dict(sums)
+        if name != phase:
+            continue
+        with suppress(SketchError):
+            buckets = Sketch.from_bytes(data).buckets
+            for bucket, count in buckets.items() if sums else ():
+                sums[bucket] = sums.get(bucket, 0) + count
+            sums = sums or dict(buckets)
+    return sums
 
 
 def sketch_of(buckets: Mapping[int, int]) -> bytes:
