@@ -25,6 +25,9 @@ _COLLECTOR_COMMANDS = {
     "agents": "agents",
     "history": "history",
     "simulate": "simulate",
+    "token": "token",
+    "maintenance": "maintenance",
+    "audit": "audit",
 }
 """Ours -> what modpulse-collector calls it."""
 CANNOT_OBSERVE = 125
@@ -117,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         ("incidents", "print what is wrong, since when, and what it cost"),
         ("agents", "print which agents do not do well, and why"),
         ("history", "print what a proxy did in the past"),
+        ("token", "make, list and revoke tokens of a collector"),
+        ("maintenance", "list or announce times in which nobody is told"),
+        ("audit", "print what admins of a collector did"),
     ):
         commands.add_parser(name, help=purpose + " (modpulse-collector)")
     return parser

@@ -1,6 +1,5 @@
 """
-`modpulse-collector`: `serve` (spelled `modpulse collector`), `status`, `incidents`, `agents`,
-`history` and `simulate`.
+`modpulse-collector`: `serve` (spelled `modpulse collector`), and what asks or administers one.
 """
 
 import argparse
@@ -20,6 +19,8 @@ from modpulse.agent.service.keys import unknown_variables
 from modpulse.agent.service.logs import log_to_stderr
 from modpulse.agent.service.streams import fill_streams
 
+from . import admin
+from .admin import URL_VARIABLE
 from .config import ENV_PREFIX, Config, load
 from .errors import BusyError, StoreError
 from .stopping import Stopping
@@ -36,8 +37,6 @@ SICKER: Mapping[str, tuple[str, ...]] = {"degraded": ("degraded", "down"), "down
 """A state, and what is at least as bad. `unknown` is none: nobody asked that proxy of late."""
 UNMET = 1
 """What `modpulse simulate` ends with where a truth was not told, or something else was."""
-URL_VARIABLE = "MODPULSE_URL"
-"""Of the environment: the collector that `modpulse status` asks."""
 SPELLED: Mapping[str, str] = {
     "serve": "modpulse collector",
     "status": "modpulse status",
@@ -45,6 +44,9 @@ SPELLED: Mapping[str, str] = {
     "agents": "modpulse agents",
     "history": "modpulse history",
     "simulate": "modpulse simulate",
+    "token": "modpulse token",
+    "maintenance": "modpulse maintenance",
+    "audit": "modpulse audit",
 }
 """A command, and what its user types."""
 INTERRUPTED = 130
@@ -103,17 +105,13 @@ def parser() -> argparse.ArgumentParser:
         "modpulse history https://proxy.example --since 30d",
         "modpulse history https://proxy.example --by site --plot sites.svg",
     )
-    for command in (serve, status, incidents, agents, history, simulate):
+    administering = admin.add_commands(add)
+    for command in (serve, status, incidents, agents, history, simulate, *administering):
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
-    for command in (status, incidents, agents, history):
-        command.add_argument(
-            "--url",
-            help=f"of the collector; else ${URL_VARIABLE}, else the configuration's "
-            "`collector_url`",
-        )
+    admin.add_url(history)
     _add_history(history)
     for command in (status, incidents, agents):
-        command.add_argument("--json", action="store_true", help="print the API's JSON")
+        admin.add_asking(command)
         command.add_argument(
             "--color",
             action=argparse.BooleanOptionalAction,
@@ -128,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--json", action="store_true", help="print JSON")
     incidents.add_argument("--all", action="store_true", help="also those that are over")
     agents.add_argument("--all", action="store_true", help="also those that do well")
+    admin.add_note(incidents)
     status.add_argument("--wide", action="store_true", help="all columns, with S, R and C")
     status.add_argument(
         "--fail-on",
@@ -168,6 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _serve(config)
         if chosen.command == "simulate":
             return _simulate(config, chosen)
+        if chosen.command in ("token", "maintenance", "audit") or getattr(chosen, "act", None):
+            return admin.run(config, chosen)
         return SHOWN[chosen.command](config, chosen)
     except (ConfigError, StoreError) as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)

@@ -12,7 +12,7 @@ from pathlib import Path
 from modpulse.agent.batch.batch import MAX_BATCH_BYTES
 from modpulse.agent.service import keys
 from modpulse.agent.service.errors import ConfigError
-from modpulse.agent.service.keys import number, tables
+from modpulse.agent.service.keys import choice, number, tables
 from modpulse.agent.service.settings import load_settings
 
 from .alerts.maintenance import Window
@@ -41,7 +41,11 @@ class Config:
     """`address:port`; 6637 spells MODP on a telephone, and IANA has assigned it to nobody."""
     database: str = "/var/lib/modpulse-collector/collector.db"
     token_file: str = ""
-    """Bearer tokens, one per line; empty: none is asked for (loopback only)."""
+    """Its first line is what commands send. Where there is no `access_file` each line is a bearer
+    token that may ship and read; empty too: none is asked for (loopback only)."""
+    access_file: str = ""
+    """Who may do what, by hashes of tokens and names of certificates; empty: as `token_file` has
+    it."""
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""
@@ -60,6 +64,9 @@ class Config:
     day_retention_days: float = number(730.0, 1, 3660)
     database_max_mib: int = number(4_096, 64, 16 << 20)
     """What is in the file, not its length; beyond it the history is kept for less long."""
+    audit_retention_days: float = number(180.0, 1, 3660)
+    public_summary: str = choice("off", "on")
+    """Whether anybody may read GET /api/v1/public: counts, without names."""
     collector_url: str = "http://127.0.0.1:6637"
     """Where `modpulse status` asks."""
     ca_file: str = ""
@@ -116,10 +123,10 @@ def _check(config: Config) -> None:
         address = ipaddress.ip_address(config.host)
     except ValueError:
         raise ConfigError(f"listen = {config.listen!r}: expected an IP address") from None
-    if not address.is_loopback and not (config.tls and config.token_file):
+    if not address.is_loopback and not (config.tls and (config.access_file or config.token_file)):
         raise ConfigError(
             f"listen = {config.listen!r}: an address beyond loopback needs "
-            "tls_certificate, tls_key and token_file"
+            "tls_certificate, tls_key and access_file (or token_file)"
         )
     if bool(config.tls_certificate) != bool(config.tls_key):
         raise ConfigError("tls_certificate and tls_key belong together")

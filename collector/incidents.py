@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from modpulse.agent.service.units import NS
 
 from .alerts.incident import Incident
+from .alerts.maintenance import Window
 from .alerts.notice import Notice, addressed
 from .alerts.reading import Observation
 from .alerts.step import MAX_CLOSED, MAX_OPEN, Changes, State, Stepper, restored, with_kept
@@ -42,10 +43,15 @@ class Incidents:
         """Channel to since when it takes nothing; None: it does, or was not asked yet."""
         self._fleet = fleet
         self._stepper = Stepper(config.alerting, config.maintenance)
+        self._configured = config.maintenance
         self._severities = {channel.name: channel.takes() for channel in config.channel}
         self._window_ns = round(config.window_seconds * NS)
         self.listening_ns = 0
         """Since when batches are taken: no agent was silent before."""
+
+    def mute(self, announced: Iterable[Window]) -> None:
+        """Let these windows count from the next step on, beside those of the configuration."""
+        self._stepper.maintenance = (*self._configured, *announced)
 
     def restore(self, store: Store, now_ns: int) -> None:
         """
@@ -63,6 +69,7 @@ class Incidents:
         observation = Observation(
             reports=reports,
             heard_ns=self._fleet.heard_ns(),
+            sites=self._fleet.sites(),
             listening_ns=self.listening_ns,
             served_ns={
                 key: self._fleet.served_ns(key.proxy, key.rule, key.who)

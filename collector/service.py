@@ -35,6 +35,7 @@ from .insight.history import Asked, History
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
+from .people import People
 from .pressure import Pressure
 from .shares import Shares
 from .store import complaints
@@ -111,6 +112,7 @@ class Service:
         self.pressure = Pressure()
         self._log = Log(self._writer, self._merged, self.turns)
         self._roll = Roll(self.fleet.time, self._add)
+        self.people = People(self.call, self.incidents)
         self._waiting = Shares(config.queue_batches)
         self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}
@@ -132,6 +134,7 @@ class Service:
             catch_up(self._store)
             self._saved = restore(self._store, self.fleet, now_ns)
             self.incidents.restore(self._store, now_ns)
+            self.people.restore(self._store)
             span = self._store.evidence(now_ns - LOG_KEPT_NS)
         except StoreUnavailableError as error:
             raise self._at_start(error) from None
@@ -397,6 +400,8 @@ class Service:
             most_bytes=round(config.database_max_mib) << 20,
         )
         await self._forget(lambda store: store.prune(cuts))
+        kept_ns = round(config.audit_retention_days * 86_400 * NS)
+        await self._ask(self.people.prune(now_ns - kept_ns))
         await self._learn(now_s)
         self._past_at_ns = now_ns
 

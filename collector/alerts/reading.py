@@ -12,6 +12,7 @@ from modpulse.agent.service.units import NS
 
 from ..health.evidence import Evidence
 from ..health.report import Report
+from ..health.scope import Scope
 from ..health.score import CERTIFICATE_LOW
 from .lifecycle import Alert, Key
 from .rules import DAY_S, Alerting, RuleName
@@ -44,6 +45,8 @@ class Facts:
     """Of each gate, in words."""
     only: str | None = None
     """The only host that asks; None where there are more, or that is not the point."""
+    site: str = ""
+    """The only one that sees it; empty: more than one does, or it is not known."""
     first_byte_ms: float | None = None
     """p95 of list, info and mod."""
     left_s: float | None = None
@@ -79,6 +82,8 @@ class Observation:
     reports: Sequence[Report]
     heard_ns: Mapping[str, int] = field(default_factory=dict)
     """Agent to when its last batch came; of those heard for a while."""
+    sites: Mapping[str, str] = field(default_factory=dict)
+    """Agent to its label `site`, of those that have one."""
     listening_ns: int = 0
     """Since when batches are taken: nobody was silent before."""
     served_ns: Mapping[Key, int] = field(default_factory=dict)
@@ -107,9 +112,10 @@ def read(
     surroundings = _Surroundings(observation.reports)
     for report in observation.reports:
         is_told = (degraded := kept.get(Key("degraded", report.proxy))) and degraded.is_firing
-        found.update(_of_proxy(report, surroundings, bool(is_told)))
+        site = _site_of(report.scope, observation.sites)
+        found.update(_of_proxy(report, surroundings, bool(is_told), site))
         found.update(_of_certificate(report, surroundings, alerting))
-        found.update(_of_some(report, surroundings))
+        found.update(_of_some(report, surroundings, site))
     for key in kept:
         if key.rule in ("host", "resolver") and key not in found:
             served_ns = observation.served_ns.get(key, 0)
@@ -142,7 +148,7 @@ class _Surroundings:
 
 
 def _of_proxy(
-    report: Report, around: _Surroundings, is_told: bool
+    report: Report, around: _Surroundings, is_told: bool, site: str
 ) -> Iterator[tuple[Key, Reading]]:
     """The rules that read a proxy's state; that it is no longer down waits until that is told."""
     track, evidence = report.track, report.evidence
@@ -168,6 +174,7 @@ def _of_proxy(
         gates=gates,
         evidence=tuple(finding.evidence for finding in track.findings),
         only=report.scope.who if is_alone else None,
+        site=site,
         first_byte_ms=report.quantiles_ms.get("first_byte_small", {}).get("p95"),
     )
     held = Reading(
@@ -180,7 +187,14 @@ def _of_proxy(
     yield Key("degraded", report.proxy), held if degraded else Reading(holds=degraded)
 
 
-def _of_some(report: Report, around: _Surroundings) -> Iterator[tuple[Key, Reading]]:
+def _site_of(scope: Scope, sites: Mapping[str, str]) -> str:
+    """Return the only site that sees it; empty: more than one does, or it is not known."""
+    if scope.kind == "site":
+        return scope.who or ""
+    return sites.get(scope.who or "", "") if scope.kind == "host" else ""
+
+
+def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple[Key, Reading]]:
     """Failures that are one host's, or those of one resolver's users."""
     scope = report.scope
     rule = _RULES.get(scope.kind or "")
@@ -190,6 +204,7 @@ def _of_some(report: Report, around: _Surroundings) -> Iterator[tuple[Key, Readi
         _counted(report.seen),
         agents=len(scope.excluded),
         evidence=(scope.words,) if scope.words else (),
+        site=site,
     )
     yield (
         Key(rule, report.proxy, scope.who),
@@ -227,7 +242,8 @@ def _of_agents(
         is_silent = now_ns - max(heard_ns, observation.listening_ns) >= most_ns
         if is_silent or agent_id in missed:
             since_ns = heard_ns if is_silent else None
-            reading = Reading(holds=is_silent, since_ns=since_ns, cause="agents")
+            facts = Facts(site=observation.sites.get(agent_id, ""))
+            reading = Reading(holds=is_silent, since_ns=since_ns, cause="agents", facts=facts)
             yield Key("agent_silent", "", agent_id), reading
 
 

@@ -12,7 +12,7 @@ from modpulse.agent.service.units import NS
 
 from .incident import Book, Incident, Joining, joined, left, opened, refreshed
 from .lifecycle import Alert, Event, Key, advance, interrupted
-from .maintenance import Window, covered
+from .maintenance import About, Window, covered
 from .notice import Notice, due, tell
 from .reading import UNKNOWN, Observation, Reading, read
 from .rules import Alerting, Rule, RuleName, rules_of
@@ -67,7 +67,8 @@ class Stepper:
     def __init__(self, alerting: Alerting, maintenance: Iterable[Window] = ()) -> None:
         self._alerting = alerting
         self._rules = rules_of(alerting)
-        self._maintenance = tuple(maintenance)
+        self.maintenance = tuple(maintenance)
+        """May be exchanged at any time."""
 
     def step(self, state: State, observation: Observation, now_ns: int) -> tuple[State, Changes]:
         """
@@ -93,14 +94,14 @@ class Stepper:
 
     def _told(self, moved: "_Moved", offset_ns: int, now_ns: int) -> tuple[Notice, ...]:
         """Mark what is told, and return it."""
-        notices = []
+        notices, windows = [], self.maintenance
         update_ns = round(self._alerting.update_seconds * NS)
         for incident in moved.incidents.values():
             if incident.closed_ns is not None and (incident.told is None or incident.told.closed):
                 continue
             firing = incident.firing or incident.members
-            names = {member.key.proxy for member in firing}
-            is_muted = covered(self._maintenance, names, now_ns + offset_ns)
+            about = {About(member.key.proxy, member.facts.site) for member in firing}
+            is_muted = covered(windows, about, now_ns + offset_ns)
             kind = due(incident, is_muted, update_ns, now_ns)
             if kind:
                 told = tell(incident, kind, now_ns)

@@ -111,6 +111,19 @@ def document_of(body: bytes, rows: str = "proxies") -> dict[str, Any]:
     return dict(document)
 
 
+def object_of(body: bytes) -> dict[str, Any]:
+    """
+    Return what a collector answers to a request for a change.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    document = _parsed(body)
+    if not isinstance(document, dict):
+        raise ValueError("unexpected answer")
+    return document
+
+
 def reason_of(body: bytes) -> str | None:
     """Return why the collector refused, from its answer; None where it does not say."""
     try:

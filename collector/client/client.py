@@ -6,9 +6,10 @@ user, within DEADLINE_S. The token goes to that address and to no other.
 """
 
 import http.client
+import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -18,10 +19,11 @@ from modpulse.agent.service.foreign import say
 from modpulse.agent.service.loopback import is_loopback
 
 from ..config import Config
-from .answer import document_of, reason_of
+from .answer import document_of, object_of, reason_of
 
 PATH = "/api/v1/"
-"""Below it are `proxies`, `incidents`, `agents` and `history`, which list what their names say."""
+"""Below it are `proxies`, `incidents` and others, which list what their names say."""
+_GOOD = frozenset({http.client.OK, http.client.CREATED})
 SILENCE_S = 10
 """Without a byte for so long it counts as gone."""
 DEADLINE_S = 30
@@ -42,6 +44,18 @@ class ClientError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for."""
+
+    rows: str
+    """The end of the path."""
+    method: str = "GET"
+    body: bytes | None = None
+    query: str = ""
+    """What follows the path: empty, or with its `?`."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Server:
     """Whom to ask."""
 
@@ -49,10 +63,7 @@ class _Server:
     host: str
     port: int | None
     path: str
-    rows: str
-    """What is asked for, the end of the path."""
-    query: str
-    """What follows the path: empty, or with its `?`."""
+    asked: _Asked
     context: ssl.SSLContext | None
     """None: without TLS."""
 
@@ -77,19 +88,48 @@ def fetch(
         ClientError: not reachable, refused, or no modpulse collector.
         ConfigError: CA or token file cannot be read.
     """
+    asked = _Asked(rows, query=f"?{urlencode(query)}" if query else "")
+    return _answered(config, url, asked, lambda body: document_of(body, rows))
+
+
+def send(
+    config: Config, url: str, method: str, rows: str, asked: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """
+    Ask for a change at /api/v1/`rows`, and return what is answered.
+
+    Args:
+        config: Has token and CA.
+        url: Of the collector.
+        method: `POST` or `DELETE`.
+        rows: The end of the path.
+        asked: Sent as JSON; None: no body.
+
+    Raises:
+        ClientError, ConfigError: as of `fetch`; after a silence it may have been done.
+    """
+    body = None if asked is None else json.dumps(asked).encode()
+    return _answered(config, url, _Asked(rows, method, body), object_of)
+
+
+def _answered(
+    config: Config, url: str, asked: _Asked, read: Callable[[bytes], dict[str, Any]]
+) -> dict[str, Any]:
     headers = {"Accept": "application/json", "Connection": "close"}
+    if asked.body is not None:
+        headers["Content-Type"] = "application/json"
     if config.token_file:
         headers["Authorization"] = f"Bearer {first_token(config.token_file)}"
     context = client_context(config.ca_file)
     try:
-        server = _server(url, rows, context, query or {})
+        server = _server(url, asked, context)
         if "Authorization" in headers and not (server.context or is_loopback(server.host)):
             raise ClientError(
                 f"the token for {url} would travel in the clear; beyond loopback it needs https://"
             )
         answer = _ask_in_time(server, headers)
-        if answer.status == http.client.OK:
-            return document_of(answer.body, rows)
+        if answer.status in _GOOD:
+            return read(answer.body)
         place = _place(server, answer)
     except (OSError, http.client.HTTPException) as error:
         raise ClientError(f"no collector answers at {url}: {_words(error)}") from None
@@ -101,7 +141,7 @@ def fetch(
     raise ClientError(f"the collector at {url} answers {answer.status}: {reason}")
 
 
-def _server(url: str, rows: str, context: ssl.SSLContext, query: Mapping[str, str]) -> _Server:
+def _server(url: str, asked: _Asked, context: ssl.SSLContext) -> _Server:
     """Read the address; what is none is not quoted, nor is what is thought of it."""
     if not url.isprintable() or any(mark in url for mark in _NOT_IN_ADDRESSES):
         raise ClientError(
@@ -117,11 +157,9 @@ def _server(url: str, rows: str, context: ssl.SSLContext, query: Mapping[str, st
         raise ClientError(
             "the collector's address is none: expected http or https, a host and perhaps a port"
         )
-    path = parts.path.rstrip("/") + PATH + rows
+    path = parts.path.rstrip("/") + PATH + asked.rows
     address = f"{parts.scheme}://{parts.netloc}{path}"
-    asked = f"?{urlencode(query)}" if query else ""
-    secured = context if parts.scheme == "https" else None
-    return _Server(address, host, port, path, rows, asked, secured)
+    return _Server(address, host, port, path, asked, context if parts.scheme == "https" else None)
 
 
 def _ask_in_time(server: _Server, headers: dict[str, str]) -> _Answer:
@@ -153,9 +191,10 @@ def _ask(server: _Server, headers: dict[str, str]) -> _Answer:
             server.host, server.port, timeout=SILENCE_S, context=server.context
         )
     try:
-        connection.request("GET", server.path + server.query, headers=headers)
+        place = server.path + server.asked.query
+        connection.request(server.asked.method, place, server.asked.body, headers)
         with connection.getresponse() as response:
-            is_document = response.status == http.client.OK
+            is_document = response.status in _GOOD
             body = _read(response, MAX_ANSWER_BYTES if is_document else MAX_REASON_BYTES)
             if is_document and len(body) > MAX_ANSWER_BYTES:
                 raise ValueError(f"more than {MAX_ANSWER_BYTES} bytes")
@@ -180,9 +219,8 @@ def _place(server: _Server, answer: _Answer) -> str | None:
     """Return where a redirect leads, in the form of --url; None where it is none."""
     if not 300 <= answer.status < 400 or not answer.location:
         return None
-    return say(
-        urljoin(server.address, answer.location).removesuffix(PATH + server.rows), MAX_PLACE_CHARS
-    )
+    place = urljoin(server.address, answer.location)
+    return say(place.removesuffix(PATH + server.asked.rows), MAX_PLACE_CHARS)
 
 
 def _words(error: Exception) -> str:

@@ -48,6 +48,7 @@ def _incident(item: Mapping[str, Any], now: datetime, colour: bool) -> str:
         lines.append(f"  {body}")
     if word(item.get("state")) == "open":
         lines += _cost(item)
+    lines += _written(item)
     return "\n".join(lines) + "\n"
 
 
@@ -65,6 +66,17 @@ def _alerts(item: Mapping[str, Any]) -> str:
     firing = sum(mapping(alert).get("ended") is None for alert in alerts)
     count = len(alerts) + more
     return f", {firing} of {count:.0f} alerts fire" if count > 1 else ""
+
+
+def _written(item: Mapping[str, Any]) -> list[str]:
+    """What people wrote of it, oldest first."""
+    lines = []
+    for entry in map(mapping, items(item.get("timeline"))):
+        if entry.get("what") == "note":
+            at, who = moment(entry.get("at")), text(entry.get("who")) or ABSENT
+            when = f"{at:%Y-%m-%d %H:%M} UTC" if at else ABSENT
+            lines.append(f"  {when}, {who}: {text(entry.get('words')) or ABSENT}")
+    return lines
 
 
 def _cost(item: Mapping[str, Any]) -> list[str]:

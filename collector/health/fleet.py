@@ -72,8 +72,8 @@ class Fleet:
         if self._pile.is_full:
             deque(self._fold(), maxlen=0)
         names = [sighting.proxy for sighting in arrival.sightings]
-        who = Who(arrival.caller, arrival.agent_id)
-        self._roster.note(who, names, arrival.arrived_ns)
+        who, site = Who(arrival.caller, arrival.agent_id), arrival.labels.get("site", "")
+        self._roster.note(who, names, arrival.arrived_ns, site)
         if who in self._roster:
             self._agents.note(arrival)
 
@@ -103,6 +103,10 @@ class Fleet:
     def heard_ns(self) -> dict[str, int]:
         """Return when each agent that is known was heard last."""
         return self._roster.heard_ns()
+
+    def sites(self) -> dict[str, str]:
+        """Return the label `site` of each agent that is known and has one."""
+        return self._roster.sites()
 
     def agents(
         self, now_ns: int, listening_ns: int, silent_ns: int, version: str

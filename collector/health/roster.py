@@ -48,6 +48,8 @@ class Agent:
 
     first_ns: int
     last_ns: int
+    site: str = ""
+    """Its label; empty: it has none."""
     asked_ns: dict[str, int] = field(default_factory=dict)
     """By proxy: when it was asked last."""
 
@@ -109,7 +111,12 @@ class Roster:
                 heard[who.agent_id] = max(agent.last_ns, heard.get(who.agent_id, 0))
         return heard
 
-    def note(self, who: Who, proxies: Iterable[str], at_ns: int) -> None:
+    def sites(self) -> dict[str, str]:
+        """Return the label `site` of each agent that is known and has one, by its id."""
+        held = self.agents.items()
+        return {who.agent_id: agent.site for who, agent in held if agent.site and agent.is_known}
+
+    def note(self, who: Who, proxies: Iterable[str], at_ns: int, site: str = "") -> None:
         """Remember that an agent was heard, and what it asked; bounds are the caller's."""
         agent = self.agents.get(who) or self._adopted(who)
         if agent is None:
@@ -119,6 +126,7 @@ class Roster:
             self._places.take(who.caller, 1)
             agent = self.agents[who] = Agent(at_ns, at_ns)
         agent.first_ns, agent.last_ns = min(agent.first_ns, at_ns), max(agent.last_ns, at_ns)
+        agent.site = site
         for proxy in proxies:
             self._witnesses.take(who.caller, proxy not in agent.asked_ns)
             agent.asked_ns[proxy] = max(at_ns, agent.asked_ns.get(proxy, 0))

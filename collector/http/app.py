@@ -1,33 +1,37 @@
 """
-The HTTP interface as a plain ASGI application: five GETs and one POST.
+The HTTP interface as a plain ASGI application.
 
-Decides nothing but status codes; docs/collector.md lists them. Written without a framework:
-six routes, and speed matters.
+Decides nothing but status codes; docs/collector.md lists them, `routes.py` who may ask for what.
+Written without a framework: a dozen routes, and speed matters.
 """
 
 import asyncio
-import hmac
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
+from ..access.audit import Outcome
+from ..access.guard import Caller, Guard
 from ..clock import Reading
 from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavailableError
 from ..service import Service
+from . import routes
+from .acts import Acts
 from .agents import agent_document, agents_document
-from .caller import ANYBODY, Caller, of_certificate, of_token
+from .call import Answer, Call, Receive, read_body
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
+from .public import public_document
+from .routes import ROUTES, Route
 from .shown import Shown, encoded
 
 log = logging.getLogger("modpulse.collector")
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Call], Awaitable[Answer]]
 
 CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
@@ -37,19 +41,8 @@ SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
 MSGPACK_TYPES = frozenset(
     {b"application/msgpack", b"application/x-msgpack", b"application/vnd.msgpack"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One response."""
-
-    status: int
-    body: Any = None
-    """JSON value."""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    encoded: bytes | None = None
-    """The same as bytes, where they are made already."""
-
+NOBODY = Caller("", None, frozenset())
+"""Who has not said who it is."""
 
 # Made once, for they are what nearly every request is answered.
 TAKEN = Answer(202, encoded=encoded({"duplicate": False}))
@@ -59,37 +52,41 @@ KNOWN = Answer(200, encoded=encoded({"duplicate": True}))
 class App:
     """The ASGI application."""
 
-    def __init__(
-        self, service: Service, tokens: Sequence[bytes], read_clock: Callable[[], Reading]
-    ) -> None:
+    def __init__(self, service: Service, guard: Guard, read_clock: Callable[[], Reading]) -> None:
         """
         Args:
             service: Takes the batches.
-            tokens: Accepted bearer tokens, named by their places; empty, with no client CA:
-                nobody is asked.
+            guard: Knows who may do what.
             read_clock: Reads the machine's clocks.
         """
         self._service = service
-        self._tokens = tokens
+        self._guard = guard
         self._read_clock = read_clock
         self._shown = Shown()
-        self._routes = {
-            "/healthz": ("GET", self._healthz),
-            "/readyz": ("GET", self._readyz),
-            "/api/v1/proxies": ("GET", self._proxies),
-            "/api/v1/incidents": ("GET", self._incidents),
-            "/api/v1/agents": ("GET", self._agents),
-            "/api/v1/history": ("GET", self._history),
-            "/api/v1/batches": ("POST", self._batches),
+        self._acts = acts = Acts(service, read_clock)
+        self._handlers: dict[Route, Handler] = {
+            routes.HEALTHZ: self._healthz,
+            routes.READYZ: self._readyz,
+            routes.PUBLIC: self._public,
+            routes.PROXIES: self._proxies,
+            routes.INCIDENTS: self._incidents,
+            routes.AGENTS: self._agents,
+            routes.HISTORY: self._history,
+            routes.BATCHES: self._batches,
+            routes.NOTES: acts.note,
+            routes.WINDOWS: acts.windows,
+            routes.ANNOUNCE: acts.announce,
+            routes.END: acts.end,
+            routes.AUDIT: acts.audit,
         }
-        self._is_open = not tokens and not service.config.tls_client_ca
+        if service.config.public_summary == "off":
+            del self._handlers[routes.PUBLIC]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = dict(scope["headers"])
         try:
             _check_once(scope["headers"])
-            answer = await self._route(scope, headers, receive)
+            answer = await self._route(scope, receive)
         except RejectedError as error:
             answer = Answer(error.status, {"error": error.reason})
         except CrowdedError as error:
@@ -101,20 +98,61 @@ class App:
             answer = _again(503, str(error), DISK_RETRY_S)
         await _send(send, answer)
 
-    async def _route(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        method, path = scope["method"], scope["path"]
-        if path not in self._routes:
-            raise RejectedError(404, f"no such path, try {', '.join(self._routes)}")
-        wanted, handle = self._routes[path]
-        if method != wanted and (method, wanted) != ("HEAD", "GET"):
-            return Answer(405, {"error": f"use {wanted}"}, ((b"allow", wanted.encode()),))
-        return await handle(scope, headers, receive)
+    async def _route(self, scope: Scope, receive: Receive) -> Answer:
+        found, argument = routes.routes_of(scope["path"])
+        there = tuple(route for route in found if route in self._handlers)
+        if not there:
+            paths = dict.fromkeys(route.path for route in ROUTES if route in self._handlers)
+            raise RejectedError(404, f"no such path, try {', '.join(paths)}")
+        route = routes.chosen(there, scope["method"])
+        if route is None:
+            methods = ", ".join(each.method for each in there)
+            return Answer(405, {"error": f"use {methods}"}, ((b"allow", methods.encode()),))
+        headers, state = dict(scope["headers"]), scope["state"]
 
-    async def _healthz(self, _scope: Scope, _headers: dict[bytes, bytes], _: Receive) -> Answer:
+        def call(caller: Caller) -> Call:
+            return Call(
+                caller,
+                argument,
+                scope.get("query_string", b""),
+                state["address"],
+                headers,
+                receive,
+                state["figures"],
+            )
+
+        if route.role is None:
+            return await self._handlers[route](call(NOBODY))
+        if route.role != "admin":
+            caller = self._identify(scope)
+            _check(route, caller)
+            return await self._handlers[route](call(caller))
+        caller = NOBODY
+        try:
+            caller = self._identify(scope)
+            _check(route, caller)
+            return await self._handlers[route](call(caller))
+        except RejectedError as error:
+            outcome: Outcome = "refused" if error.status in (401, 403) else "failed"
+            what = f"{scope['method']} {scope['path']}"
+            self._acts.failed(call(caller), what, outcome, error.reason)
+            raise
+
+    def _identify(self, scope: Scope) -> Caller:
+        """Return who calls, or raise RejectedError 401, or CrowdedError when too many are in."""
+        state = scope["state"]
+        presented = [value for name, value in scope["headers"] if name == b"authorization"]
+        wall_ns = self._read_clock().wall_ns
+        caller = self._guard.caller(presented, state["peer_names"], wall_ns)
+        if not state["know"](caller.name):
+            raise CrowdedError("too many connections")
+        return caller
+
+    async def _healthz(self, _: Call) -> Answer:
         alive = self._service.is_alive
         return Answer(200 if alive else 503, {"alive": alive})
 
-    async def _readyz(self, _scope: Scope, _headers: dict[bytes, bytes], _: Receive) -> Answer:
+    async def _readyz(self, _: Call) -> Answer:
         trouble, reading_back = self._service.trouble, self._service.reading_back
         return Answer(
             503 if trouble else 200,
@@ -125,28 +163,35 @@ class App:
             },
         )
 
-    async def _proxies(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
-        self._identify(scope, headers)
+    async def _public(self, _: Call) -> Answer:
         service = self._service
-        document = collector_document(service) | {"door": scope["state"]["figures"]()}
+        incidents = service.incidents.state.incidents.values()
+        at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
+        return Answer(200, public_document(service.reports, incidents, at_ns, offset_ns))
+
+    async def _proxies(self, call: Call) -> Answer:
+        service = self._service
+        document = collector_document(service) | {
+            "door": call.figures(),
+            "access_trouble": self._guard.trouble,
+        }
         del document["proxies"]
         proxies = await self._shown.array(service.reports, service.clock.wall_offset_ns)
         return Answer(200, encoded=encoded(document)[:-1] + b',"proxies":' + proxies + b"}")
 
-    async def _incidents(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
-        self._identify(scope, headers)
+    async def _incidents(self, _: Call) -> Answer:
         service = self._service
         offset_ns = service.clock.wall_offset_ns
         parts = []
         # The newest first; between two of them others are answered.
-        for _number, incident in sorted(service.incidents.state.incidents.items(), reverse=True):
-            parts.append(encoded(told_document(incident, offset_ns)))
+        for number, incident in sorted(service.incidents.state.incidents.items(), reverse=True):
+            notes = service.people.notes(number)
+            parts.append(encoded(told_document(incident, offset_ns, notes)))
             await asyncio.sleep(0)
         head = encoded(incidents_document(service))[:-1]
         return Answer(200, encoded=head + b',"incidents":[' + b",".join(parts) + b"]}")
 
-    async def _agents(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
-        self._identify(scope, headers)
+    async def _agents(self, _: Call) -> Answer:
         reading = self._read_clock()
         offset_ns = self._service.clock.wall_offset_ns
         parts = []
@@ -158,11 +203,10 @@ class App:
         head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
         return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
 
-    async def _history(self, scope: Scope, headers: dict[bytes, bytes], _: Receive) -> Answer:
-        self._identify(scope, headers)
+    async def _history(self, call: Call) -> Answer:
         clock = self._service.clock
         now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
-        asked = asked_of(scope.get("query_string", b""), now_ns, offset_ns)
+        asked = asked_of(call.query, now_ns, offset_ns)
         history = await self._service.history(asked)
         if history is None:
             raise RejectedError(404, "no history of such a proxy")
@@ -173,16 +217,13 @@ class App:
         head = encoded(head_document(history, now_ns, offset_ns))[:-1]
         return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
 
-    async def _batches(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        caller = self._identify(scope, headers)
+    async def _batches(self, call: Call) -> Answer:
+        caller, headers = call.caller, call.headers
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind not in MSGPACK_TYPES or b"content-encoding" in headers:
             raise RejectedError(415, "send application/msgpack without a content-encoding")
         config = self._service.config
-        try:
-            body = await _read(receive, headers, config.max_batch_bytes)
-        except TimeoutError:
-            raise RejectedError(408, f"no body within {config.read_timeout_seconds:g} s") from None
+        body = await read_body(call, config.max_batch_bytes, config.read_timeout_seconds)
         sent_ns = _date_ns(headers.get(b"date"))
         try:
             fresh = await self._service.accept(
@@ -195,28 +236,6 @@ class App:
             )  # fmt: skip
             raise
         return TAKEN if fresh else KNOWN
-
-    def _identify(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller:
-        """Return who calls, or raise RejectedError 401, or CrowdedError when too many are in."""
-        caller = self._caller(scope, headers)
-        if not scope["state"]["know"](caller.name):
-            raise CrowdedError("too many connections")
-        return caller
-
-    def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller:
-        if self._is_open:
-            return ANYBODY
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer":
-            # Every token is compared, so that time does not tell which one came near.
-            same = [hmac.compare_digest(token.strip(), known) for known in self._tokens]
-            if any(same):
-                return of_token(same.index(True) + 1)
-            raise RejectedError(401, "unknown token")
-        names: frozenset[str] = scope["state"]["peer_names"]
-        if names:
-            return of_certificate(names)
-        raise RejectedError(401, "a token or a client certificate is needed")
 
 
 def _check_once(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -232,21 +251,13 @@ def _check_once(headers: Iterable[tuple[bytes, bytes]]) -> None:
             raise RejectedError(400, f"{name.decode()} comes more than once")
 
 
-async def _read(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    # Python reads no number of 5000 digits; what follows the zeros the parser holds below 2^64.
-    announced = headers.get(b"content-length", b"").lstrip(b"0")
-    if announced.isdigit() and int(announced) > limit:
-        raise RejectedError(413, f"{int(announced)} bytes, at most {limit} are taken")
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RejectedError(400, "the body broke off")
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise RejectedError(413, f"more than {limit} bytes")
-        if not message.get("more_body"):
-            return bytes(body)
+def _check(route: Route, caller: Caller) -> None:
+    """Raise RejectedError where a caller lacks the role that a route wants."""
+    if route.role is None or caller.may(route.role):
+        return
+    if not caller.name:
+        raise RejectedError(401, "an admin's token is needed, see access_file")
+    raise RejectedError(403, f"{caller.name} has not the role {route.role}")
 
 
 @lru_cache(MAX_DATES)

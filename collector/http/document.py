@@ -13,6 +13,7 @@ from modpulse.agent.service.units import NS
 
 from ..alerts.document import incident_document
 from ..alerts.incident import Incident
+from ..alerts.note import Note
 from ..channels.channel import Language
 from ..channels.render import spoken
 from ..channels.sender import Line
@@ -49,12 +50,23 @@ def collector_document(service: Service) -> dict[str, Any]:
     }
 
 
-def told_document(incident: Incident, wall_offset_ns: int) -> dict[str, Any]:
-    """Return one incident, with what is told of it in each language."""
+def told_document(
+    incident: Incident, wall_offset_ns: int, notes: Iterable[Note] = ()
+) -> dict[str, Any]:
+    """Return one incident, with what people wrote of it, and what is told in each language."""
     story = now_story(incident, wall_offset_ns)
     words = {language: spoken(story, language) for language in get_args(Language)}
     texts = {language: {"title": w.title, "body": w.body} for language, w in words.items()}
-    return incident_document(incident, wall_offset_ns) | {"text": said(texts)}
+    document = incident_document(incident, wall_offset_ns) | {"text": said(texts)}
+    document["timeline"] += [_noted(note, wall_offset_ns) for note in notes]
+    document["timeline"].sort(key=lambda entry: entry["at"])
+    return document
+
+
+def _noted(note: Note, wall_offset_ns: int) -> dict[str, Any]:
+    at = rfc3339(note.at_ns + wall_offset_ns)
+    beside = {"rule": None, "proxy": None, "who": note.who, "words": note.words}
+    return {"at": at, "what": "note", **said(beside)}
 
 
 def incidents_document(service: Service) -> dict[str, Any]:

@@ -12,7 +12,7 @@ Dimension = Literal["", "site", "endpoint", "resolver", "address", "agent"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 MAX_SITES = 32
-MAX_KINDS = 16
+MAX_ENDPOINTS_KEPT = 16
 """Kinds of endpoints; there are seven."""
 MAX_RESOLVERS = 32
 MAX_ADDRESSES_KEPT = 32
@@ -20,7 +20,7 @@ MAX_AGENTS_KEPT = 64
 MOST_NAMED: Mapping[str, tuple[str, int]] = {
     "": ("", 1),
     "site": ("MAX_SITES", MAX_SITES),
-    "endpoint": ("MAX_KINDS", MAX_KINDS),
+    "endpoint": ("MAX_ENDPOINTS_KEPT", MAX_ENDPOINTS_KEPT),
     "resolver": ("MAX_RESOLVERS", MAX_RESOLVERS),
     "address": ("MAX_ADDRESSES_KEPT", MAX_ADDRESSES_KEPT),
     "agent": ("MAX_AGENTS_KEPT", MAX_AGENTS_KEPT),

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from typing import Protocol
 
-from ..http.caller import of_certificate
+from ..access.guard import certificate_name
 from ..shares import Shares
 from ..turns import Turns
 from .conversation import App, Conversation
@@ -57,8 +57,9 @@ _HEARD = frozenset({State.HEAD, State.BODY, State.IDLE})
 class Connection(asyncio.Protocol):
     """From accept to the end."""
 
-    def __init__(self, door: Door, app: App, tls: Tls | None) -> None:
+    def __init__(self, door: Door, app: App, tls: Tls | None, address: str = "") -> None:
         self._door, self._tls = door, tls
+        self.address = address
         self._loop = asyncio.get_running_loop()
         self._caller = STRANGERS
         self._answer = Holding(door.held)
@@ -222,7 +223,7 @@ class Connection(asyncio.Protocol):
         if is_new and tls.is_open:
             self.names = certificate_names(tls.certificate)
             if self.names:
-                self.know(of_certificate(self.names).name)
+                self.know(certificate_name(self.names))
             self.enter(State.HEAD, self.limits.read_s, MAX_HEAD_BYTES)
         if said:
             self._feed(said)

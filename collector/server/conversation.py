@@ -47,6 +47,8 @@ class Line(Protocol):
     state: State
     limits: Limits
     names: frozenset[str]
+    address: str
+    """Where it comes from."""
     is_known: bool
 
     def enter(self, state: State, seconds: float, max_bytes: int = 0) -> None:
@@ -176,6 +178,7 @@ class Conversation:
                 "peer_names": line.names,
                 "know": lambda caller: self._know(request, caller),
                 "figures": line.figures,
+                "address": line.address,
             },
         }
         line.enter(State.BODY, line.limits.read_s, line.limits.body_bytes + FRAMING_BYTES)

@@ -109,7 +109,8 @@ class Door:
 
     def _admit(self, sock: socket.socket, address: str) -> None:
         sock.setblocking(False)
-        connection = Connection(self, self._app, Tls(self._context) if self._context else None)
+        tls = Tls(self._context) if self._context else None
+        connection = Connection(self, self._app, tls, address)
         must_go = self._places.admit(connection, address)
         self._connections.add(connection)
         self.count("accepted")

@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from modpulse.agent.service.credentials import load_own, read_tokens, trust_clie
 from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.notify import extended, notify, watchdog_seconds
 
+from ..access import file as access_file
+from ..access.entries import Entry
+from ..access.guard import Guard, in_the_clear
 from ..channels.sender import Sender
 from ..clock import Reading
 from ..config import Config
@@ -60,7 +64,7 @@ def serve(config: Config, stopping: Stopping) -> None:
         StoreError: the database cannot be used.
         BusyError: something else has the address or the database.
     """
-    tokens = load_tokens(config.token_file)
+    guard = make_guard(config)
     context = tls_context(config)
     raise_descriptors(config.max_connections)
     with contextlib.closing(listen(config)) as listener:
@@ -75,7 +79,7 @@ def serve(config: Config, stopping: Stopping) -> None:
                 service.start(read_clock())
             sys.setswitchinterval(SWITCH_S)
             gc.set_threshold(*COLLECTED_AFTER)
-            uvloop.run(_run(config, service, sender, tokens, context, listener, stopping))
+            uvloop.run(_run(config, service, sender, guard, context, listener, stopping))
 
 
 def listen(config: Config) -> socket.socket:
@@ -101,6 +105,19 @@ def listen(config: Config) -> socket.socket:
             raise kind(f"listen = {config.listen!r}: {error.strerror}") from None
         opened.pop_all()
     return listener
+
+
+def make_guard(config: Config) -> Guard:
+    """
+    Return who may do what.
+
+    Raises:
+        ConfigError: a file of it cannot be used.
+    """
+    if config.access_file:
+        return Guard(access_file.load(config.access_file), is_open=False)
+    tokens = load_tokens(config.token_file)
+    return Guard(in_the_clear(tokens), is_open=not tokens and not config.tls_client_ca)
 
 
 def load_tokens(path: str) -> tuple[bytes, ...]:
@@ -158,13 +175,13 @@ async def _run(
     config: Config,
     service: Service,
     sender: Sender,
-    tokens: tuple[bytes, ...],
+    guard: Guard,
     context: ssl.SSLContext | None,
     listener: socket.socket,
     stopping: Stopping,
 ) -> None:
     server = Door(
-        App(service, tokens, read_clock),
+        App(service, guard, read_clock),
         listener,
         context,
         config.max_connections,
@@ -180,6 +197,10 @@ async def _run(
         loop.create_task(_watch(service)),
         loop.create_task(sender.run()),
     ]
+    if config.access_file:
+        changed = partial(_changed, service)
+        watching = access_file.watch(config.access_file, guard, changed)
+        tasks.insert(0, loop.create_task(watching))
     for task in tasks:
         # A tick that fails would leave old states standing: better end and be started again.
         task.add_done_callback(lambda _: setattr(server, "should_exit", True))
@@ -198,6 +219,10 @@ async def _run(
             raise error
 
 
+def _changed(service: Service, came: Iterable[Entry], went: Iterable[Entry]) -> None:
+    service.people.changed(service.clock.now_ns(read_clock()), came, went)
+
+
 async def _announce(server: Door, listener: socket.socket, config: Config) -> None:
     host, port = listener.getsockname()[:2]
     while not server.started:
@@ -206,6 +231,11 @@ async def _announce(server: Door, listener: socket.socket, config: Config) -> No
     address = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{address}:{port}"
     log.info("collector.started url=%s database=%s", url, config.database)
+    if config.token_file and not config.access_file:
+        log.warning(
+            "tokens.in_the_clear file=%s advice=%s", config.token_file,
+            "they ship and read, and lie there as they are; access_file has roles and hashes",
+        )  # fmt: skip
     notify("READY=1")
     await asyncio.Event().wait()
 

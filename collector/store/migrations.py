@@ -165,6 +165,41 @@ STEPS: tuple[str, ...] = (
     DROP TABLE counts;
     DROP TABLE sketches;
     """,
+    """
+    -- What people wrote of an incident: as long as that is kept.
+    CREATE TABLE notes (
+        id INTEGER PRIMARY KEY,
+        incident_id INTEGER NOT NULL,
+        at_ns INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        words TEXT NOT NULL
+    );
+    CREATE INDEX notes_incident ON notes (incident_id);
+
+    -- Windows in which nobody is told, beside those of the configuration. No number is given
+    -- twice: who ends one that is gone would end another.
+    CREATE TABLE maintenance (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        begins TEXT NOT NULL,
+        minutes REAL NOT NULL,
+        proxy TEXT NOT NULL,
+        site TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at_ns INTEGER NOT NULL
+    );
+
+    -- Who did what, and who tried.
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at_ns INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        act TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        address TEXT NOT NULL
+    );
+    CREATE INDEX audit_at ON audit (at_ns);
+    """,
 )
 
 

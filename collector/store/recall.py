@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..access.audit import Act
 from ..alerts.incident import Incident
+from ..alerts.maintenance import Announced
+from ..alerts.note import MAX_NOTES, Note
 from ..alerts.notice import Waiting
 from ..health.gates import Finding, State
 from ..intake.arrival import Leaf
 from ..intake.cells import buckets_of
 from ..intake.dimensions import Dimension
 from ..intake.rollup import MINUTE_S, Ask
-from . import complaints, incidents, outbox, rows, tiers
+from . import complaints, incidents, outbox, people, rows, tiers
 from .rollups import Rollups
 from .tiers import Range
 
@@ -189,6 +192,21 @@ class Recall:
     def waiting(self, channel: str) -> list[Waiting]:
         """Return what waits for a channel, oldest first."""
         return self._read("outbox", outbox.read_waiting, outbox.WAITING, (channel,))
+
+    def notes(self, incident_ids: Iterable[int]) -> list[Note]:
+        """Return what people wrote of some incidents, oldest first."""
+        found: list[Note] = []
+        for number in incident_ids:
+            found += self._read("notes", people.read_note, people.NOTES, (number, MAX_NOTES))
+        return found
+
+    def announced(self, most: int) -> list[Announced]:
+        """Return the windows that were announced."""
+        return self._read("maintenance", people.read_window, people.WINDOWS, (most,))
+
+    def audit(self, most: int) -> list[Act]:
+        """Return the newest rows of the audit log, newest first."""
+        return self._read("audit", people.read_act, people.AUDIT, (most,))
 
     def _read(
         self,

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from modpulse.agent.service.errors import ConfigError
-from modpulse.collector.alerts.maintenance import Window, covered
+from modpulse.collector.alerts.maintenance import About, Window, covered
 
 A = "https://a.example"
 
@@ -41,11 +41,32 @@ def test_of_whom() -> None:
     now_ns = at("2027-01-16T02:00:00Z")
     one, everything = Window("sat 02:00", 60, A), Window("sat 02:00", 60)
 
-    assert covered([one], [A], now_ns)
-    assert not covered([one], [A, "https://b.example"], now_ns)
+    assert covered([one], [About(A)], now_ns)
+    assert not covered([one], [About(A), About("https://b.example")], now_ns)
     assert not covered([one], [], now_ns)
     assert covered([everything], [], now_ns)
-    assert not covered([], [A], now_ns)
+    assert not covered([], [About(A)], now_ns)
+
+
+def test_of_a_site() -> None:
+    """A window of one site covers what its agents alone see, and nothing that others see too."""
+    now_ns = at("2027-01-16T02:00:00Z")
+    berlin = Window("sat 02:00", 60, site="berlin")
+
+    assert covered([berlin], [About(A, "berlin"), About("", "berlin")], now_ns)
+    assert not covered([berlin], [About(A, "berlin"), About(A, "paris")], now_ns)
+    assert not covered([berlin], [About(A)], now_ns)
+    assert not covered([berlin], [], now_ns)
+    assert not covered([Window("sat 02:00", 60, A, "berlin")], [About("", "berlin")], now_ns)
+
+
+def test_over() -> None:
+    """A window of every week never is; one of a time is from its end on."""
+    once = Window("2027-01-15T08:00:00Z", 60)
+
+    assert not Window("sat 02:00", 60).is_over(at("2099-01-01T00:00:00Z"))
+    assert not once.is_over(at("2027-01-15T08:59:59Z"))
+    assert once.is_over(at("2027-01-15T09:00:00Z"))
 
 
 @pytest.mark.parametrize("begins", ["", "sat", "sat 25:00", "tomorrow", "2027-01-15T08:00:00"])

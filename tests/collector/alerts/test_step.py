@@ -315,3 +315,32 @@ def test_the_state_is_a_value() -> None:
     run.stepper.step(held, Observation(reports=[down(A)]), run.now_ns)
 
     assert (dict(held.alerts), dict(held.incidents), held.next_id) == before
+
+
+def test_maintenance_of_a_site() -> None:
+    """Agents of a site that is in maintenance fall silent unheard; another's are told."""
+    window = Window("2027-01-15T08:00:00Z", 60, site="berlin")
+    sites = {"b-1": "berlin", "p-1": "paris"}
+    quiet, told = Run(maintenance=(window,)), Run(maintenance=(window,))
+    quiet.steps(900, report(), heard_ns={"b-1": 0}, sites=sites)
+    # Once it is forgotten where the agent was, the incident still knows.
+    quiet.steps(900, report(), heard_ns={}, sites={})
+    told.steps(900, report(), heard_ns={"b-1": 0, "p-1": 0}, sites=sites)
+
+    assert quiet.told == []
+    assert [kind for _, kind in told.kinds] == ["opened"]
+    quiet.steps(2400, report())
+    assert [kind for _, kind in quiet.kinds] == ["opened"]
+
+
+def test_a_site_does_not_mute_a_proxy() -> None:
+    """A proxy that is down for all is told; one that is sick for that site alone is not."""
+    window = Window("2027-01-15T08:00:00Z", 60, site="berlin")
+    run, there, elsewhere = (Run(maintenance=(window,)) for _ in range(3))
+    run.steps(60, down(), sites={"b-1": "berlin"})
+    there.steps(600, report(state="degraded", scope=Scope("site", "only there", "berlin")))
+    elsewhere.steps(600, report(state="degraded", scope=Scope("site", "only there", "paris")))
+
+    assert run.kinds == [(30, "opened")]
+    assert there.kinds == []
+    assert [kind for _, kind in elsewhere.kinds] == ["opened"]

@@ -1,0 +1,62 @@
+"""
+What admins did, and what somebody tried who may not. Pure.
+
+Whoever tries often is written down as often as MAX_REFUSED allows, and counted: attempts of
+strangers have a share of their own, so that they cannot hide those of a token.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modpulse.agent.service.units import NS
+
+Outcome = Literal["done", "failed", "refused"]
+"""Failed: it asked for something that there is not, or made no sense."""
+
+MAX_REFUSED = 30
+"""Attempts in a minute that are written, of strangers and of those we know each."""
+MAX_TARGET_CHARS = 200
+MAX_AUDIT = 100_000
+"""Rows of acts; beyond it the oldest go."""
+MAX_AUDIT_REFUSED = 20_000
+"""Rows of attempts; beyond it the oldest go."""
+MAX_AUDIT_SHOWN = 1_000
+"""Rows of one answer, the newest."""
+_MINUTE_NS = 60 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row."""
+
+    at_ns: int
+    """The collector's time."""
+    who: str
+    """`token NAME`, `certificate NAME`; empty: a stranger."""
+    act: str
+    """`note.add`, `maintenance.add`, `maintenance.end`, `access.change`; or what was tried."""
+    target: str
+    """What it was about, in words that may leave."""
+    outcome: Outcome
+    address: str
+    """Where the caller's connection comes from; empty: this machine's own file."""
+
+
+class Attempts:
+    """How many attempts may still be written in this minute."""
+
+    def __init__(self) -> None:
+        self.unwritten = 0
+        """Attempts that were only counted, since the start."""
+        self._minutes: dict[bool, tuple[int, int]] = {}
+
+    def admits(self, is_known: bool, now_ns: int) -> bool:
+        """Whether one more is written; else it is counted."""
+        minute = now_ns // _MINUTE_NS
+        began, written = self._minutes.get(is_known, (minute, 0))
+        written = written if began == minute else 0
+        if written >= MAX_REFUSED:
+            self.unwritten += 1
+            return False
+        self._minutes[is_known] = minute, written + 1
+        return True

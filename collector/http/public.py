@@ -1,0 +1,63 @@
+"""
+GET /api/v1/public: what anybody may know, for a status page. Pure.
+
+Counts, states and times, and no name: of no host, proxy, agent, site, module, cause or person.
+Within schema 1 keys are only ever added.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from ..alerts.incident import Incident
+from ..clock import rfc3339
+from ..health.gates import State
+from ..health.report import Report
+
+SCHEMA = 1
+MAX_PUBLIC = 20
+"""Incidents, the newest."""
+TOPICS = ("proxy", "certificate")
+"""What is of use to who only builds; agents and channels are the operator's."""
+
+
+def public_document(
+    reports: Iterable[Report], incidents: Iterable[Incident], at_ns: int, wall_offset_ns: int
+) -> dict[str, Any]:
+    """
+    Return the document.
+
+    Args:
+        reports: Of every proxy.
+        incidents: Open ones and the last closed ones, with those that nobody was told of.
+        at_ns: When was judged.
+        wall_offset_ns: Added to times to show them.
+    """
+    states = Counter(report.track.state for report in reports)
+    told = [incident for incident in incidents if incident.told and incident.topic in TOPICS]
+    told.sort(key=lambda incident: incident.id, reverse=True)
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(at_ns + wall_offset_ns),
+        "state": _worst(states),
+        "proxies": {state: states[state] for state in get_args(State)},
+        "incidents": [_incident(incident, wall_offset_ns) for incident in told[:MAX_PUBLIC]],
+    }
+
+
+def _worst(states: Counter[State]) -> State:
+    """Return the worst state that a proxy has; `unknown` where nothing is known of any."""
+    ranked: tuple[State, ...] = ("down", "degraded", "healthy")
+    return next((state for state in ranked if states[state]), "unknown")
+
+
+def _incident(incident: Incident, wall_offset_ns: int) -> dict[str, Any]:
+    closed_ns = incident.closed_ns
+    return {
+        "severity": incident.severity,
+        "topic": incident.topic,
+        "state": "open" if closed_ns is None else "closed",
+        "since": rfc3339(incident.since_ns + wall_offset_ns),
+        "closed": None if closed_ns is None else rfc3339(closed_ns + wall_offset_ns),
+        "proxies": len(incident.proxies),
+    }

@@ -1,0 +1,66 @@
+"""
+Which requests there are, and the role that each wants. Pure.
+
+One table: a request that is not in it is none, and one whose role a caller lacks is not looked at.
+"""
+
+from dataclasses import dataclass
+
+from ..access.entries import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One kind of request."""
+
+    method: str
+    path: str
+    """`*` stands for one word without a slash."""
+    role: Role | None
+    """None: anybody, also strangers."""
+
+
+HEALTHZ = Route("GET", "/healthz", None)
+READYZ = Route("GET", "/readyz", None)
+PUBLIC = Route("GET", "/api/v1/public", None)
+PROXIES = Route("GET", "/api/v1/proxies", "read")
+INCIDENTS = Route("GET", "/api/v1/incidents", "read")
+AGENTS = Route("GET", "/api/v1/agents", "read")
+HISTORY = Route("GET", "/api/v1/history", "read")
+BATCHES = Route("POST", "/api/v1/batches", "ship")
+NOTES = Route("POST", "/api/v1/incidents/*/notes", "admin")
+WINDOWS = Route("GET", "/api/v1/maintenance", "read")
+ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
+END = Route("DELETE", "/api/v1/maintenance/*", "admin")
+AUDIT = Route("GET", "/api/v1/audit", "admin")
+ROUTES = (
+    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, AGENTS, HISTORY, BATCHES, NOTES, WINDOWS, ANNOUNCE,
+    END, AUDIT,
+)  # fmt: skip
+
+_PLAIN = {
+    route.path: tuple(r for r in ROUTES if r.path == route.path)
+    for route in ROUTES
+    if "*" not in route.path
+}
+_OTHERS = [(route.path.split("/"), route) for route in ROUTES if "*" in route.path]
+
+
+def routes_of(path: str) -> tuple[tuple[Route, ...], str]:
+    """Return the routes of a path, one for each method, and what stands for its `*`."""
+    if path in _PLAIN:
+        return _PLAIN[path], ""
+    words = path.split("/")
+    for pattern, route in _OTHERS:
+        if len(pattern) == len(words):
+            stars = [word for part, word in zip(pattern, words, strict=True) if part == "*"]
+            fits = all(part in ("*", word) for part, word in zip(pattern, words, strict=True))
+            if fits and stars[0]:
+                return (route,), stars[0]
+    return (), ""
+
+
+def chosen(routes: tuple[Route, ...], method: str) -> Route | None:
+    """Return the route of a method; None: it is not among them."""
+    wanted = "GET" if method == "HEAD" else method
+    return next((route for route in routes if route.method == wanted), None)

@@ -1,0 +1,275 @@
+"""Who may do what, asked of a real collector: each request by everybody, and its traces."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from collectors import PROGRAM, Collector, Reply, batch_bytes, call
+from outages import fail, quick, until
+
+from modpulse.collector.access import file as access_file
+from modpulse.collector.access.audit import MAX_REFUSED
+from modpulse.collector.access.entries import Entry, Role, key_of
+from modpulse.collector.http.routes import ROUTES, Route
+
+WHO: dict[str, tuple[Role, ...]] = {
+    "shipper": ("ship",),
+    "reader": ("read",),
+    "chief": ("admin",),
+    "both": ("ship", "read"),
+    "past": ("ship", "read", "admin"),
+}
+"""Token to its roles; the time of `past` is over."""
+MAY: dict[str, set[str]] = {
+    "shipper": {"ship"},
+    "reader": {"read"},
+    "chief": {"read", "admin"},
+    "both": {"ship", "read"},
+}
+"""What each may: an admin reads, and nobody else more than the line says."""
+STRANGERS = ("nobody", "guess", "past", "two", "hash", "umlaut")
+JSON = {"Content_Type": "application/json"}
+
+
+def with_access(folder: Path) -> dict[str, object]:
+    """Write the file; return its key."""
+    for name, roles in WHO.items():
+        until_ns = 10**18 if name == "past" else None
+        key = key_of(name.encode())
+        access_file.add(str(folder / "access"), Entry(name, frozenset(roles), key, until_ns))
+    return {"access_file": folder / "access"}
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """One that has had an outage, and knows who may do what since."""
+    folder = tmp_path_factory.mktemp("roles")
+    made = quick(folder).start()
+    fail(made)
+    until(made, lambda found: found["incidents"])
+    made.stop()
+    made.keys |= with_access(folder) | {"public_summary": "on"}
+    yield made.start()
+    made.end()
+
+
+def ask(collector: Collector, who: str, method: str, path: str, body: bytes | None = None) -> Reply:
+    """Ask as somebody."""
+    kind = "application/msgpack" if path.endswith("batches") else "application/json"
+    return call(collector, method, path, body, Authorization=f"Bearer {who}", Content_Type=kind)
+
+
+def raw(collector: Collector, route: Route, *headers: bytes) -> int:
+    """Send a request with these headers as they are; return the status."""
+    path = route.path.replace("*", "1").encode()
+    lines = [route.method.encode() + b" " + path + b" HTTP/1.1", b"Host: x", *headers]
+    with closing(socket.create_connection(("127.0.0.1", collector.port), timeout=30)) as line:
+        line.sendall(b"\r\n".join([*lines, b"Content-Length: 0", b"", b""]))
+        return int(line.makefile("rb").readline().split()[1])
+
+
+def incident(collector: Collector) -> dict[str, Any]:
+    """The one that there is."""
+    (found,) = ask(collector, "reader", "GET", "/api/v1/incidents").body["incidents"]
+    return dict(found)
+
+
+def audit(collector: Collector) -> list[dict[str, Any]]:
+    """The log, newest first."""
+    rows: list[dict[str, Any]] = ask(collector, "chief", "GET", "/api/v1/audit").body["audit"]
+    return rows
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_each_request_by_everybody(collector: Collector, route: Route) -> None:
+    """Who has the role is heard, another token is told 403, and whoever is none 401."""
+    path = route.path.replace("*", "999999")
+    heard = {who: ask(collector, who, route.method, path, b"").status for who in MAY}
+    strangers = {
+        "nobody": raw(collector, route),
+        "guess": raw(collector, route, b"Authorization: Bearer mp_guess"),
+        "past": raw(collector, route, b"Authorization: Bearer past"),
+        "two": raw(collector, route, b"Authorization: Bearer chief", b"Authorization: Bearer x"),
+        "hash": raw(collector, route, b"Authorization: Bearer " + key_of(b"chief").encode()),
+        "umlaut": raw(collector, route, b"Authorization: Bearer chi\xc3\xabf"),
+    }
+    if route.role is None:
+        assert {*heard.values(), *strangers.values()} == {200, 400}
+        assert strangers["two"] == 400
+        return
+    refused = {who for who, status in heard.items() if status == 403}
+
+    assert refused == {who for who, roles in MAY.items() if route.role not in roles}
+    assert 401 not in heard.values()
+    # Of two nobody knows which one was meant.
+    assert strangers == dict.fromkeys(STRANGERS, 401) | {"two": 400}
+
+
+def test_a_huge_token(collector: Collector) -> None:
+    """A token as long as a head may be is unknown; a longer one is no head."""
+    route = next(route for route in ROUTES if route.role == "admin")
+
+    assert raw(collector, route, b"Authorization: Bearer " + b"x" * 16_000) == 401
+    assert raw(collector, route, b"Authorization: Bearer " + b"x" * 17_000) == 431
+
+
+def test_a_note(collector: Collector) -> None:
+    """A note is in the timeline with its author, harmless, also after a kill -9; the log has it."""
+    path = f"/api/v1/incidents/{incident(collector)['id']}/notes"
+    text = "the disk\nof \x1b[31mgoproxy.corp is full"
+    written = ask(collector, "chief", "POST", path, json.dumps({"text": text}).encode())
+    words = "the disk of goproxy.corp is full"
+    assert (written.status, written.body["text"]) == (201, words)
+    collector.kill()
+    collector.start()
+    notes = [entry for entry in incident(collector)["timeline"] if entry["what"] == "note"]
+    times = [entry["at"] for entry in incident(collector)["timeline"]]
+
+    assert [(note["who"], note["words"]) for note in notes] == [("token chief", words)]
+    assert times == sorted(times)
+    row = next(row for row in audit(collector) if row["act"] == "note.add")
+    assert (row["who"], row["outcome"], row["address"]) == ("token chief", "done", "127.0.0.1")
+    assert row["target"] == incident(collector)["id"]
+
+
+def test_what_is_no_note(collector: Collector) -> None:
+    """Neither an incident that there is not, nor too much, nor another type is taken."""
+    there = f"/api/v1/incidents/{incident(collector)['id']}/notes"
+    large = json.dumps({"text": "x" * 20_000}).encode()
+    before = len(incident(collector)["timeline"])
+
+    assert ask(collector, "chief", "POST", "/api/v1/incidents/1-1/notes", b"{}").status == 404
+    assert ask(collector, "chief", "POST", there, large).status == 413
+    assert ask(collector, "chief", "POST", there, b"{").status == 400
+    plain = {"Authorization": "Bearer chief", "Content_Type": "text/plain"}
+    assert call(collector, "POST", there, b"{}", **plain).status == 415
+    assert call(collector, "POST", there, b"{}", Authorization="Bearer chief").status == 415
+    assert len(incident(collector)["timeline"]) == before
+
+
+def test_maintenance(collector: Collector) -> None:
+    """What is announced is listed, outlives a kill -9, ends once, and all of that is in the log."""
+    asked = json.dumps({"minutes": 30, "proxy": "https://sick.example/", "site": "berlin"})
+    made = ask(collector, "chief", "POST", "/api/v1/maintenance", asked.encode())
+    collector.kill()
+    collector.start()
+    (listed,) = ask(collector, "reader", "GET", "/api/v1/maintenance").body["maintenance"]
+    path = f"/api/v1/maintenance/{made.body['id']}"
+    ended = [ask(collector, "chief", "DELETE", path).status for _ in range(2)]
+    again = ask(collector, "chief", "POST", "/api/v1/maintenance", b"{}").body["id"]
+
+    assert made.status == 201
+    assert listed == made.body
+    assert (listed["proxy"], listed["site"], listed["on"], listed["who"]) == (
+        "https://sick.example", "berlin", True, "token chief",
+    )  # fmt: skip
+    assert ended == [200, 404]
+    assert again > made.body["id"]
+    acts = [row["act"] for row in audit(collector) if row["outcome"] == "done"]
+    assert acts[:3] == ["maintenance.add", "maintenance.end", "maintenance.add"]
+    ask(collector, "chief", "DELETE", f"/api/v1/maintenance/{again}")
+
+
+def test_the_file_changes(collector: Collector) -> None:
+    """A token is revoked within seconds, without a restart; the log says who came and went."""
+    path = str(collector.keys["access_file"])
+    new = Entry("guest", frozenset[Role]({"read"}), key_of(b"guest"))
+
+    def until_answered(status: int) -> None:
+        end = time.monotonic() + 30
+        while ask(collector, "guest", "GET", "/api/v1/proxies").status != status:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    access_file.add(path, new)
+    until_answered(200)
+    access_file.remove(path, "guest", new.id)
+    until_answered(401)
+    rows = [row["target"] for row in audit(collector) if row["act"] == "access.change"]
+    assert rows == [f"- guest read {new.id}", f"+ guest read {new.id}"]
+
+
+def test_attempts_are_in_the_log(collector: Collector) -> None:
+    """Who tried what from where is written, a flood of it counted; what holds a secret is not."""
+    for _ in range(2 * MAX_REFUSED):
+        call(collector, "GET", "/api/v1/audit", Authorization="Bearer mp_s3cretGuess0123456789")
+    ask(collector, "reader", "DELETE", "/api/v1/maintenance/7")
+    document = ask(collector, "chief", "GET", "/api/v1/audit").body
+    newest = document["audit"][0]
+
+    assert (newest["who"], newest["act"], newest["outcome"], newest["address"]) == (
+        "token reader", "DELETE /api/v1/maintenance/7", "refused", "127.0.0.1",
+    )  # fmt: skip
+    assert document["unwritten"] > 0
+    assert "s3cret" not in json.dumps(document) + "".join(collector.log)
+    strangers = [row for row in document["audit"] if row["who"] is None]
+    assert len([row for row in strangers if row["outcome"] == "refused"]) < 5 * MAX_REFUSED
+
+
+def test_the_summary_names_nobody(collector: Collector) -> None:
+    """Anybody may know how many proxies are down since when, and no name of anything."""
+    document = call(collector, "GET", "/api/v1/public").body
+    text = json.dumps(document)
+
+    assert (document["state"], document["proxies"]["down"]) == ("down", 1)
+    assert [(i["severity"], i["state"]) for i in document["incidents"]] == [("P0", "open")]
+    assert [name for name in ("sick", "good", "http", "build", "chief") if name in text] == []
+
+
+def test_the_commands(collector: Collector) -> None:
+    """A person notes, announces, ends, and reads who did that; a reader is told why not."""
+
+    def run(who: str, *words: str) -> tuple[int, str]:
+        (collector.directory / who).write_text(who)
+        settings = {
+            "MODPULSE_COLLECTOR_TOKEN_FILE": str(collector.directory / who),
+            "MODPULSE_URL": collector.url,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *words], env=settings, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    number = incident(collector)["id"]
+    assert run("chief", "incidents", "note", number, "we know") == (0, "Noted.\n")
+    assert "we know" in run("reader", "incidents")[1]
+    code, words = run("reader", "incidents", "note", number, "x")
+    assert (code, words.count("\n")) == (1, 1)
+    assert words.endswith("answers 403: token reader has not the role admin\n")
+    code, words = run("chief", "maintenance", "add", "--begins", "sat 02:00", "--minutes", "90")
+    assert (code, words.split()[-7:]) == (0, ["02:00", "90", "min", "all", "all", "token", "chief"])
+    identity = words.splitlines()[1].split()[0]
+    assert run("reader", "maintenance")[1] == words
+    assert run("chief", "maintenance", "end", identity) == (0, "Ended.\n")
+    assert run("reader", "maintenance") == (0, "No maintenance.\n")
+    rows = [re.split(" {2,}", line) for line in run("chief", "audit")[1].splitlines()]
+    assert [row[1:4] for row in rows[1:3]] == [
+        ["token chief", "done", "maintenance.end"],
+        ["token chief", "done", "maintenance.add"],
+    ]
+
+
+def test_open_on_loopback(tmp_path: Path) -> None:
+    """Where nobody is asked anybody ships and reads as ever, but nobody is an admin."""
+    made = Collector(tmp_path).start()
+    try:
+        admin = [route for route in ROUTES if route.role == "admin"]
+        answered = {raw(made, route) for route in admin}
+        shipped = call(
+            made, "POST", "/api/v1/batches", batch_bytes(), Content_Type="application/msgpack"
+        )
+        assert shipped.status == 202
+        assert call(made, "GET", "/api/v1/proxies").status == 200
+        assert answered == {401}
+        assert call(made, "GET", "/api/v1/public").status == 404
+    finally:
+        made.end()
