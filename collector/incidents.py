@@ -70,6 +70,7 @@ class Incidents:
             reports=reports,
             heard_ns=self._fleet.heard_ns(),
             sites=self._fleet.sites(),
+            duplicates=self._fleet.duplicates(now_ns),
             listening_ns=self.listening_ns,
             served_ns={
                 key: self._fleet.served_ns(key.proxy, key.rule, key.who)

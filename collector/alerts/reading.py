@@ -84,6 +84,8 @@ class Observation:
     """Agent to when its last batch came; of those heard for a while."""
     sites: Mapping[str, str] = field(default_factory=dict)
     """Agent to its label `site`, of those that have one."""
+    duplicates: Mapping[str, str] = field(default_factory=dict)
+    """Agent to why two hosts seem to have its id."""
     listening_ns: int = 0
     """Since when batches are taken: nobody was silent before."""
     served_ns: Mapping[Key, int] = field(default_factory=dict)
@@ -121,6 +123,7 @@ def read(
             served_ns = observation.served_ns.get(key, 0)
             found[key] = Reading(holds=False if now_ns - served_ns < _PROVEN_NS else None)
     found.update(_of_agents(observation, kept, alerting, now_ns))
+    found.update(_of_duplicates(observation, kept, now_ns))
     for channel, dead_ns in observation.dead_ns.items():
         key = Key("channel_dead", "", channel)
         found[key] = Reading(holds=dead_ns is not None, since_ns=dead_ns, cause=channel)
@@ -245,6 +248,22 @@ def _of_agents(
             facts = Facts(site=observation.sites.get(agent_id, ""))
             reading = Reading(holds=is_silent, since_ns=since_ns, cause="agents", facts=facts)
             yield Key("agent_silent", "", agent_id), reading
+
+
+def _of_duplicates(
+    observation: Observation, kept: Mapping[Key, Alert], now_ns: int
+) -> Iterator[tuple[Key, Reading]]:
+    """Ids that two hosts have, and those of an alert that only one has by now."""
+    for agent_id, words in observation.duplicates.items():
+        facts = Facts(evidence=(words,))
+        yield (
+            Key("agent_duplicate", "", agent_id),
+            Reading(holds=True, cause="duplicate", facts=facts),
+        )
+    for key in kept:
+        if key.rule == "agent_duplicate" and key.who not in observation.duplicates:
+            is_heard = now_ns - observation.heard_ns.get(key.who, 0) < _PROVEN_NS
+            yield key, Reading(holds=False if is_heard else None)
 
 
 def _counted(evidence: Evidence) -> Facts:

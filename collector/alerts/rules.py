@@ -17,9 +17,10 @@ SEVERITIES: tuple[Severity, ...] = ("P0", "P1", "P2")
 """Gravest first."""
 RuleName = Literal[
     "down", "degraded", "host", "resolver",
-    "certificate_last", "certificate_near", "certificate_soon", "agent_silent", "channel_dead",
+    "certificate_last", "certificate_near", "certificate_soon", "agent_silent", "agent_duplicate",
+    "consistency", "moved_tag", "channel_dead",
 ]  # fmt: skip
-Topic = Literal["proxy", "certificate", "agent", "channel"]
+Topic = Literal["proxy", "certificate", "agent", "content", "channel"]
 """What an incident is about: those of different topics are never one."""
 
 DAY_NS = 86_400 * NS
@@ -49,6 +50,9 @@ class Alerting:
     agent_silent_for_seconds: float = number(300.0, 30.0, 3600)
     """No batch of an agent for so long, not even an idle one: P2."""
     agent_silent_keep_firing_for_seconds: float = number(30.0, *WAIT_S)
+    consistency_for_seconds: float = number(60.0, *WAIT_S)
+    """A proxy serves another content than others do (P1), or all do: a tag was moved (P2)."""
+    consistency_keep_firing_for_seconds: float = number(300.0, *WAIT_S)
     channel_dead_for_seconds: float = number(300.0, *WAIT_S)
     """A channel takes no notice for so long: P1, told by the others."""
     channel_dead_keep_firing_for_seconds: float = number(0.0, *WAIT_S)
@@ -82,6 +86,7 @@ def rules_of(alerting: Alerting) -> Mapping[RuleName, Rule]:
     scoped = alerting.scoped_for_seconds, alerting.scoped_keep_firing_for_seconds
     # How long an agent is silent is in its condition already.
     silent = 0.0, alerting.agent_silent_keep_firing_for_seconds
+    content = alerting.consistency_for_seconds, alerting.consistency_keep_firing_for_seconds
     down = alerting.down_for_seconds, alerting.down_keep_firing_for_seconds
     degraded = alerting.degraded_for_seconds, alerting.degraded_keep_firing_for_seconds
     channel = alerting.channel_dead_for_seconds, alerting.channel_dead_keep_firing_for_seconds
@@ -94,6 +99,9 @@ def rules_of(alerting: Alerting) -> Mapping[RuleName, Rule]:
         _rule("certificate_near", "P1", "certificate", certificate, week_ns),
         _rule("certificate_soon", "P2", "certificate", certificate, week_ns),
         _rule("agent_silent", "P2", "agent", silent, DAY_NS),
+        _rule("agent_duplicate", "P2", "agent", silent, DAY_NS),
+        _rule("consistency", "P1", "content", content, DAY_NS),
+        _rule("moved_tag", "P2", "content", content, DAY_NS),
         _rule("channel_dead", "P1", "channel", channel, DAY_NS),
     )
     return {rule.name: rule for rule in rules}

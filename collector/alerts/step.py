@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from modpulse.agent.service.units import NS
 
+from . import contents
 from .incident import Book, Incident, Joining, joined, left, opened, refreshed
 from .lifecycle import Alert, Event, Key, advance, interrupted
 from .maintenance import About, Window, covered
@@ -80,6 +81,7 @@ class Stepper:
             now_ns: The collector's time.
         """
         readings = read(observation, state.alerts, self._alerting, now_ns)
+        readings |= contents.read(observation, state.alerts)
         moved = _Moved(state, self._rules, self._alerting, now_ns)
         if now_ns - state.at_ns > GAP_WINDOWS * observation.window_ns:
             moved.interrupt()

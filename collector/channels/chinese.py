@@ -61,7 +61,9 @@ def body(story: Story) -> str:
     sentences = [f"{first}：{details}。" if details else f"{first}。"]
     if story.chain:
         sentences.append(_CHAINS["some" if story.is_partial else story.chain])
-    if story.rule == "agent_silent":
+    if story.rule == "moved_tag":
+        sentences.append("作者移动了标签，不是代理的问题。")
+    if story.rule in ("agent_silent", "agent_duplicate"):
         sentences.append("这并不说明任何代理有问题。")
     if story.rule == "channel_dead":
         sentences.append("`modpulse incidents` 会显示最近一次错误。")
@@ -82,6 +84,12 @@ def _what(story: Story) -> str:
             return f"只有使用 DNS 服务器 {who} 的机器用不了 {proxies}"
         case "agent_silent":
             return f"收不到来自 {who} 的数据"
+        case "agent_duplicate":
+            return f"似乎有两台主机使用同一个 agent_id {who}"
+        case "consistency":
+            return f"{proxies} 提供的 {who} 内容不同"
+        case "moved_tag":
+            return f"{who} 的内容变了，无论问哪个代理都一样"
         case "channel_dead":
             return f"通知渠道 {who} 无法送达"
     left_s = story.facts.left_s or 0.0
@@ -111,6 +119,8 @@ def _details(story: Story) -> str:
         )
     if "slow" in facts.gates and facts.first_byte_ms is not None:
         parts.append(f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒")
+    if story.rule == "consistency" and not facts.failed:
+        parts.append("校验和与其他代理不同")
     if facts.only:
         parts.append("没有别的机器使用它，也可能是这台机器的问题")
     return "；".join(parts)
@@ -136,6 +146,11 @@ def _end(story: Story) -> str:
     if story.is_forgotten:
         return f"已经没有机器使用 {names}：{long}后关闭，并未证实恢复。"
     match story.rule:
+        case "agent_duplicate":
+            return f"自 {story.ended} UTC 起 {names} 又只有一台主机，持续了{long}。"
+        case "consistency" | "moved_tag":
+            who = _list(story.who, story.who_more)
+            return f"自 {story.ended} UTC 起 {who} 又能使用，持续了{long}。"
         case "agent_silent":
             return f"自 {story.ended} UTC 起又收到 {names} 的数据，中断了{long}。"
         case "channel_dead":

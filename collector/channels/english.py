@@ -43,7 +43,7 @@ _CHAINS = {
     "neither": "Builds fail, with `,` and with `|`.",
     "both": "Builds ask the next entry, with `,` and with `|`.",
 }
-_BEGINNINGS = ("only ", "nothing ", "the ", "channel ")
+_BEGINNINGS = ("only ", "nothing ", "the ", "two ", "channel ")
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -64,7 +64,9 @@ def body(story: Story) -> str:
     sentences = [f"{first}: {details}." if details else f"{first}."]
     if story.chain:
         sentences.append(_CHAINS["some" if story.is_partial else story.chain])
-    if story.rule == "agent_silent":
+    if story.rule == "moved_tag":
+        sentences.append("Its author has moved the tag; no proxy is to blame.")
+    if story.rule in ("agent_silent", "agent_duplicate"):
         sentences.append("That says nothing of any proxy.")
     if story.rule == "channel_dead":
         sentences.append("`modpulse incidents` has its last error.")
@@ -89,6 +91,12 @@ def _what(story: Story) -> str:
             return f"only those who use resolver {who} cannot use {proxies}"
         case "agent_silent":
             return f"nothing is heard of {who}"
+        case "agent_duplicate":
+            return f"two hosts seem to have the agent_id {who}"
+        case "consistency":
+            return f"{proxies} {'serve' if is_many else 'serves'} another content of {who}"
+        case "moved_tag":
+            return f"{who}: another content than before, whichever proxy is asked"
         case "channel_dead":
             return f"channel {who} takes no notices"
     left_s = story.facts.left_s or 0.0
@@ -118,6 +126,8 @@ def _details(story: Story) -> str:
         parts.append(f"{facts.failed:,} of {facts.requests:,} requests{hosts} {phrase}")
     if "slow" in facts.gates and facts.first_byte_ms is not None:
         parts.append(f"p95 time to first byte is {facts.first_byte_ms / 1000:.1f} s")
+    if story.rule == "consistency" and not facts.failed:
+        parts.append("its sum is not that of others")
     if facts.only:
         parts.append("nobody else asks it, so it may be the host")
     return "; ".join(parts)
@@ -146,6 +156,11 @@ def _end(story: Story) -> str:
     if story.is_forgotten:
         return f"Nobody asks {names} any more: closed after {long}, without a proof that it works."
     match story.rule:
+        case "agent_duplicate":
+            return f"{names}: one host again since {story.ended} UTC, after {long}."
+        case "consistency" | "moved_tag":
+            who = _list(story.who, story.who_more)
+            return f"{who}: taken again since {story.ended} UTC, after {long}."
         case "agent_silent":
             return f"{names}: heard again since {story.ended} UTC, after {long}."
         case "channel_dead":

@@ -143,6 +143,8 @@ def _named(names: set[str]) -> tuple[tuple[str, ...], int]:
 
 def _chain(member: Member) -> Chain | None:
     """What GOPROXY makes of it: `,` goes on after 404 and 410 only, `|` after any failure."""
+    if member.key.rule in ("consistency", "moved_tag") and member.facts.failure:
+        return "neither"
     if member.key.rule not in ("down", "degraded", "host", "resolver"):
         return None
     failure, gates = member.facts.failure, member.facts.gates

@@ -6,6 +6,7 @@ Knows nothing of HTTP or of the database; whoever calls gives the time.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.units import NS
@@ -15,6 +16,8 @@ from ..intake.fold import Key, Pile
 from ..intake.rollup import Ask
 from .admission import Admission
 from .agents import AgentReport, Agents
+from .asked import Asked, Waiting
+from .contents import Contents, Sight, by_proxy
 from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
@@ -48,6 +51,8 @@ class Fleet:
         self._judge = Judge(formula, rules, bucket_ms)
         self._roster = Roster()
         self._agents = Agents()
+        self._asked = Asked(self.overflow)
+        self._contents = Contents(self.overflow)
         self._admission = Admission(self.proxies, self._roster, self.overflow)
         self.dropped_of = self._admission.dropped_of
         self._pile = Pile()
@@ -69,8 +74,19 @@ class Fleet:
             proxy = self.proxies.take(sighting.proxy, instead.get(sighting.proxy))
             self._merge_one(proxy, arrival, sighting)
             (pile or self._pile).add(sighting.proxy, arrival.end_ns // SLOT_NS, sighting.sketches)
+            self._asked.take(
+                Waiting(
+                    arrival.caller,
+                    arrival.agent_id,
+                    sighting.proxy,
+                    arrival.end_ns,
+                    sighting.asked,
+                )
+            )
         if self._pile.is_full:
             deque(self._fold(), maxlen=0)
+        if pile is None and self._asked.is_much:
+            deque(self._read_asked(), maxlen=0)
         names = [sighting.proxy for sighting in arrival.sightings]
         who, site = Who(arrival.caller, arrival.agent_id), arrival.labels.get("site", "")
         self._roster.note(who, names, arrival.arrived_ns, site)
@@ -158,6 +174,8 @@ class Fleet:
         What is merged between two steps counts for what is not judged yet.
         """
         yield from self._fold()
+        yield from self._read_asked()
+        contents = by_proxy(self._contents.findings(now_ns))
         served_after = now_ns - self.rules.served_seconds * NS
         self._served_ns = {a: t for a, t in self._served_ns.items() if t > served_after}
         yield from self._roster.expire(now_ns, self._asked_kept_ns)
@@ -172,7 +190,9 @@ class Fleet:
                 self.proxies.drop(name)
                 continue
             yield from self._expire_witnesses(proxy, now_ns)
-            yield from self._judge.judging(name, proxy, moment)
+            for report in self._judge.judging(name, proxy, moment):
+                found = contents.get(name, ()) if report else ()
+                yield replace(report, contents=found) if report and found else report
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""
@@ -211,6 +231,20 @@ class Fleet:
         if self._pile.unreadable:
             self.overflow["unreadable_sketches"] += self._pile.unreadable
             self._pile.unreadable = 0
+
+    def _read_asked(self) -> Iterator[None]:
+        """Learn from what was asked for since the last time, in steps."""
+        for one, rows in self._asked.reading():
+            for row in rows:
+                if row.module is not None and row.endpoint is not None:
+                    self._contents.note(
+                        Sight(
+                            one.end_ns, one.caller, one.agent_id, one.proxy,
+                            row.module, row.version, row.endpoint, row.outcome,
+                            row.body_bytes, row.h1,
+                        )
+                    )  # fmt: skip
+            yield None
 
     def time(self, key: Key, buckets: Mapping[int, int]) -> None:
         """Add latencies of one proxy, slot and phase."""

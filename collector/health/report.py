@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .confidence import Confidence
+from .contents import ContentFinding
 from .evidence import Evidence
 from .scope import Scope
 from .score import Score
@@ -33,3 +34,5 @@ class Report:
     last_seen_ns: int | None
     confidence: Confidence | None = None
     """None without requests."""
+    contents: tuple[ContentFinding, ...] = ()
+    """Versions of modules that it does not serve as others do; nothing of its state."""

@@ -19,6 +19,7 @@ from ..channels.render import spoken
 from ..channels.sender import Line
 from ..channels.story import now_story
 from ..clock import Steady, rfc3339
+from ..health.contents import ContentFinding
 from ..health.report import Report
 from ..health.score import DAY_S
 from ..service import Service
@@ -166,8 +167,23 @@ def proxy_document(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
             for phase, quantiles in sorted(report.quantiles_ms.items())
         },
         "certificate_days_left": None if left_s is None else round(left_s / DAY_S, 3),
+        "contents": [_content(finding, wall_offset_ns) for finding in report.contents],
         "windows": seen.windows,
         "lossy_windows": seen.lossy,
+    }
+
+
+def _content(finding: ContentFinding, wall_offset_ns: int) -> dict[str, Any]:
+    return {
+        "name": finding.name,
+        "kind": finding.kind,
+        "evidence": finding.words,
+        "since": rfc3339(_shown(finding.since_ns, wall_offset_ns)),
+        "proxies": list(finding.proxies),
+        "hosts": list(finding.hosts),
+        "refused": finding.refused,
+        "accepted": finding.accepted,
+        "is_now": finding.is_now,
     }
 
 

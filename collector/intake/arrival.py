@@ -134,6 +134,8 @@ class Sighting:
     """Time that failures took after which no other entry was asked."""
     commands_stopped: int = 0
     """Commands that ended with an error and were stopped here last."""
+    asked: bytes = b""
+    """What was asked for, as it came: it is read later."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,13 +180,14 @@ class Arrival:
     @property
     def size_bytes(self) -> int:
         """About what is held for it until it is written, beside its body; never much more."""
-        sketches = parts = 0
+        sketches = parts = asked_bytes = 0
         for one in self.sightings:
             sketches += len(one.sketches)
             parts += len(one.by_endpoint) + len(one.by_address) + len(one.by_resolver)
             parts += len(one.by_module)
+            asked_bytes += len(one.asked)
         held = SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches
-        return held + PART_BYTES * parts + len(self.body)
+        return held + PART_BYTES * parts + asked_bytes + len(self.body)
 
 
 def _add_all(into: dict[str, int], other: Mapping[str, int], sign: int) -> None:

@@ -225,6 +225,7 @@ def _sighting(
         by_module=_by_module(window, failures) if failed or window.suspect_misses else (),
         failed_ms=min(window.failed_ns // 1_000_000, MAX_FALLBACK_MS),
         commands_stopped=window.commands_stopped,
+        asked=bytes(window.asked),
     )
 
 

@@ -15,6 +15,7 @@ from msgspec import Meta, Raw, Struct
 
 from modpulse.agent.batch.batch import (
     MAX_ADDRESSES,
+    MAX_ASKED,
     MAX_BATCH_BYTES,
     MAX_CLASSES,
     MAX_ENDPOINTS,
@@ -85,6 +86,17 @@ class Exemplar(Struct, array_like=True, gc=False):
     module: Text | None
     version: Raw
     outcome: Name
+
+
+class Asked(Struct, array_like=True, gc=False):
+    """See there; read later than the batch."""
+
+    module: Text | None
+    version: Text | None
+    endpoint: Name | None
+    outcome: Name
+    body_bytes: Total | None
+    h1: Name | None
 
 
 ByAddress = Annotated[list[Outcomes], Meta(max_length=MAX_ADDRESSES)]
@@ -158,6 +170,7 @@ class Losses(Struct, gc=False):
 
 _BATCH = msgspec.msgpack.Decoder(Batch)
 _LOSSES = msgspec.msgpack.Decoder(Losses)
+_ASKED = msgspec.msgpack.Decoder(Annotated[list[Asked], Meta(max_length=MAX_ASKED)])
 _EXEMPLARS = msgspec.msgpack.Decoder(Annotated[list[Exemplar], Meta(max_length=MAX_EXEMPLARS)])
 
 
@@ -199,6 +212,20 @@ def exemplars(window: ProxyWindow) -> list[Exemplar]:
         found: list[Exemplar] = _EXEMPLARS.decode(window.exemplars)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BatchError(f"exemplars: {error}") from None
+    return found
+
+
+def asked(data: bytes) -> list[Asked]:
+    """
+    Read what was asked for in a window.
+
+    Raises:
+        BatchError: it is none.
+    """
+    try:
+        found: list[Asked] = _ASKED.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BatchError(f"asked: {error}") from None
     return found
 
 

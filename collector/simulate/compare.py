@@ -81,6 +81,7 @@ def saying_of(report: Report) -> Saying:
     # Of a part of a proxy a gate says it.
     if report.scope.words and not report.scope.is_part:
         sentences.append(report.scope.words)
+    sentences += [f"{found.kind}: {found.words}" for found in report.contents if found.is_now]
     scope = report.scope.kind or "all"
     return Saying(report.track.state, scope, report.seen.cause, tuple(sentences))
 
