@@ -13,7 +13,7 @@ from .evidence import Timeline
 from .explain import Candidate, Checks, Explanation, explain
 from .held import Proxy
 from .parts import OF_REQUESTS, Value, troubled
-from .scope import Scope, Vantage, also_alone, counted, explained, find_scope
+from .scope import Scope, Vantage, also_alone, counted, explained, find_scope, of_label
 from .vouch import members, speaks_against
 
 MAX_HOSTS = 3
@@ -50,8 +50,7 @@ def explaining(
         return fires(proxy.timeline.without([timeline]) if is_rest else timeline)
 
     checks = Checks(is_sick, partial(speaks_against, proxy, seers))
-    root = (cause or "").partition(".")[0]
-    yield from explain(candidates, proxy.timeline, checks, proxy.explained, root)
+    yield from explain(candidates, proxy.timeline, checks, proxy.explained, root_of(cause))
 
 
 def attribute(
@@ -59,6 +58,7 @@ def attribute(
     vantages: Sequence[Vantage],
     fires_without: Callable[[frozenset[str]], bool],
     found: Explanation | None,
+    cause: str | None,
 ) -> Scope:
     """
     Return whose failures they are, and remember it for the next window.
@@ -68,14 +68,31 @@ def attribute(
         vantages: Of the agents that asked it.
         fires_without: Whether a failure gate fires on everybody's evidence without these.
         found: What explains the failures.
+        cause: The most frequent failure class.
     """
     scope = find_scope(vantages, fires_without, proxy.sick_resolver)
+    proxy.sick_resolver = scope.who if scope.kind == "resolver" else None
+    if scope.kind == "resolver" and root_of(cause) != "dns":
+        scope = _labelled(proxy, scope)
     if found is not None and _is_same(proxy, scope, found):
         scope = counted(scope, found)
     elif found is not None and found.value.kind != "host":
         scope = _precise(proxy, scope, vantages, found)
     proxy.explained = found.value if found else None
-    proxy.sick_resolver = scope.who if scope.kind == "resolver" else None
+    return scope
+
+
+def root_of(cause: str | None) -> str:
+    """Return the root of a failure class, `dns`; empty without any."""
+    return (cause or "").partition(".")[0]
+
+
+def _labelled(proxy: Proxy, scope: Scope) -> Scope:
+    """Return the site of a resolver's users where they have one: it answers names, and no more."""
+    some = next(iter(scope.excluded), None)
+    for label in proxy.witnesses[some].labels if some in proxy.witnesses else ():
+        if members(proxy, label).keys() == scope.excluded:
+            return of_label(scope, label)
     return scope
 
 

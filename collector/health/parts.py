@@ -6,7 +6,7 @@ Knows nothing of gates or scopes. Grows with values, not with agents; the room i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -65,7 +65,7 @@ class Parts:
         arrival: Arrival,
         sighting: Sighting,
         labels: Iterable[Value],
-        resolvers: Iterable[str],
+        resolvers: Collection[str],
     ) -> None:
         """
         Add what one agent saw in one window.
@@ -80,9 +80,10 @@ class Parts:
         counts = sighting.counts
         for value in labels:
             self._add(value, caller, end_ns, counts)
-        if sighting.by_resolver:
+        if len(resolvers) > 1 and sighting.by_resolver:
             self._add_all("resolver", sighting.by_resolver, caller, end_ns)
         else:
+            # Who fails looks up more often than who is answered: whole windows are alike.
             for resolver in resolvers:
                 self._add(("resolver", resolver), caller, end_ns, counts)
         self._add_all("endpoint", sighting.by_endpoint, caller, end_ns)

@@ -155,6 +155,18 @@ def counted(scope: Scope, found: Explanation) -> Scope:
     return replace(scope, words=words, share=share, part=part, also=also)
 
 
+def of_label(scope: Scope, label: Value) -> Scope:
+    """Return the scope of a resolver's users as that of a label that all of them have."""
+    words = _only(f"hosts {_name(label)}", sorted(scope.excluded))
+    return Scope(label.kind, words, label.who, also=(Value("resolver", scope.who or ""),))
+
+
+def _only(whose: str, agent_ids: Sequence[str]) -> str:
+    names = ", ".join(agent_ids[:NAMED])
+    more = f" and {len(agent_ids) - NAMED} more" if len(agent_ids) > NAMED else ""
+    return f"only {whose} see failures: {names}{more}"
+
+
 def also_alone(scope: Scope, agent_id: str) -> Scope:
     """Return the scope of what has a single witness."""
     return replace(scope, words=f"{scope.words}; seen from one host only, {agent_id}")
@@ -221,9 +233,7 @@ def _one_resolver(
         others = [v for v in vantages if v.asked and resolver not in v.resolvers]
         is_whole = resolver == before or not any(_contradicts(v, since_ns) for v in users)
         if others and is_whole and not any(v.sees for v in others):
-            names = ", ".join(v.agent_id for v in users[:NAMED])
-            more = f" and {len(users) - NAMED} more" if len(users) > NAMED else ""
-            words = f"only users of resolver {resolver} see failures: {names}{more}"
+            words = _only(f"users of resolver {resolver}", [v.agent_id for v in users])
             return Scope("resolver", words, resolver, frozenset(v.agent_id for v in users))
     return None
 

@@ -26,6 +26,8 @@ class Saying:
     """The top cause."""
     evidence: tuple[str, ...]
     """Sentences: of the gates, then of the scope."""
+    who: str | None = None
+    """Which of it; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def saying_of(report: Report) -> Saying:
         sentences.append(report.scope.words)
     sentences += [f"{found.kind}: {found.words}" for found in report.contents if found.is_now]
     scope = report.scope.kind or "all"
-    return Saying(report.track.state, scope, report.seen.cause, tuple(sentences))
+    return Saying(report.track.state, scope, report.seen.cause, tuple(sentences), report.scope.who)
 
 
 def compare(script: Script, story: Story) -> Verdicts:
@@ -127,6 +129,7 @@ def _tells(truth: Truth, saying: Saying) -> bool:
     return (
         saying.state == truth.state
         and truth.scope in ("", saying.scope)
+        and truth.who in ("", saying.who)
         and truth.failure in ("", saying.failure)
         and (not truth.words or any(truth.words in words for words in saying.evidence))
     )

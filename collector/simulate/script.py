@@ -34,6 +34,8 @@ OF_PROXY = ("fail", "slow", "drift", "slow_dns", "suspect", "certificate", "chan
 OF_AGENT = ("silent", "cut", "lossy", "skew", "busy", "agent_restart")
 """Kinds that happen to agents: they know of no proxy."""
 OF_COLLECTOR = ("restart",)
+SCOPES = ("all", "host", "resolver", "site", "pool", "address", "endpoint", "module")
+"""For whom or what a proxy may be sick."""
 NEEDS = {
     "fail": "failure", "slow": "factor", "drift": "factor", "slow_dns": "factor",
     "busy": "factor", "changed_zip": "module", "skew": "seconds",
@@ -49,6 +51,8 @@ class Hosts:
     """Hosts are called `SITE-1`, `SITE-2` …"""
     count: int = number(10, 1, 10_000)
     resolver: str = "192.0.2.53"
+    pools: tuple[str, ...] = ()
+    """Labels `pool`, one for each host in turn; none without."""
     agent_version: str = "0.1.0"
     kernel: str = "6.12.0"
     """Release of theirs."""
@@ -97,6 +101,7 @@ class Happening:
     site: str = ""
     host: str = ""
     resolver: str = ""
+    pool: str = ""
     address: str = ""
     endpoint: str = choice("", *ENDPOINTS)
     module: str = ""
@@ -119,8 +124,10 @@ class Truth:
     happening: str = ""
     proxy: str = ""
     state: str = choice("", "unknown", "healthy", "degraded", "down")
-    scope: str = choice("", "all", "host", "resolver")
+    scope: str = choice("", *SCOPES)
     """Empty: whatever it says."""
+    who: str = ""
+    """Which host, address, site …; empty: whatever it says."""
     failure: str = choice("", *CLASSES)
     """The top cause; empty: whatever it says."""
     words: str = ""
@@ -191,12 +198,13 @@ class _Names:
     site: frozenset[str]
     host: frozenset[str]
     resolver: frozenset[str]
+    pool: frozenset[str]
     address: frozenset[str]
     module: frozenset[str]
 
 
 _TARGETS = tuple(_Names.__slots__)
-_AGENT_TARGETS = ("site", "host", "resolver")
+_AGENT_TARGETS = ("site", "host", "resolver", "pool")
 
 
 def parse(text: str) -> Script:
@@ -226,6 +234,11 @@ def host_name(hosts: Hosts, place: int) -> str:
     return f"{hosts.site}-{place + 1}"
 
 
+def pool_of(hosts: Hosts, place: int) -> str:
+    """Return the pool of a host, from 0 on; empty: it has none."""
+    return hosts.pools[place % len(hosts.pools)] if hosts.pools else ""
+
+
 def _check_size(script: Script) -> None:
     if not script.title:
         raise ConfigError("title: it is missing")
@@ -252,6 +265,7 @@ def _names(script: Script) -> _Names:
         _check_names("hosts.resolver", [hosts.resolver], MAX_NAME_BYTES)
         _check_names("hosts.agent_version", [hosts.agent_version], MAX_NAME_BYTES)
         _check_names("hosts.kernel", [hosts.kernel], MAX_NAME_BYTES)
+        _check_names("hosts.pools", hosts.pools, MAX_NAME_BYTES)
     for proxy in script.proxy:
         if proxy_name(proxy.name) != proxy.name:
             raise ConfigError(f"proxy.name = {proxy.name!r}: write {proxy_name(proxy.name)!r}")
@@ -263,6 +277,7 @@ def _names(script: Script) -> _Names:
         site=frozenset(hosts.site for hosts in script.hosts),
         host=frozenset(host_name(h, n) for h in script.hosts for n in range(h.count)),
         resolver=frozenset(hosts.resolver for hosts in script.hosts),
+        pool=frozenset(pool for hosts in script.hosts for pool in hosts.pools),
         address=frozenset(a for proxy in script.proxy for a in proxy.addresses),
         module=frozenset(module_name(n) for n in range(script.modules)),
     )

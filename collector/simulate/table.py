@@ -128,6 +128,7 @@ def _row(row: Row) -> dict[str, Any]:
         "proxy": truth.proxy,
         "state": truth.state,
         "scope": truth.scope or None,
+        "who": truth.who or None,
         "failure": truth.failure or None,
         "words": truth.words or None,
         "within_s": truth.within_seconds,
@@ -145,6 +146,7 @@ def _saying(saying: Saying) -> dict[str, Any]:
     return {
         "state": saying.state,
         "scope": saying.scope,
+        "who": saying.who,
         "top_cause": saying.failure,
         "evidence": list(saying.evidence),
     }
@@ -154,7 +156,7 @@ def _truth(truth: Truth) -> str:
     scope = "" if truth.scope in ("", "all") else f" for one {truth.scope}"
     if _is_as_ever(truth):
         return "healthy as ever"
-    parts = [truth.state + scope, *filter(None, [truth.failure])]
+    parts = [truth.state + scope, *filter(None, [truth.who, truth.failure])]
     return f"{', '.join(parts)}, within {truth.within_seconds:.0f} s"
 
 

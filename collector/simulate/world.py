@@ -25,7 +25,7 @@ from modpulse.agent.service.units import NS
 
 from .answers import EPOCH_S, Answer, Place, Setup, answer, set_up
 from .chance import Chance
-from .script import Happening, Hosts, Script, host_name
+from .script import Happening, Hosts, Script, host_name, pool_of
 from .tally import Commands, Ended, Tally
 from .traffic import HOUR_S, Ask, Build, builds
 
@@ -58,6 +58,7 @@ class _Agent:
     number: int
     hosts: Hosts
     agent_id: str
+    labels: dict[str, str]
     happenings: tuple[Happening, ...]
     """Those that may hit it."""
     offset_ns: int
@@ -100,12 +101,14 @@ class World:
 
     def _agent(self, number: int, hosts: Hosts, place: int) -> _Agent:
         chance = Chance(self._script.seed, 5, number)
-        agent_id = host_name(hosts, place)
+        agent_id, pool = host_name(hosts, place), pool_of(hosts, place)
+        hits = (one for one in self._script.happening if _may_hit(one, hosts, agent_id, pool))
         return _Agent(
             number,
             hosts,
             agent_id,
-            tuple(one for one in self._script.happening if _may_hit(one, hosts, agent_id)),
+            {"site": hosts.site} | ({"pool": pool} if pool else {}),
+            tuple(hits),
             offset_ns=chance.below(self._window_ns),
             ship_ns=round(chance.unit() * SHIP_S * NS),
         )
@@ -162,7 +165,7 @@ class World:
             seq=agent.seq,
             window_start_ns=end_ns - self._window_ns + wall_ns,
             window_end_ns=end_ns + wall_ns,
-            labels={"site": agent.hosts.site},
+            labels=agent.labels,
             losses={"ring_full": agent.lost},
             lost=is_lossy * LOST_EVENTS,
             proxies=_parts([seen[place] for place in sorted(seen)], wall_ns),
@@ -319,9 +322,10 @@ def _parts(tallies: Sequence[Tally], wall_ns: int) -> tuple[ProxyWindow, ...]:
     return tuple(parts)
 
 
-def _may_hit(one: Happening, hosts: Hosts, agent_id: str) -> bool:
+def _may_hit(one: Happening, hosts: Hosts, agent_id: str, pool: str) -> bool:
     return (
         one.site in ("", hosts.site)
+        and one.pool in ("", pool)
         and one.host in ("", agent_id)
         and one.resolver in ("", hosts.resolver)
     )

@@ -210,3 +210,20 @@ def test_nothing_explains_where_nothing_fails() -> None:
 def test_thin_evidence_explains_nothing(found: Contrast, is_told: bool) -> None:
     """It takes failures inside, answers outside, a ratio and a share that no accident makes."""
     assert found.explains() is is_told
+
+
+def test_a_resolver_resets_no_connection() -> None:
+    """Before it can be counted its users are told by their site, where that is their own."""
+    play = Play(OWN_RESOLVERS, lambda a: "tcp.reset" if a.site == "fra" else None)
+    report = play.run(1)
+    nameless = Play(
+        [replace(host, labels={"site": "all"}) for host in OWN_RESOLVERS],
+        lambda a: "tcp.reset" if a.agent.resolver == "10.1.0.53" else None,
+    ).run(1)
+
+    assert (report.scope.kind, report.scope.who, report.scope.share) == ("site", "fra", None)
+    assert (
+        report.scope.words == "only hosts at site fra see failures: fra-1, fra-2, fra-3 and 3 more"
+    )
+    assert report.scope.also == (("resolver", "10.1.0.53"),)
+    assert (nameless.scope.kind, nameless.track.state) == ("resolver", "healthy")

@@ -21,10 +21,16 @@ class Kept:
         self.room, self.overflow = Shares(total), Counter[str]()
         self.parts = Parts(self.room, self.overflow)
 
-    def add(self, seen: Sighting, caller: str = "", **labels: str) -> None:
+    def add(
+        self,
+        seen: Sighting,
+        caller: str = "",
+        resolvers: tuple[str, ...] = ("10.0.0.53",),
+        **labels: str,
+    ) -> None:
         """Add what an agent with these labels saw."""
         made: Arrival = replace(arrival(seen), labels=labels, caller=caller)
-        self.parts.add(made, seen, module.label_values(labels), ["10.0.0.53"])
+        self.parts.add(made, seen, module.label_values(labels), resolvers)
 
     def failed(self) -> dict[Value, int]:
         """Failures of each value."""
@@ -62,11 +68,13 @@ def test_each_kind(kept: Kept) -> None:
     }  # fmt: skip
 
 
-def test_resolvers_are_those_who_were_asked(kept: Kept) -> None:
-    """Where an agent says which requests paid a lookup, the others are nobody's."""
-    kept.add(replace(sighting(failures={"dns.servfail": 9}), by_resolver=(part("10.1.0.53", 4),)))
+def test_resolvers_of_an_agent(kept: Kept) -> None:
+    """Of one all of the window counts, of several what each was asked for."""
+    seen = replace(sighting(failures={"dns.servfail": 9}), by_resolver=(part("10.1.0.53", 4),))
+    kept.add(seen)
+    kept.add(seen, resolvers=("10.1.0.53", "10.2.0.53"))
 
-    assert kept.failed() == {("resolver", "10.1.0.53"): 4}
+    assert kept.failed() == {("resolver", "10.0.0.53"): 9, ("resolver", "10.1.0.53"): 4}
 
 
 def test_one_in_trouble_takes_the_place_of_a_quiet_one(kept: Kept) -> None:

@@ -110,3 +110,13 @@ def test_what_stays_well() -> None:
 
     assert judged((0, FINE), truth=well).is_met
     assert not judged((0, FINE), (620, SLO), (640, FINE), truth=well).is_met
+
+
+def test_which_of_it_is_told() -> None:
+    """A scope is told by what it is and which: another address is not the one."""
+    truth = TRUTH.replace('scope = "all"', 'scope = "address"\nwho = "192.0.2.7"')
+    met = Saying("down", "address", "http.5xx", DOWN.evidence, "192.0.2.7")
+    other = Saying("down", "address", "http.5xx", DOWN.evidence, "192.0.2.8")
+
+    assert judged((0, FINE), (620, met), (950, FINE), truth=truth).is_met
+    assert not judged((0, FINE), (620, other), (950, FINE), truth=truth).is_met

@@ -61,6 +61,8 @@ def test_the_least() -> None:
         (FLEET + '[[proxy]]\nname = "HTTPS://B.example/"', "write 'https://b.example'"),
         (FLEET + '[[proxy]]\nname = "https://a.example"', "it is there twice"),
         (FLEET + '[[hosts]]\nsite = "ams"', "hosts.site = 'ams': it is there twice"),
+        (FLEET + '[[hosts]]\nsite = "b"\npools = ["ci", "ci"]', "hosts.pools = 'ci': it is there"),
+        (FAIL + 'pool = "ci"', "happening[0].pool = 'ci': there is none of that name"),
         (FLEET + '[[hosts]]\ncount = 1', "hosts.site = '': 1 to"),
         (SICK, "happening[0].kind: it is missing"),
         (SICK + 'kind = "sick"', "happening[0].kind = 'sick': must be one of"),

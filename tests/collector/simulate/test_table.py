@@ -70,10 +70,11 @@ def test_as_json() -> None:
     assert (found["schema"], found["met"]) == (1, False)
     (script,) = found["scripts"]
     assert script["truths"][0] == {
-        "happening": "h", "proxy": A, "state": "healthy", "scope": "host", "failure": None,
+        "happening": "h", "proxy": A, "state": "healthy", "scope": "host", "who": None,
+        "failure": None,
         "words": None, "within_s": 60.0, "delay_s": 20.0, "wrong": [],
         "said": {
-            "state": "degraded", "scope": "all", "top_cause": "http.5xx",
+            "state": "degraded", "scope": "all", "who": None, "top_cause": "http.5xx",
             "evidence": ["slo: 9 of 10"],
         },
     }  # fmt: skip

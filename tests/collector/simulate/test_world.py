@@ -127,6 +127,19 @@ def test_whom_it_hits(target: str, only: str) -> None:
     assert total(windows(made, begin=21, end=30), "failures") == {}
 
 
+def test_pools() -> None:
+    """Each host in turn is of one, as its label says, and what hits a pool hits no other."""
+    fleet = FLEET.replace("count = 3", 'count = 3\npools = ["ci", "dev"]')
+    made = script(f'kind = "fail"\nfailure = "auth.401"\npool = "ci"\n{MINUTES_10}', fleet=fleet)
+    found = batches(made)
+    hit = {b.agent_id for b in found for w in b.proxies if w.failures}
+
+    assert {b.agent_id: b.labels.get("pool") for b in found} == {
+        "ams-1": "ci", "ams-2": "dev", "ams-3": "ci", "fra-1": None, "fra-2": None,
+    }  # fmt: skip
+    assert hit == {"ams-1", "ams-3"}
+
+
 def test_what_it_hits() -> None:
     """One address, one endpoint, one module."""
     address = windows(
