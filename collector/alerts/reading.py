@@ -47,6 +47,12 @@ class Facts:
     """The only host that asks; None where there are more, or that is not the point."""
     site: str = ""
     """The only one that sees it; empty: more than one does, or it is not known."""
+    part_kind: str = ""
+    """What most failures have in common, where others are served: `address`, `site`; else empty."""
+    part_who: str = ""
+    """Which of these."""
+    part_share: float = 0.0
+    """Of the failures, 0…1; 0: it was not counted."""
     first_byte_ms: float | None = None
     """p95 of list, info and mod."""
     left_s: float | None = None
@@ -173,6 +179,9 @@ def _of_proxy(
     is_alone = report.scope.kind == "host" and not report.scope.excluded
     facts = replace(
         _counted(evidence),
+        part_kind=report.scope.kind or "" if report.scope.is_part else "",
+        part_who=report.scope.who or "" if report.scope.is_part else "",
+        part_share=report.scope.share or 0.0 if report.scope.is_part else 0.0,
         agents=report.agents,
         gates=gates,
         evidence=tuple(finding.evidence for finding in track.findings),

@@ -98,6 +98,8 @@ def _what(story: Story) -> str:
 
 
 def _sick(story: Story) -> str:
+    if story.sickness == "partial":
+        return "部分请求失败"
     if story.sickness == "failing":
         return "失败率超出承诺"
     return "响应缓慢" if story.sickness == "slow" else "对本应存在的模块返回 404"
@@ -117,6 +119,9 @@ def _details(story: Story) -> str:
             f"{hosts}{facts.requests:,} 个请求中有 {facts.failed:,} 个"
             f"{' ' * phrase.startswith('DNS')}{phrase}"
         )
+        if story.part:
+            share = f"其中 {facts.part_share:.0%} " if facts.part_share else "都"
+            parts[-1] += f"，{share}{_part(*story.part)}"
     if "slow" in facts.gates and facts.first_byte_ms is not None:
         parts.append(f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒")
     if story.rule == "consistency" and not facts.failed:
@@ -124,6 +129,14 @@ def _details(story: Story) -> str:
     if facts.only:
         parts.append("没有别的机器使用它，也可能是这台机器的问题")
     return "；".join(parts)
+
+
+def _part(kind: str, who: str) -> str:
+    if kind == "address":
+        return f"在地址 {who}"
+    if kind == "endpoint":
+        return f"是 {who} 请求"
+    return f"来自{'站点' if kind == 'site' else f' {kind}'} {who}"
 
 
 def _around(story: Story) -> str:

@@ -106,6 +106,8 @@ def _what(story: Story) -> str:
 
 
 def _sick(story: Story, is_many: bool) -> str:
+    if story.sickness == "partial":
+        return "fail in part" if is_many else "fails in part"
     if story.sickness == "failing":
         return "fail more than promised" if is_many else "fails more than promised"
     if story.sickness == "slow":
@@ -124,6 +126,9 @@ def _details(story: Story) -> str:
         elif not facts.is_only_failure:
             phrase = f"failed, and most of these {phrase}" if phrase != "failed" else phrase
         parts.append(f"{facts.failed:,} of {facts.requests:,} requests{hosts} {phrase}")
+        if story.part:
+            share = f"{facts.part_share:.0%} of these" if facts.part_share else "these are"
+            parts[-1] += f", {share} {_part(*story.part)}"
     if "slow" in facts.gates and facts.first_byte_ms is not None:
         parts.append(f"p95 time to first byte is {facts.first_byte_ms / 1000:.1f} s")
     if story.rule == "consistency" and not facts.failed:
@@ -131,6 +136,14 @@ def _details(story: Story) -> str:
     if facts.only:
         parts.append("nobody else asks it, so it may be the host")
     return "; ".join(parts)
+
+
+def _part(kind: str, who: str) -> str:
+    if kind == "address":
+        return f"at {who}"
+    if kind == "endpoint":
+        return f"for {who}"
+    return f"{'at' if kind == 'site' else 'of'} {kind} {who}"
 
 
 def _around(story: Story) -> str:

@@ -63,12 +63,22 @@ class Story:
         return "suspect_misses" in gates and "slo" not in gates
 
     @property
-    def sickness(self) -> Literal["failing", "slow", "misses"]:
+    def sickness(self) -> Literal["partial", "failing", "slow", "misses"]:
         """Why it is degraded."""
         gates = self.facts.gates
+        if "partial" in gates and self.part:
+            return "partial"
         if "slo" in gates or ("partial" in gates and "suspect_misses" not in gates):
             return "failing"
         return "slow" if "slow" in gates else "misses"
+
+    @property
+    def part(self) -> tuple[str, str] | None:
+        """What most failures have in common, and which of it; None where it is everybody's."""
+        kind, who = self.facts.part_kind, self.facts.part_who
+        if not (kind and who):
+            return None
+        return say(kind.removeprefix("label."), MAX_NAME_CHARS), say(who, MAX_NAME_CHARS)
 
     @property
     def has_others(self) -> bool:

@@ -89,6 +89,32 @@ def test_slow_and_failing_and_doubtful() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "who", "at", "at_chinese"),
+    [
+        ("address", "192.0.2.7", "at 192.0.2.7", "在地址 192.0.2.7"),
+        ("endpoint", "list", "for list", "是 list 请求"),
+        ("site", "fra", "at site fra", "来自站点 fra"),
+        ("pool", "ci", "of pool ci", "来自 pool ci"),
+        ("label.host", "x", "of host x", "来自 host x"),
+    ],
+)
+def test_what_fails_in_part(kind: str, who: str, at: str, at_chinese: str) -> None:
+    """An address, an endpoint, a label: which, and how many of the failures."""
+    run = Run()
+    scope = Scope(kind, "words", who, share=0.96, part=0.31)
+    seen = {"served": 80, "failures": {"tcp.refused": 20}}
+    run.steps(200, report(CORP, "degraded", gate="partial", scope=scope, **seen))  # type: ignore[arg-type]
+    texts = both("opened", first(run))
+
+    assert texts[1].startswith(
+        "goproxy.corp fails in part since 14:02 UTC: 20 of 100 requests from 9 hosts were refused, "
+        f"96% of these {at}; DNS is fine."
+    )
+    assert texts[2] == "[P1] goproxy.corp 部分请求失败"
+    assert f"被拒绝连接，其中 96% {at_chinese}；" in texts[3]
+
+
 def test_whose_it_is() -> None:
     """One host, one resolver, the only host that asks."""
     texts = []
