@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..intake.arrival import Arrival, Counts, Part, Sighting
 from ..shares import Shares
-from .evidence import Timeline
+from .evidence import SLOT_NS, Timeline
 
 MAX_VALUES = 32
 """Values of one kind of one proxy: twice as many as a batch may list."""
@@ -108,12 +108,19 @@ class Parts:
             self._drop(value)
 
     def _add_all(self, kind: str, parts: Iterable[Part], caller: str, end_ns: int) -> None:
+        slot, of = end_ns // SLOT_NS, self.of
         for part in parts:
-            if part.name != REST:
-                self._add((kind, part.name), caller, end_ns, part.counts)
+            counts = part.counts
+            held = of.get((kind, part.name))  # type: ignore[call-overload]  # a Value is such a tuple
+            into = None if held is None else held.timeline.slots.get(slot)
+            # Nearly always: it is done a dozen times for each proxy of each batch.
+            if into is not None and not (counts.failures or counts.suspects):
+                into.ok += counts.ok
+                into.misses += counts.misses
+            elif part.name != REST:
+                self._add((kind, part.name), caller, end_ns, counts)
 
     def _add(self, key: tuple[str, str], caller: str, end_ns: int, counts: Counts) -> None:
-        # Nearly always: no more than this is done a dozen times for each proxy of each batch.
         held = self.of.get(key)  # type: ignore[call-overload]  # a Value is such a tuple
         if held is not None and held.timeline.add_quiet(end_ns, counts):
             return
