@@ -24,7 +24,8 @@ from ..service.bounded import Bounded
 from ..service.foreign import said
 from .attribution import Attribution
 from .commands import Commands, sent_name
-from .window import Counted, Window, counted_as, cut, end_of
+from .counted import Counted, counted_as, cut, end_of
+from .window import Window
 
 MAX_IDS = 65_536
 """Requests remembered, so that a later report of the same one is known; the oldest go first."""

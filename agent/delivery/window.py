@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TypeVar
 
 from ..batch.batch import (
     FIRST_BYTE,
@@ -22,7 +21,6 @@ from ..batch.batch import (
     MAX_SECONDS,
     MAX_STATUSES,
     MAX_TEXT_BYTES,
-    MAX_TOTAL,
     MIN_SECONDS,
     MISS,
     NOT_FAILURES,
@@ -30,17 +28,15 @@ from ..batch.batch import (
     SMALL_ENDPOINTS,
     SUSPECT,
     Asked,
-    Exemplar,
     Happening,
     Leaf,
     ProxyWindow,
 )
 from ..batch.shares import OTHER, Shares
 from ..batch.sketch import Sketches, bucket_of
-from ..records.records import Certificate, Connection, Handshake, Lookup, Request
+from ..records.records import Certificate, Connection, Handshake, Lookup
 from .attribution import Step
-
-_Text = TypeVar("_Text", str, str | None)
+from .counted import Counted, bounded, cut
 
 MAX_MODULES = 10_000
 """Distinct modules counted per proxy and window."""
@@ -50,70 +46,6 @@ MAX_INTERVALS = 10_000
 """Requests per proxy and window that the peak in flight is found from."""
 _BADNESS, _END = attrgetter("badness"), attrgetter("end_ns")
 BAD_CERTIFICATES = ("tls.expired", "tls.untrusted", "tls.hostname")
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A request with what is concluded from it."""
-
-    request: Request
-    outcome: str
-    """`ok`, `miss`, `suspect` or a failure class."""
-    end_ns: int
-    """When it was over; when it was reported where nothing tells."""
-    module: str | None
-    """Hashed where names are."""
-
-    @property
-    def status(self) -> int | None:
-        """Of the answer; 0 for what is no HTTP status, which HTTP/2 does not keep Go from."""
-        status = self.request.status
-        return status if status is None or 0 <= status <= 999 else 0
-
-    @property
-    def body_bytes(self) -> int | None:
-        """As announced, but no more than a batch can say."""
-        announced = self.request.body_bytes
-        return None if announced is None else _bounded(announced)
-
-    @property
-    def elapsed_ns(self) -> int:
-        """From its beginning to its end."""
-        return _bounded(self.end_ns - self.request.at_ns)
-
-    @property
-    def address(self) -> str | None:
-        """That answered or failed; None where it was not the proxy's own host."""
-        return None if self.request.redirects else self.request.address
-
-    @property
-    def badness(self) -> tuple[bool, int]:
-        """Sorts failures after all others, long ones after short ones."""
-        return self.request.failure is not None, self.elapsed_ns
-
-    def exemplar(self, wall_offset_ns: int, is_hashed: bool) -> Exemplar:
-        """Return it as an exemplar; evidence and hosts could give a hashed name away."""
-        request = self.request
-        failure = None if is_hashed else request.failure
-        times = {
-            "wait": request.connect_wait_ns,
-            "processing": request.processing_ns,
-            "transfer": request.transfer_ns,
-        }
-        return Exemplar(
-            at_ns=_bounded(request.at_ns + wall_offset_ns),
-            endpoint=request.endpoint,
-            module=self.module,
-            version=cut(request.version, MAX_TEXT_BYTES),
-            outcome=self.outcome,
-            final=request.final,
-            status=self.status,
-            elapsed_ns=self.elapsed_ns,
-            phases={phase: _bounded(ns) for phase, ns in times.items() if ns is not None},
-            evidence=None if failure is None else cut(failure.evidence, MAX_TEXT_BYTES),
-            host=None if failure is None else cut(failure.host, MAX_TEXT_BYTES),
-            address=None if failure is None else cut(failure.address, MAX_NAME_BYTES),
-        )
 
 
 @dataclass(slots=True)
@@ -157,7 +89,7 @@ class Window:
         if seen.status is not None:
             is_room = seen.status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
             self.statuses[seen.status if is_room else 0] += 1
-        self.body_bytes = _bounded(self.body_bytes + (seen.body_bytes or 0))
+        self.body_bytes = bounded(self.body_bytes + (seen.body_bytes or 0))
         if seen.module is not None and len(self.modules) < MAX_MODULES:
             self.modules.add(seen.module)
         if request.failure is None:
@@ -190,9 +122,9 @@ class Window:
         """Count what a request cost that was not answered, also one that was counted before."""
         if seen.request.final == "fell_through":
             self.fallbacks += 1
-            self.fallback_ns = _bounded(self.fallback_ns + seen.elapsed_ns)
+            self.fallback_ns = bounded(self.fallback_ns + seen.elapsed_ns)
         elif seen.request.final == "stopped" and seen.request.failure is not None:
-            self.failed_ns = _bounded(self.failed_ns + seen.elapsed_ns)
+            self.failed_ns = bounded(self.failed_ns + seen.elapsed_ns)
 
     def step(self, step: Step) -> None:
         """Count a lookup, connection or handshake."""
@@ -262,7 +194,7 @@ class Window:
             cancelled=self.cancelled,
             via_failures={cls: n for cls, n in self.via_failures.items() if n},
             happenings=tuple(
-                Happening(at_ns=_bounded(seen.end_ns + wall_offset_ns), outcome=seen.outcome)
+                Happening(at_ns=bounded(seen.end_ns + wall_offset_ns), outcome=seen.outcome)
                 for seen in self.latest
             ),
             asked=tuple(self.asked),
@@ -276,17 +208,6 @@ class Window:
         )
 
 
-def counted_as(request: Request) -> str | None:
-    """Return `ok`, `miss`, `suspect`, `cancelled` or a failure class; None while not known."""
-    if request.final == "cancelled":
-        return "cancelled"
-    if request.failure is not None:
-        return request.failure.cls
-    if request.is_miss:
-        return SUSPECT if request.suspect else MISS
-    return OK if request.status == 200 else None
-
-
 def peak(intervals: Iterable[tuple[int, int]]) -> int:
     """Return the most intervals that hold one moment; their ends are exclusive."""
     steps = sorted(step for start, end in intervals for step in ((start, 1), (end, -1)))
@@ -295,26 +216,6 @@ def peak(intervals: Iterable[tuple[int, int]]) -> int:
         running += change
         highest = max(highest, running)
     return highest
-
-
-def cut(text: _Text, limit: int) -> _Text:
-    """Return text of at most so many bytes, without what UTF-8 cannot say."""
-    if text is None or (len(text) <= limit and text.isascii()):
-        return text
-    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
-
-
-def end_of(request: Request, now_ns: int) -> int:
-    """Return when it was over; where nothing tells, it was reported soon after."""
-    end_ns = min(now_ns, request.given_up_at_ns or now_ns)
-    if request.first_byte_ns is not None:
-        end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
-    return max(request.at_ns, end_ns)
-
-
-def _bounded(number: int) -> int:
-    """Return what a batch can say of a sum or a time."""
-    return number if 0 <= number <= MAX_TOTAL else 0 if number < 0 else MAX_TOTAL
 
 
 def _put(names: set[str], name: str) -> None:

@@ -1,6 +1,5 @@
 """Rules of one proxy's window that no whole batch shows."""
 
-import pytest
 import stories
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +7,8 @@ from stories import CORP, at
 
 from modpulse.agent.batch.batch import MAX_ADDRESSES, MAX_STATUSES, MAX_TOTAL
 from modpulse.agent.delivery import window as window_module
-from modpulse.agent.delivery.window import Counted, Window, counted_as, cut, end_of, peak
+from modpulse.agent.delivery.counted import Counted, counted_as, end_of
+from modpulse.agent.delivery.window import Window, peak
 
 
 def request(**fields):
@@ -19,41 +19,6 @@ def request(**fields):
 def count(window: Window, **fields) -> None:
     made = request(**fields)
     window.count(Counted(made, counted_as(made) or "ok", end_of(made, at(1000)), made.module))
-
-
-@pytest.mark.parametrize(
-    ("outcome", "fields"),
-    [
-        ("ok", {}),
-        ("miss", {"status": 404}),
-        ("miss", {"status": 410}),
-        ("suspect", {"status": 404, "suspect": True}),
-        ("auth.401", {"status": 401, "failure": stories.failed("auth.401", "", "h")}),
-        ("http.body", {"failure": stories.failed("http.body", "", "h")}),
-        ("cancelled", {"final": "cancelled"}),
-        ("cancelled", {"final": "cancelled", "failure": stories.failed("http.body", "", "h")}),
-        (None, {"status": None, "final": None}),
-    ],
-)
-def test_outcomes(outcome, fields):
-    """A failure is its class, also after a 200; what the process gave up is cancelled."""
-    assert outcome == counted_as(request(**fields))
-
-
-@pytest.mark.parametrize(
-    ("end_ms", "fields"),
-    [
-        (6, {}),
-        (3, {"times": (1, 2, None)}),
-        (100, {"status": None, "times": (1, None, None)}),
-        (100, {"times": (1, 2, 5000)}),
-        (40, {"status": None, "times": (1, None, None), "given_up_at_ns": at(40)}),
-        (200, {"start": 200, "times": (None, None, None)}),
-    ],
-)
-def test_the_end_of_a_request(end_ms, fields):
-    """As measured, never after it was reported, never before it began."""
-    assert at(end_ms) == end_of(request(**fields), at(100))
 
 
 def test_statuses_are_bounded():
@@ -106,15 +71,6 @@ def test_lookups_that_fail_tell_their_resolver_but_no_time():
 
     assert part.resolvers == ("10.0.0.53:53",)
     assert part.sketches == {}
-
-
-@pytest.mark.parametrize(
-    ("left", "text", "limit"),
-    [("abc", "abcdef", 3), ("é", "ééé", 3), ("?", "\udcff", 3), (None, None, 3), ("", "", 3)],
-)
-def test_text_is_cut(left, text, limit):
-    """To whole characters that UTF-8 can say."""
-    assert left == cut(text, limit)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)).map(lambda p: (p[0], sum(p)))))
