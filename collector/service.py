@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
+from statistics import median
 from typing import Any
 
 from modpulse.agent.batch.batch import FIRST_BYTE
@@ -54,6 +55,8 @@ PAST_EVERY_NS = 600 * NS
 """How often the past is read again, and old rows are forgotten."""
 PAST_FROM_S = 7 * 86_400
 PAST_UNTIL_S = 3_600
+ENOUGH_WEEKS = 2
+"""With this hour of the week, of the last four: one may have been an outage."""
 LOG_KEPT_NS = HORIZON_NS + 300 * NS
 """What a restart replays: all that is evidence, and some for late batches."""
 LOG_FORGOTTEN = 2_000
@@ -426,10 +429,16 @@ class Service:
             past = await self._ask(partial(_past, name, span))
             for before in past.values():
                 self.fleet.learn(name, before.ok, before.failed, before.buckets)
+            shares = await self._ask(partial(_miss_shares, name, now_s))
+            self.fleet.learn_misses(name, median(shares) if len(shares) >= ENOUGH_WEEKS else None)
 
 
 def _past(name: str, span: tuple[str, int, int], store: Store) -> dict[str, Before]:
     return store.history([name], *span)
+
+
+def _miss_shares(name: str, now_s: int, store: Store) -> list[float]:
+    return store.miss_shares(name, now_s)
 
 
 def _differs(one: SavedState, other: SavedState) -> bool:

@@ -14,8 +14,8 @@ from modpulse.agent.batch.batch import BatchError
 from ..intake import wire
 from ..shares import Shares
 
-MAX_ASKED_BYTES = 8 << 20
-"""That wait between two judgements, 130,000 requests: a fifth of a second to read. One caller has
+MAX_ASKED_BYTES = 4 << 20
+"""That wait between two judgements, 65,000 requests: a third of a second to read. One caller has
 half of it."""
 SOON_BYTES = 64 << 10
 """So many are read at once where nobody waits: 2 ms."""

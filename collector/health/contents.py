@@ -14,7 +14,9 @@ from typing import Literal, NamedTuple
 from modpulse.agent.batch.batch import OK
 from modpulse.agent.service.units import NS
 
+from ..intake import wire
 from ..shares import Shares
+from .asked import Waiting
 
 Kind = Literal["proxy", "author", "unknown", "host", "resized"]
 """One proxy differs from others; all that were asked since do; no other was; only one host's go.sum
@@ -153,6 +155,12 @@ class Contents:
             content.since_ns = content.since_ns or sight.at_ns
             content.last_ns = max(content.last_ns, sight.at_ns)
 
+    def watches(self, row: wire.Asked) -> bool:
+        """Whether an answer may be of use: most are not."""
+        if row.endpoint == "zip" or row.outcome.startswith(CHECKSUM):
+            return row.module is not None
+        return bool(self._troubled) and None not in (row.module, row.endpoint)
+
     def findings(self, now_ns: int) -> list[ContentFinding]:
         """Return what is not the same everywhere, and forget what was long ago."""
         for name, content in list(self._troubled.items()):
@@ -180,6 +188,22 @@ class Contents:
         content.caller = sight.caller
         self._troubled[content.name] = self._held.pop(content.name)
         return True
+
+
+def sight_of(one: Waiting, row: wire.Asked) -> Sight:
+    """Return an answer that is watched."""
+    return Sight(
+        one.end_ns,
+        one.caller,
+        one.agent_id,
+        one.proxy,
+        row.module or "",
+        row.version,
+        row.endpoint or "",
+        row.outcome,
+        row.body_bytes,
+        row.h1,
+    )
 
 
 def by_proxy(findings: list[ContentFinding]) -> Mapping[str, tuple[ContentFinding, ...]]:

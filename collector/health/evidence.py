@@ -81,6 +81,19 @@ class Timeline:
         if slot in self.slots:
             self.slots[slot].small += answers
 
+    def doubt(self, at_ns: int) -> None:
+        """Count an ordinary miss of that time as a suspect one."""
+        held = self.slots.get(at_ns // SLOT_NS)
+        if held is not None and held.misses:
+            held.misses -= 1
+            held.suspects += 1
+            self.troubles += 1
+
+    def has_ok(self, since_ns: int) -> bool:
+        """Whether somebody got something since then, by whole slots."""
+        since = since_ns // SLOT_NS
+        return any(slot >= since and counts.ok for slot, counts in self.slots.items())
+
     def growth_bytes(self, at_ns: int, counts: Counts) -> int:
         """Return how much more `add` would make it take."""
         return self._growth_bytes(at_ns // SLOT_NS, counts)

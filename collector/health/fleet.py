@@ -17,12 +17,13 @@ from ..intake.rollup import Ask
 from .admission import Admission
 from .agents import AgentReport, Agents
 from .asked import Asked, Waiting
-from .contents import Contents, Sight, by_proxy
+from .contents import Contents, by_proxy, sight_of
 from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
 from .judge import Judge, Moment, steps
 from .latency import FadingSketch, quantile
+from .misses import Misses, settle
 from .parts import label_values
 from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
@@ -53,6 +54,7 @@ class Fleet:
         self._agents = Agents()
         self._asked = Asked(self.overflow)
         self._contents = Contents(self.overflow)
+        self._misses = Misses(self.overflow)
         self._admission = Admission(self.proxies, self._roster, self.overflow)
         self.dropped_of = self._admission.dropped_of
         self._pile = Pile()
@@ -155,7 +157,13 @@ class Fleet:
         usual = (
             quantile(buckets, 0.95, self._bucket_ms) if sum(buckets.values()) >= enough else None
         )
-        proxy.past = Past(success, usual)
+        proxy.past = Past(success, usual, proxy.past.miss_share)
+
+    def learn_misses(self, name: str, share: float | None) -> None:
+        """Take the share of misses that is usual for a proxy at this hour of the week."""
+        proxy = self.proxies.get(name)
+        if proxy is not None:
+            proxy.past = replace(proxy.past, miss_share=share)
 
     def evaluate(self, now_ns: int, wall_offset_ns: int = 0) -> list[Report]:
         """
@@ -175,6 +183,7 @@ class Fleet:
         """
         yield from self._fold()
         yield from self._read_asked()
+        self._doubt(now_ns)
         contents = by_proxy(self._contents.findings(now_ns))
         served_after = now_ns - self.rules.served_seconds * NS
         self._served_ns = {a: t for a, t in self._served_ns.items() if t > served_after}
@@ -236,15 +245,22 @@ class Fleet:
         """Learn from what was asked for since the last time, in steps."""
         for one, rows in self._asked.reading():
             for row in rows:
-                if row.module is not None and row.endpoint is not None:
-                    self._contents.note(
-                        Sight(
-                            one.end_ns, one.caller, one.agent_id, one.proxy,
-                            row.module, row.version, row.endpoint, row.outcome,
-                            row.body_bytes, row.h1,
-                        )
-                    )  # fmt: skip
+                if row.module is not None:
+                    self._misses.note(one, row)
+                if self._contents.watches(row):
+                    self._contents.note(sight_of(one, row))
             yield None
+
+    def _doubt(self, now_ns: int) -> None:
+        """Count misses as suspect ones that are for what their proxy served before."""
+        for name, doubts in self._misses.doubted(now_ns):
+            proxy = self.proxies.get(name)
+            if proxy is None:
+                continue  # pushed meanwhile
+            recent_ns = round(self.rules.recent_seconds * NS)
+            for doubt in settle(doubts, now_ns, proxy.timeline.has_ok(now_ns - recent_ns)):
+                proxy.doubt(doubt.agent_id, doubt.at_ns)
+            proxy.doubted = len({doubt.module for doubt in doubts.told})
 
     def time(self, key: Key, buckets: Mapping[int, int]) -> None:
         """Add latencies of one proxy, slot and phase."""

@@ -39,6 +39,8 @@ CERTIFICATE_WORDS = {
 COUNTS = (1, 10_000)
 """What a number of requests or failures may be."""
 WEEK_S = 7 * DAY_S
+MISSED_OF = 50
+"""Requests of ten minutes whose share of misses is compared with the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Rules:
     """Requests over the last week, but the last hour, that make a past."""
     suspect_misses: int = number(5, *COUNTS)
     suspect_share: float = number(0.2, 0, 0.99)
+    miss_past_factor: float = number(3.0, 1, 1000)
+    """By so much more is missed than usual at this hour of the week, and `suspect_misses` are
+    enough, whatever their share."""
+    miss_past_floor: float = number(0.2, 0, 1)
     enter_windows: int = number(3, 1, 1000)
     leave_windows: int = number(2, 1, 1000)
     asked_seconds: float = number(3600.0, SLOT_S, WEEK_S)
@@ -99,6 +105,8 @@ class Past:
     """Its success ratio over the days before; None without a past."""
     first_byte_ms: float | None = None
     """Its usual p95 time to first byte of list, info and mod; None without a past."""
+    miss_share: float | None = None
+    """Of its requests at this hour of the week those that it misses; None without such a past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def failure_findings(evidence: Evidence, past: Past, rules: Rules) -> list[Findi
         _outage(evidence, rules),
         _certificate(evidence, rules),
         _slo(evidence, past, rules),
-        _suspect_misses(evidence, rules),
+        _suspect_misses(evidence, past, rules),
     )
     return [finding for finding in found if finding]
 
@@ -211,10 +219,27 @@ def _slow(
         yield Finding("slow", f"{words}, usual are {past.first_byte_ms:.0f} ms (n={n})")
 
 
-def _suspect_misses(evidence: Evidence, rules: Rules) -> Finding | None:
+def _suspect_misses(evidence: Evidence, past: Past, rules: Rules) -> Finding | None:
     suspects = evidence.total.suspects
     misses = evidence.suspects + evidence.misses
-    if suspects < rules.suspect_misses or evidence.suspects <= rules.suspect_share * misses:
+    unusual = _unusual_misses(evidence, past, rules)
+    is_share = evidence.suspects > rules.suspect_share * misses
+    if suspects < rules.suspect_misses or not (is_share or unusual):
         return None
     total = suspects + evidence.total.misses
-    return Finding("suspect_misses", f"{suspects} of {total} misses are suspect")
+    return Finding("suspect_misses", f"{suspects} of {total} misses are suspect{unusual}")
+
+
+def _unusual_misses(evidence: Evidence, past: Past, rules: Rules) -> str:
+    """
+    Return in words that much more is missed than usual; empty where it is not, or not known.
+
+    Alone it proves nothing: a build that asks for private names does as much.
+    """
+    usual, n = past.miss_share, evidence.n
+    if usual is None or n < MISSED_OF:
+        return ""
+    share = (evidence.total.misses + evidence.total.suspects) / n
+    if share <= max(rules.miss_past_factor * usual, usual + rules.miss_past_floor):
+        return ""
+    return f"; {share:.0%} of {n} requests were missed, usual at this hour are {usual:.0%}"

@@ -84,6 +84,8 @@ class Proxy:
     """In which some agent asked it, since it is held."""
     past: Past = field(default_factory=Past)
     track: Track = field(default_factory=Track)
+    doubted: int = 0
+    """Modules that it missed lately although it had served them."""
     sick_resolver: str | None = None
     """Whose users alone saw failures in the last window."""
     explained: Value | None = None
@@ -111,6 +113,12 @@ class Proxy:
         witness.timeline.add(at_ns, counts)
         self._hold(witness, grown_bytes)
         return True
+
+    def doubt(self, agent_id: str, at_ns: int) -> None:
+        """Count a miss of an agent as a suspect one: it is for what this proxy served before."""
+        self.timeline.doubt(at_ns)
+        if agent_id in self.witnesses:
+            self.witnesses[agent_id].timeline.doubt(at_ns)
 
     def expire(self, agent_id: str, now_ns: int, asked_after_ns: int) -> None:
         """Forget what of an agent is too old, and the agent that has not asked since then."""

@@ -163,8 +163,9 @@ class Judge:
         first_byte_ms: float | None,
         certificate: Certificate | None,
     ) -> list[Finding]:
+        failures = failure_findings(evidence, proxy.past, self._rules)
         return [
-            *failure_findings(evidence, proxy.past, self._rules),
+            *(_with_doubts(finding, proxy.doubted) for finding in failures),
             *other_findings(evidence, first_byte_ms, proxy.past, certificate, self._rules),
         ]
 
@@ -224,6 +225,13 @@ class Judge:
         left_s = leaf.not_after_s - (moment.now_ns + moment.wall_offset_ns) / NS
         lifetime_s = float(leaf.not_after_s - leaf.not_before_s)
         return Certificate(left_s, certificate_part(left_s, lifetime_s, self._formula))
+
+
+def _with_doubts(finding: Finding, modules: int) -> Finding:
+    """Say why misses are suspect, as far as it is the fleet that knows."""
+    if finding.gate != "suspect_misses" or not modules:
+        return finding
+    return replace(finding, evidence=f"{finding.evidence}; {modules} modules were served before")
 
 
 def _run(agent_id: str, timeline: Timeline) -> Run:

@@ -133,7 +133,7 @@ def answer(place: Place, happenings: Sequence[Happening], chance: Chance) -> Ans
     if failure is not None:
         return _failed(place, failure, processing_ns)
     elapsed_ns = processing_ns + transfer_ns
-    if is_missing(place):
+    if is_missing(place) or happens(place, "missing", happenings):
         return Answer(MISS, 404, processing_ns, transfer_ns, elapsed_ns, None, None)
     if happens(place, "suspect", happenings):
         return Answer(SUSPECT, 404, processing_ns, transfer_ns, elapsed_ns, None, None)
@@ -160,6 +160,8 @@ def failure_of(place: Place, happenings: Sequence[Happening]) -> str | None:
 
 def is_missing(place: Place) -> bool:
     """Whether the proxy does not have this module: the same on each day."""
+    if place.ask.module >= place.script.modules:
+        return True  # no proxy does
     key = (place.script.seed, 3, place.proxy_place, place.ask.module)
     return Chance(*key).unit() < place.proxy.miss_share
 

@@ -29,16 +29,18 @@ _MOST_MINUTES = 60.0 * MAX_HOURS
 LATENCIES_MS = (0.01, 600_000)
 ENDPOINTS = ("list", "latest", "info", "mod", "zip")
 
-OF_PROXY = ("fail", "slow", "drift", "slow_dns", "suspect", "certificate", "changed_zip")
+OF_PROXY = (
+    "fail", "slow", "drift", "slow_dns", "suspect", "missing", "certificate", "changed_zip",
+)  # fmt: skip
 """Kinds that happen to requests."""
-OF_AGENT = ("silent", "cut", "lossy", "skew", "busy", "agent_restart")
+OF_AGENT = ("silent", "cut", "lossy", "skew", "busy", "unheard", "agent_restart")
 """Kinds that happen to agents: they know of no proxy."""
 OF_COLLECTOR = ("restart",)
 SCOPES = ("all", "host", "resolver", "site", "pool", "address", "endpoint", "module")
 """For whom or what a proxy may be sick."""
 NEEDS = {
     "fail": "failure", "slow": "factor", "drift": "factor", "slow_dns": "factor",
-    "busy": "factor", "changed_zip": "module", "skew": "seconds",
+    "busy": "factor", "unheard": "factor", "changed_zip": "module", "skew": "seconds",
 }  # fmt: skip
 """A kind, and the key without which it would do nothing."""
 
@@ -110,7 +112,8 @@ class Happening:
     failure: str = choice("", *CLASSES)
     """`fail`: how requests fail."""
     factor: float = number(1.0, 0, 10_000)
-    """`slow`, `slow_dns`: of the times; `drift`: of the times at its end; `busy`: of the builds."""
+    """`slow`, `slow_dns`: of the times; `drift`: of the times at its end; `busy`: of the builds;
+    `unheard`: so many names that no proxy has are asked for beside each other one."""
     days: float = number(0.0, -3660, 3660)
     """`certificate`: left when it begins."""
     seconds: float = number(0.0, -3e8, 3e8)

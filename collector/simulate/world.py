@@ -38,6 +38,8 @@ SHIP_S = 0.3
 AT_ONCE = 1.0
 """Seconds that are asked within when a build was told to stop: requests run beside each other."""
 DAY_HOURS = 24
+GOLDEN = 0.618
+"""Turns the luck of one request into that of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ class World:
         connected: set[int] = set()
         stops_s, ends_s = self._script.end_s, build.start_s
         stopped_by: tuple[float, int] | None = None
-        for ask in build.asks:
+        for ask in self._asks(agent, build):
             if ask.at_s > stops_s:
                 break
             at_s, stopping = self._walk(agent, ask, addresses, connected, chance)
@@ -244,6 +246,16 @@ class World:
         if stopped_by is not None:
             commands.failed += 1
             self._tally(agent, stopped_by[1], at_s).commands_stopped += 1
+
+    def _asks(self, agent: _Agent, build: Build) -> Iterator[Ask]:
+        """Yield what a build asks for, with names that no proxy has before each."""
+        modules = self._script.modules
+        for ask in build.asks:
+            unheard = self._now(agent, "unheard", ask.at_s)
+            for number in range(round(unheard.factor) if unheard else 0):
+                luck = (ask.luck + GOLDEN * (number + 1)) % 1
+                yield replace(ask, module=modules * (number + 1) + ask.module, luck=luck)
+            yield ask
 
     def _walk(
         self,

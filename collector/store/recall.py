@@ -21,7 +21,7 @@ from ..health.gates import Finding, State
 from ..intake.arrival import Leaf
 from ..intake.cells import buckets_of
 from ..intake.dimensions import Dimension
-from ..intake.rollup import MINUTE_S, Ask
+from ..intake.rollup import HOUR_S, MINUTE_S, Ask
 from . import complaints, incidents, outbox, people, rows, tiers
 from .rollups import Rollups
 from .tiers import Range
@@ -39,6 +39,11 @@ LAST_SEEN = " UNION ALL ".join(
     for tier in (tiers.MINUTES, tiers.HOURS, tiers.DAYS)
 )
 """When the newest minute, hour and day of each proxy began, at most a time (s): a search each."""
+PAST_WEEKS = 4
+"""Whose hours are compared with this one."""
+WEEK_S = 7 * 86_400
+ENOUGH_REQUESTS = 50
+"""Of an hour whose share of misses says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,19 @@ class Recall:
     def _known_id(self, proxy: str) -> int | None:
         row = self._db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
         return row[0] if row else None
+
+    def miss_shares(self, proxy: str, now_s: int) -> list[float]:
+        """Return the share of misses of each of the weeks before, at this hour of the week."""
+        shares = []
+        with self._reading():
+            proxy_id = self._known_id(proxy) or 0
+            for weeks in range(1, PAST_WEEKS + 1):
+                start_s = now_s // HOUR_S * HOUR_S - weeks * WEEK_S
+                cell = self._rollups.total(proxy_id, start_s, start_s + HOUR_S)
+                if cell.requests >= ENOUGH_REQUESTS:
+                    missed = cell.counts["miss"] + cell.counts["suspect"]
+                    shares.append(missed / cell.requests)
+        return shares
 
     def incidents(self, most_open: int, most_closed: int) -> tuple[list[Incident], int]:
         """Return the open incidents and the last closed ones, and an id that none has."""

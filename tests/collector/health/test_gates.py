@@ -109,6 +109,39 @@ def test_slo(ok: int, failed: int, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("usual", "suspects", "misses", "expected"),
+    [
+        (0.1, 5, 60, True),
+        (0.1, 0, 60, False),
+        (0.1, 4, 60, False),
+        (0.3, 5, 21, False),
+        (0.5, 5, 60, False),
+        (None, 5, 60, False),
+    ],
+)
+def test_misses_beyond_the_usual(
+    usual: float | None, suspects: int, misses: int, expected: bool
+) -> None:
+    """Where much more is missed than usual at this hour, a few suspect ones are enough; none are
+    needed to be many, and without any nothing is said: names may be private."""
+    counts = Counts(ok=40, suspects=suspects, misses=misses)
+
+    assert ("suspect_misses" in gates((0, counts), past=Past(miss_share=usual))) == expected
+
+
+def test_the_usual_share_is_told() -> None:
+    """With what was missed and what is usual."""
+    timeline = Timeline()
+    timeline.add(NOW_NS - 1, Counts(ok=40, suspects=5, misses=60))
+    evidence = weigh(timeline, NOW_NS, 180 * NS, 60 * NS)
+    (found,) = failure_findings(evidence, Past(miss_share=0.1), RULES)
+
+    assert found.evidence == (
+        "5 of 65 misses are suspect; 62% of 105 requests were missed, usual at this hour are 10%"
+    )
+
+
+@pytest.mark.parametrize(
     ("suspects", "misses", "expected"), [(5, 0, True), (4, 0, False), (5, 20, False), (6, 20, True)]
 )
 def test_suspect_misses(suspects: int, misses: int, expected: bool) -> None:

@@ -244,3 +244,16 @@ def test_what_was_pushed_is_forgotten(store: Store) -> None:
 
     assert left == [0] * 5
     assert store.history([SICK], FIRST_BYTE, 0, T0_S + HOUR_S)[SICK].ok == 1
+
+
+def test_shares_of_misses_by_hour_of_the_week(store: Store) -> None:
+    """Of the same hour in each of four weeks, where enough was asked; other hours are none."""
+    week_s, now_s = 7 * 86_400, T0_S + 100
+    asked = [(1, 10, 90), (2, 30, 70), (3, 2, 8), (4, 0, 50), (5, 50, 50)]
+    for seq, (weeks, missed, ok) in enumerate(asked):
+        end_ns = (now_s - weeks * week_s) * S
+        append(store, [arrival(sighting(SICK, ok=ok, misses=missed), end_ns=end_ns, seq=seq)])
+    other_ns = (now_s - week_s + 2 * HOUR_S) * S
+    append(store, [arrival(sighting(SICK, misses=500), end_ns=other_ns, seq=9)])
+
+    assert store.miss_shares(SICK, now_s) == [0.1, 0.3, 0.0]
