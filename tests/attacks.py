@@ -235,7 +235,7 @@ ATTACKS = {
     ),
     "two tokens": Attack(
         POST + b"Authorization: Bearer " + TOKEN.encode() + b"\r\nAuthorization: Bearer x\r\n\r\n",
-        answer=b"HTTP/1.1 401 ",
+        answer=b"HTTP/1.1 400 ",
     ),
     # Who has a token, and no batch.
     "body never sent": Attack(KNOWN_POST + b"Content-Length: 9\r\n\r\n", answer=b"HTTP/1.1 408 "),

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from collectors import PROGRAM, Collector, Reply, batch_bytes, call
-from outages import fail, quick, until
+from outages import SICK, fail, quick, until
 
+from modpulse.agent.batch.batch import ProxyWindow
 from modpulse.collector.access import file as access_file
 from modpulse.collector.access.audit import MAX_REFUSED
 from modpulse.collector.access.entries import Entry, Role, key_of
@@ -176,6 +177,35 @@ def test_maintenance(collector: Collector) -> None:
     acts = [row["act"] for row in audit(collector) if row["outcome"] == "done"]
     assert acts[:3] == ["maintenance.add", "maintenance.end", "maintenance.add"]
     ask(collector, "chief", "DELETE", f"/api/v1/maintenance/{again}")
+
+
+def test_what_is_announced_is_quiet(tmp_path: Path) -> None:
+    """During an announced window an incident is kept and told to nobody; once it ends it is."""
+    made = quick(tmp_path, **with_access(tmp_path)).start()
+    try:
+        number = ask(made, "chief", "POST", "/api/v1/maintenance", b"{}").body["id"]
+        windows = (ProxyWindow(proxy=SICK, requests=9, failures={"tcp.refused": 9}),)
+        good = (ProxyWindow(proxy="https://good.example", requests=5),)
+        for agent_id in ("build-1", "build-2"):
+            body = batch_bytes(agent_id, windows=windows + good)
+            assert ask(made, "shipper", "POST", "/api/v1/batches", body).status == 202
+
+        def until_told(most: float) -> list[int]:
+            """Notices of each incident, once there is one with any or the time is over."""
+            end = time.monotonic() + most
+            while True:
+                found = ask(made, "reader", "GET", "/api/v1/incidents").body["incidents"]
+                notices = [each["notices"] for each in found]
+                if any(notices) or time.monotonic() > end:
+                    return notices
+                time.sleep(0.05)
+
+        quiet = until_told(3)
+        ask(made, "chief", "DELETE", f"/api/v1/maintenance/{number}")
+        assert quiet == [0]
+        assert until_told(60) == [1]
+    finally:
+        made.end()
 
 
 def test_the_file_changes(collector: Collector) -> None:
