@@ -17,6 +17,7 @@ from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.intake.rollup import roll_up
 from modpulse.collector.store.database import Store
 from modpulse.collector.store.migrations import APPLICATION_ID, STEPS
+from modpulse.collector.store.packing import teach
 from modpulse.collector.store.recall import SavedState
 
 T0_S = T0_NS // S
@@ -187,6 +188,7 @@ def test_older_version(path: Path) -> None:
     for version in range(1, len(STEPS)):
         path.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as db:
+            teach(db)
             for step in STEPS[:version]:
                 db.executescript(step)
             db.execute(f"PRAGMA user_version = {version}")
