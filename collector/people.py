@@ -144,7 +144,7 @@ class People:
             outcome, person.who or "-", person.address, say(what), why,
             extra={"whose": person.who},
         )  # fmt: skip
-        if self._attempts.admits(bool(person.who), person.at_ns):
+        if self._attempts.admits(person.who, person.at_ns):
             self._write([_act(person, say(what, MAX_TARGET_CHARS), why, outcome)])
 
     def changed(self, at_ns: int, came: Iterable[Entry], went: Iterable[Entry]) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -221,8 +222,18 @@ def test_the_file_changes(collector: Collector) -> None:
 
     access_file.add(path, new)
     until_answered(200)
-    access_file.remove(path, "guest", new.id)
-    until_answered(401)
+    line = HTTPConnection("127.0.0.1", collector.port, timeout=30)
+    with closing(line):
+        statuses = []
+        for _ in range(2):
+            line.request("GET", "/api/v1/maintenance", headers={"Authorization": "Bearer guest"})
+            with line.getresponse() as response:
+                response.read()
+                statuses.append(response.status)
+            access_file.remove(path, "guest", new.id)
+            until_answered(401)
+    # The connection was there before, and is asked again all the same.
+    assert statuses == [200, 401]
     rows = [row["target"] for row in audit(collector) if row["act"] == "access.change"]
     assert rows == [f"- guest read {new.id}", f"+ guest read {new.id}"]
 

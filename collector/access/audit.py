@@ -1,8 +1,8 @@
 """
 What admins did, and what somebody tried who may not. Pure.
 
-Whoever tries often is written down as often as MAX_REFUSED allows, and counted: attempts of
-strangers have a share of their own, so that they cannot hide those of a token.
+Whoever tries often is written down as often as MAX_REFUSED allows, and counted: it is shared by
+caller, strangers are one of them, so that nobody's flood hides what another tries.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,13 @@ from typing import Literal
 
 from modpulse.agent.service.units import NS
 
+from ..shares import Shares
+
 Outcome = Literal["done", "failed", "refused"]
 """Failed: it asked for something that there is not, or made no sense."""
 
-MAX_REFUSED = 30
-"""Attempts in a minute that are written, of strangers and of those we know each."""
+MAX_REFUSED = 60
+"""Attempts in a minute that are written: of one caller as many as are left for others."""
 MAX_TARGET_CHARS = 200
 MAX_AUDIT = 100_000
 """Rows of acts; beyond it the oldest go."""
@@ -48,15 +50,16 @@ class Attempts:
     def __init__(self) -> None:
         self.unwritten = 0
         """Attempts that were only counted, since the start."""
-        self._minutes: dict[bool, tuple[int, int]] = {}
+        self._minute = 0
+        self._written = Shares(MAX_REFUSED)
 
-    def admits(self, is_known: bool, now_ns: int) -> bool:
-        """Whether one more is written; else it is counted."""
+    def admits(self, who: str, now_ns: int) -> bool:
+        """Whether one more of a caller (empty: a stranger) is written; else it is counted."""
         minute = now_ns // _MINUTE_NS
-        began, written = self._minutes.get(is_known, (minute, 0))
-        written = written if began == minute else 0
-        if written >= MAX_REFUSED:
+        if minute != self._minute:
+            self._minute, self._written = minute, Shares(MAX_REFUSED)
+        if not self._written.has_room(who, 1):
             self.unwritten += 1
             return False
-        self._minutes[is_known] = minute, written + 1
+        self._written.take(who, 1)
         return True

@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +37,10 @@ def load(path: str) -> tuple[Entry, ...]:
         ConfigError: it cannot be read, or a line is wrong.
     """
     with _blamed(path):
-        return entries_of(read_regular(path, MAX_ACCESS_BYTES))
+        data = read_regular(path, MAX_ACCESS_BYTES)
+        if os.stat(path).st_mode & stat.S_IWOTH:
+            raise ConfigError("anybody may write to it, and so give any role: chmod o-w")
+        return entries_of(data)
 
 
 def add(path: str, entry: Entry) -> None:

@@ -81,6 +81,18 @@ def test_what_is_no_such_file(tmp_path: Path, name: str) -> None:
             change()
 
 
+def test_what_anybody_may_write(tmp_path: Path) -> None:
+    """A file to which all of the machine may write gives no roles."""
+    path = tmp_path / "access"
+    access_file.add(str(path), entry("a"))
+    path.chmod(0o646)
+    with pytest.raises(ConfigError, match="anybody may write to it"):
+        access_file.load(str(path))
+    path.chmod(0o644)
+
+    assert access_file.load(str(path)) == (entry("a"),)
+
+
 def test_a_change_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What changes counts soon; what is wrong changes nothing and is said; mended, it counts."""
     monkeypatch.setattr(access_file, "LOOK_S", 0.01)
