@@ -29,6 +29,7 @@ KEYS = [
     ("agent", "tls_certificate", {"collector_url": "https://127.0.0.1:9", "tls_key": "good"}),
     ("agent", "tls_key", {"collector_url": "https://127.0.0.1:9", "tls_certificate": "good"}),
     ("serve", "token_file", {}),
+    ("serve", "access_file", {}),
     ("serve", "tls_certificate", {"tls_key": "good"}),
     ("serve", "tls_key", {"tls_certificate": "good"}),
     ("serve", "tls_client_ca", {"tls_key": "good", "tls_certificate": "good"}),
@@ -105,6 +106,7 @@ def test_the_configuration(program: str, folder: Path) -> None:
     [
         ("agent", {"token_file": "cafe"}, "token_file = 'cafe': line 1 is not one word"),
         ("serve", {"token_file": "cafe"}, "token_file = 'cafe': line 1 is not one word"),
+        ("serve", {"access_file": "cafe"}, "access_file = 'cafe': line 1 is no ASCII"),
         ("status", {"token_file": "cafe"}, "token_file = 'cafe': line 1 is not one word"),
         ("agent", {"token_file": "empty"}, "token_file = 'empty': no token in it"),
         ("serve", {"token_file": "empty"}, "token_file = 'empty': no token in it"),

@@ -200,7 +200,7 @@ def test_who_was_dropped_is_told(collector: Collector) -> None:
 
 
 def test_client_certificates(collector: Collector) -> None:
-    """Over TLS a client certificate may ship as its own name only; status uses CA and token."""
+    """Over TLS a client certificate may ship as its own name, and only that."""
     folder = collector.directory
     write_certificates(folder, "build-1")
     (folder / "tokens").write_text(TOKEN)
@@ -223,6 +223,8 @@ def test_client_certificates(collector: Collector) -> None:
     assert ship(build_1, "build-1") == 202
     assert ship(build_1, "build-1.example") == 202
     assert ship(build_1, "build-2") == 403
+    assert call(collector, "GET", "/api/v1/proxies", None, build_1).status == 403
+    assert call(collector, "GET", "/api/v1/audit", None, build_1).status == 403
     assert ship(anybody, "build-2", Authorization=f"Bearer {TOKEN}") == 202
     assert run_status(collector).returncode == 0
 
