@@ -6,7 +6,7 @@ What only one host's go.sum refuses, or has only another size, is shown and wake
 
 from collections.abc import Mapping
 
-from ..health.contents import ContentFinding
+from ..health.consistency import ContentFinding
 from .lifecycle import Alert, Key
 from .reading import Facts, Observation, Reading
 from .rules import RuleName

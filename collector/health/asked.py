@@ -17,6 +17,8 @@ from ..shares import Shares
 MAX_ASKED_BYTES = 4 << 20
 """That wait between two judgements, 65,000 requests: a third of a second to read. One caller has
 half of it."""
+STEP_ROWS = 500
+"""Requests that are read before others go first: 2 ms, and as much again for the last window."""
 SOON_BYTES = 64 << 10
 """So many are read at once where nobody waits: 2 ms."""
 

@@ -16,8 +16,9 @@ from ..intake.fold import Key, Pile
 from ..intake.rollup import Ask
 from .admission import Admission
 from .agents import AgentReport, Agents
-from .asked import Asked, Waiting
-from .contents import Contents, by_proxy, sight_of
+from .asked import STEP_ROWS, Asked, Waiting
+from .consistency import ContentFinding
+from .contents import Contents, sight_of
 from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
@@ -184,7 +185,11 @@ class Fleet:
         yield from self._fold()
         yield from self._read_asked()
         self._doubt(now_ns)
-        contents = by_proxy(self._contents.findings(now_ns))
+        contents: dict[str, list[ContentFinding]] = {}
+        for finding in self._contents.finding(now_ns):
+            for name in finding.proxies:
+                contents.setdefault(name, []).append(finding)
+            yield None
         served_after = now_ns - self.rules.served_seconds * NS
         self._served_ns = {a: t for a, t in self._served_ns.items() if t > served_after}
         yield from self._roster.expire(now_ns, self._asked_kept_ns)
@@ -200,8 +205,8 @@ class Fleet:
                 continue
             yield from self._expire_witnesses(proxy, now_ns)
             for report in self._judge.judging(name, proxy, moment):
-                found = contents.get(name, ()) if report else ()
-                yield replace(report, contents=found) if report and found else report
+                found = contents.get(name) if report else None
+                yield replace(report, contents=tuple(found)) if report and found else report
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""
@@ -243,13 +248,17 @@ class Fleet:
 
     def _read_asked(self) -> Iterator[None]:
         """Learn from what was asked for since the last time, in steps."""
+        read = 0
         for one, rows in self._asked.reading():
             for row in rows:
                 if row.module is not None:
                     self._misses.note(one, row)
                 if self._contents.watches(row):
                     self._contents.note(sight_of(one, row))
-            yield None
+            read += len(rows)
+            if read >= STEP_ROWS:
+                read = 0
+                yield None
 
     def _doubt(self, now_ns: int) -> None:
         """Count misses as suspect ones that are for what their proxy served before."""

@@ -135,12 +135,11 @@ class Misses:
                 self._overflow["MAX_DOUBTS"] += 1
 
     def doubted(self, now_ns: int) -> Iterator[tuple[str, Doubts]]:
-        """Return the proxies that missed what they served, each with its doubts."""
+        """Return the proxies that missed what they served; once more when none is left."""
         for proxy, doubts in list(self._doubts.items()):
             doubts.expire(now_ns)
-            if doubts.pending or doubts.told:
-                yield proxy, doubts
-            else:
+            yield proxy, doubts
+            if not (doubts.pending or doubts.told):
                 del self._doubts[proxy]
 
 

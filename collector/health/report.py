@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .confidence import Confidence
-from .contents import ContentFinding
+from .consistency import ContentFinding
 from .evidence import Evidence
 from .scope import Scope
 from .score import Score

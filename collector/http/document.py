@@ -19,7 +19,7 @@ from ..channels.render import spoken
 from ..channels.sender import Line
 from ..channels.story import now_story
 from ..clock import Steady, rfc3339
-from ..health.contents import ContentFinding
+from ..health.consistency import ContentFinding
 from ..health.report import Report
 from ..health.score import DAY_S
 from ..service import Service

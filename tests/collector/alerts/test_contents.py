@@ -7,7 +7,7 @@ from alarms import T0_NS, Run, S, report
 from modpulse.collector.alerts.lifecycle import Key
 from modpulse.collector.alerts.notice import Notice
 from modpulse.collector.channels.render import render
-from modpulse.collector.health.contents import ContentFinding
+from modpulse.collector.health.consistency import ContentFinding
 from modpulse.collector.health.report import Report
 
 A, B = "https://a.example", "https://b.example"

@@ -2,11 +2,16 @@
 
 from collections import Counter
 
+import msgpack
 import pytest
-from sightings import T0_NS, S
+from sightings import T0_NS, S, arrival, sighting
 
 from modpulse.collector.health import contents
-from modpulse.collector.health.contents import ContentFinding, Contents, Sight, by_proxy
+from modpulse.collector.health.consistency import ContentFinding
+from modpulse.collector.health.contents import Contents, Sight
+from modpulse.collector.health.fleet import Fleet
+from modpulse.collector.health.gates import Rules
+from modpulse.collector.health.score import Formula
 
 CORP, MIRROR, THIRD = "https://corp.example", "https://mirror.example", "https://third.example"
 OLD, NEW = "h1:old", "h1:new"
@@ -40,7 +45,7 @@ def found(*sights: Sight, at: int = 100) -> list[ContentFinding]:
     memory = Contents(Counter())
     for one in sights:
         memory.note(one)
-    return memory.findings(T0_NS + at * S)
+    return list(memory.finding(T0_NS + at * S))
 
 
 def kinds(*sights: Sight) -> list[str]:
@@ -96,10 +101,11 @@ def test_a_cache_that_keeps_the_old_content() -> None:
     memory = Contents(Counter())
     for one in (sight(0), sight(1, MIRROR), refused(10), sight(15, MIRROR)):
         memory.note(one)
-    before = memory.findings(T0_NS + 20 * S)[0].kind
+    (before,) = memory.finding(T0_NS + 20 * S)
     memory.note(refused(30, MIRROR))
+    (after,) = memory.finding(T0_NS + 40 * S)
 
-    assert (before, memory.findings(T0_NS + 40 * S)[0].kind) == ("proxy", "author")
+    assert (before.kind, after.kind) == ("proxy", "author")
 
 
 def test_nobody_else_was_asked() -> None:
@@ -161,12 +167,20 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         memory.note(sight(2, outcome=REFUSED, module=f"mod.example/{number}"))
 
-    assert len(memory.findings(T0_NS)) == 2
+    assert len(list(memory.finding(T0_NS))) == 2
     assert overflow == {"MAX_COPIES": 1, "MAX_CONTENTS": 4, "MAX_TROUBLED": 1}
 
 
-def test_findings_of_each_proxy() -> None:
-    """A tag that was moved is told of each that serves it."""
-    findings = found(refused(0), refused(1, MIRROR))
+def test_each_proxy_reports_its_own() -> None:
+    """What agents asked for is in the next report of the proxy that serves another content."""
+    fleet = Fleet(Formula(), Rules(), float)
+    for outcome, proxy in (("ok", MIRROR), (REFUSED, CORP)):
+        seen = sighting(proxy, ok=1)
+        seen.asked = msgpack.packb([["m", "v1.0.0", "zip", outcome, 9, None]])
+        fleet.merge(arrival(seen))
+    said = {report.proxy: report.contents for report in fleet.evaluate(T0_NS)}
 
-    assert dict(by_proxy(findings)) == {CORP: tuple(findings), MIRROR: tuple(findings)}
+    assert said[MIRROR] == ()
+    assert [found.words for found in said[CORP]] == [
+        f"{CORP} serves m@v1.0.0 with another content than {MIRROR} on build-1"
+    ]

@@ -126,6 +126,21 @@ def test_it_is_over_with_its_evidence() -> None:
     assert (report.track.state, report.seen.total.suspects) == ("healthy", 0)
 
 
+def test_a_later_reason_is_its_own() -> None:
+    """What agents say an hour later is told without the modules of before."""
+    old, new = A_B
+    report = judged(
+        *from_(old, "ok", range(0, 60, 10)),
+        *from_(new, "miss", range(600, 660, 10)),
+        *from_(old, "suspect", range(4000, 4060, 10), modules=range(100, 109)),
+        until=4090,
+    )
+
+    assert [finding.evidence for finding in report.track.findings] == [
+        "108 of 108 misses are suspect"
+    ]
+
+
 def test_what_was_served_is_forgotten_after_a_week() -> None:
     """Counted from the last day on which it was."""
     served = Served(Counter())
@@ -174,6 +189,7 @@ def test_doubts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ((name, doubts),) = memory.doubted(T0_NS)
 
     assert (name, len(doubts.pending), overflow) == (SICK, 2, {"MAX_DOUBTS": 1})
+    assert [len(left.pending) for _, left in memory.doubted(T0_NS + 600 * S)] == [0]
     assert list(memory.doubted(T0_NS + 600 * S)) == []
 
 
