@@ -32,8 +32,8 @@ DUPLICATE_RETURNS = 2
 """How often an earlier run is heard again beside a later one, within RECENT_NS."""
 OVERLAP_NS = 20 * NS
 """By how much their windows overlap at least: a clock that was set moves them a little."""
-STEP_AGENTS = 64
-"""Reports made at once: half a millisecond."""
+STEP_AGENTS = 16
+"""Reports made and shown at once: 2 ms."""
 
 
 class Ailment(NamedTuple):

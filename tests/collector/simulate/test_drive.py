@@ -84,6 +84,17 @@ def test_no_false_alarm_after_a_restart_in_the_middle() -> None:
     assert {said[-1].saying.state for said in played.said.values()} == {"healthy"}
 
 
+def test_another_content_is_told_over_a_restart() -> None:
+    """What was learnt of contents comes back from the log, also while nobody asks again."""
+    _, script = load("changed_zip")
+    restart = Happening(name="restart", kind="restart", begin_minutes=21, end_minutes=22)
+    made = replace(script, hours=0.38, happening=(*script.happening, restart))
+    said = play(made, Config()).said["https://goproxy.corp"]
+    words = [" ".join(one.saying.evidence) for one in said if one.at_s > 22 * 60]
+
+    assert [text for text in words if "mod.example/m7@v1.0.0 with another content" in text] != []
+
+
 def test_the_same_is_said_again() -> None:
     """A script is played twice with the same words at the same time."""
     script = replace(load("outage")[1], hours=0.25, truth=())
