@@ -16,6 +16,8 @@ _FILES = {
     "modfile.ErrorList": "go.mod, or go.work, cannot be read",
     "*modfile.Error": "go.mod, or go.work, cannot be read",
     "modload.noMainModulesError": "there is no go.mod",
+    "*modload.sumMissingError": "go.sum has no entry for a go.mod that is needed",
+    "*modload.ImportMissingSumError": "go.sum has no entry for a module that is needed",
 }
 """Errors that are about the user's own files."""
 _BAD_URL = frozenset({"url.EscapeError", "url.InvalidHostError"})
@@ -54,6 +56,7 @@ _PHRASES = {
     "build flag -mod": "GOFLAGS (-mod)",
     "inconsistent vendoring": "GOFLAGS or vendor/modules.txt",
     "reading overlay": "GOFLAGS (-overlay)",
+    "-p must be": "-p, of the command or of GOFLAGS,",
     "cannot find %q in PATH": "GOTOOLCHAIN",
     "creating work dir": "GOTMPDIR, or TMPDIR,",
     "cannot determine current directory": "the working directory, which is not there,",

@@ -41,6 +41,7 @@ def test_a_newer_go(what: str, words: str) -> None:
         ("go: %v", go_error("*fs.PathError", "syscall.Errno", leaf=b"\x1c"), "local.disk"),
         ("go: %v", go_error("*web.HTTPError", text="https://GOPROXY.test/"), None),
         ("go: %v", go_error(text="m@v: reading x\n\tserver response: set GOPROXY"), None),
+        ("go: %v", go_error("*module.ModuleError", "*modload.sumMissingError"), "local.config"),
         ("go: %v", go_error(text="no required module provides package x"), None),
     ],
 )
@@ -69,6 +70,7 @@ def test_what_a_command_tells(words: str, error, cls: str | None) -> None:
             "GOPROXY, perhaps by quotes in it,",
         ),
         ("go: %v", "could not create module cache: stat /x/HOME: not a directory", "GOMODCACHE"),
+        ("go: -p must be a positive integer: %v\n", "", "-p, of the command or of GOFLAGS,"),
         ("go: -mod may only be set to readonly, or set GOWORK=off", "mod", "GOFLAGS (-mod)"),
     ],
 )
