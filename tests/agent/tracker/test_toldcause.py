@@ -42,6 +42,7 @@ def test_a_newer_go(what: str, words: str) -> None:
         ("go: %v", go_error("*web.HTTPError", text="https://GOPROXY.test/"), None),
         ("go: %v", go_error(text="m@v: reading x\n\tserver response: set GOPROXY"), None),
         ("go: %v", go_error("*module.ModuleError", "*modload.sumMissingError"), "local.config"),
+        ("go: %v", go_error("*fmt.wrapError", "*modload.ImportMissingSumError"), "local.config"),
         ("go: %v", go_error(text="no required module provides package x"), None),
     ],
 )
