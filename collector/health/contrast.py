@@ -22,6 +22,14 @@ LATE_SLOTS = 2
 """A window may reach back into the slot before its own: what is later came after it began."""
 LEAST_GAIN = 8.0
 """Of the log-likelihood: 1 in 16,000 by chance, for as many values as one proxy may have."""
+TOGETHER_SLOTS = 3
+"""Half a minute: what was asked within it met the same proxy, whatever came before or after."""
+LEAST_TOGETHER = 6.63
+"""Of the chi-square of requests of the same time: 1 in 100 by chance. A few seconds in which all
+fail hit whoever builds then, and those that build later would speak for themselves."""
+LEAST_RETURNS = 2
+"""Where hardly anybody asks at the same time: it failed, others were answered, it failed again, and
+so once more."""
 LEAST_FACTOR = 3.0
 """As much more often it fails inside."""
 LEAST_SHARE = 0.75
@@ -38,6 +46,11 @@ class Contrast:
     outside_failed: int
     outside_served: int
     """Answered so late that it proves something."""
+    returns: int = 0
+    """How often it failed inside again after others had been answered."""
+    together: float = 0.0
+    """Chi-square of Mantel and Haenszel (1959): inside against outside within TOGETHER_SLOTS, added
+    up over time; 0 where inside no more fails."""
 
     @property
     def share(self) -> float:
@@ -66,7 +79,8 @@ class Contrast:
             LEAST_FACTOR * self.outside_failed * self.inside
         )
         is_told = self.share >= LEAST_SHARE * ease and self.gain >= LEAST_GAIN * ease
-        return is_enough and is_worse and is_told
+        is_of_time = self.together >= LEAST_TOGETHER * ease or self.returns >= LEAST_RETURNS * ease
+        return is_enough and is_worse and is_told and is_of_time
 
 
 def series_of(timeline: Timeline) -> dict[int, tuple[int, int]]:
@@ -108,7 +122,53 @@ def contrast(inside: Series, everything: Series, begin: int) -> Contrast:
     all_n, all_failed, _ = _sum(everything, begin, begin)
     served = _sum(everything, begin, begin + LATE_SLOTS)[2]
     late = served - _sum(inside, begin, begin + LATE_SLOTS)[2]
-    return Contrast(n, failed, max(0, all_n - n), max(0, all_failed - failed), max(0, late))
+    return Contrast(
+        n,
+        failed,
+        max(0, all_n - n),
+        max(0, all_failed - failed),
+        max(0, late),
+        _returns(inside, everything, begin),
+        _together(inside, everything, begin),
+    )
+
+
+def _returns(inside: Series, everything: Series, begin: int) -> int:
+    """Count how often it failed inside, slots later than others were answered after it had."""
+    returns = -1
+    is_over = True
+    for slot in sorted(slot for slot in everything if slot >= begin):
+        n, failed = everything[slot]
+        own, own_failed = inside.get(slot, (0, 0))
+        if own_failed:
+            returns += is_over
+            is_over = False
+        elif n - failed > own - own_failed:
+            is_over = True
+    return max(0, returns)
+
+
+def _together(inside: Series, everything: Series, begin: int) -> float:
+    """Return the chi-square of requests of the same time since a slot."""
+    more = spread = 0.0
+    strata, insides = _strata(everything, begin), _strata(inside, begin)
+    for time, (n, failed) in strata.items():
+        own, own_failed = insides.get(time, (0, 0))
+        if n < 2 or not 0 < own < n:
+            continue
+        more += own_failed - own * failed / n
+        spread += own * (n - own) * failed * (n - failed) / (n * n * (n - 1))
+    return more * more / spread if more > 0 and spread > 0 else 0.0
+
+
+def _strata(series: Series, begin: int) -> dict[int, tuple[int, int]]:
+    """Return requests and failures by TOGETHER_SLOTS."""
+    found: dict[int, tuple[int, int]] = {}
+    for slot, (n, failed) in series.items():
+        if slot >= begin:
+            held, held_failed = found.get(slot // TOGETHER_SLOTS, (0, 0))
+            found[slot // TOGETHER_SLOTS] = held + n, held_failed + failed
+    return found
 
 
 def _sum(series: Series, begin: int, late: int) -> tuple[int, int, int]:

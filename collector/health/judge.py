@@ -132,9 +132,8 @@ class Judge:
             still = {finding.gate for finding in failure_findings(rest, proxy.past, self._second)}
             findings = [f for f in findings if f.state != "down" or f.gate in still]
         if scope.is_part:
-            if scope.share is not None:
-                # Others are served, and it was counted: it is not down.
-                findings = [f for f in findings if f.state != "down"]
+            # For others it is not down.
+            findings = [f for f in findings if f.state != "down"]
             findings.append(Finding("partial", scope.words or ""))
         proxy.track = step(proxy.track, findings, evidence.n, moment.now_ns, self._rules)
         if not scope.kind and len(proxy.witnesses) == 1 and proxy.track.findings:

@@ -143,7 +143,15 @@ def explained(found: Explanation, users: frozenset[str]) -> Scope:
     """
     kind, who = found.value
     part = None if kind == "module" else found.contrast.part
-    return Scope(kind, _sentence(found, part), who, users, found.contrast.share, part, found.also)
+    return Scope(
+        kind,
+        _sentence(found, part),
+        who,
+        users,
+        found.contrast.share,
+        part,
+        also=found.also,
+    )
 
 
 def counted(scope: Scope, found: Explanation) -> Scope:
@@ -158,7 +166,8 @@ def counted(scope: Scope, found: Explanation) -> Scope:
 def of_label(scope: Scope, label: Value) -> Scope:
     """Return the scope of a resolver's users as that of a label that all of them have."""
     words = _only(f"hosts {_name(label)}", sorted(scope.excluded))
-    return Scope(label.kind, words, label.who, also=(Value("resolver", scope.who or ""),))
+    also = (Value("resolver", scope.who or ""),)
+    return Scope(label.kind, words, label.who, also=also)
 
 
 def _only(whose: str, agent_ids: Sequence[str]) -> str:

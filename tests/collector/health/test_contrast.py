@@ -52,3 +52,24 @@ def test_what_came_before_says_nothing() -> None:
         0,
     )
     assert (found.outside_served, found.share, found.part) == (5, 1.0, 30 / 45)
+
+
+def test_requests_of_the_same_time() -> None:
+    """What all met in one half minute tells nobody apart, whoever came before or after."""
+    blip = contrast({0: (40, 20)}, {0: (42, 21), 3: (30, 0), 6: (30, 0)}, 0)
+    fault = contrast({0: (20, 20), 3: (20, 20)}, {0: (40, 20), 3: (40, 20)}, 0)
+
+    assert blip.gain > 8
+    assert blip.together < 1
+    assert fault.together > 70
+    assert contrast({0: (20, 2)}, {0: (40, 20)}, 0).together == 0
+
+
+def test_it_comes_back() -> None:
+    """Where nobody asks at the same time it failed, others were answered, and it failed again."""
+    inside = {0: (9, 9), 2: (9, 9), 9: (9, 9), 20: (9, 9)}
+    others = {5: (9, 0), 12: (9, 0), 30: (9, 0)}
+
+    assert contrast(inside, inside | others, 0).returns == 2
+    assert contrast(inside, inside, 0).returns == 0
+    assert contrast({}, others, 0).returns == 0

@@ -197,15 +197,29 @@ def test_nothing_explains_where_nothing_fails() -> None:
 @pytest.mark.parametrize(
     ("found", "is_told"),
     [
-        (Contrast(40, 40, 60, 0, 60), True),
-        (Contrast(40, 4, 60, 0, 60), False),
-        (Contrast(40, 40, 60, 20, 40), False),
-        (Contrast(40, 40, 4, 0, 4), False),
-        (Contrast(90, 30, 30, 10, 20), False),
-        (Contrast(6, 6, 6, 0, 6), True),
-        (Contrast(5, 5, 5, 0, 5), False),
+        (Contrast(40, 40, 60, 0, 60, 0, 40), True),
+        (Contrast(40, 4, 60, 0, 60, 0, 40), False),
+        (Contrast(40, 40, 60, 20, 40, 0, 40), False),
+        (Contrast(40, 40, 4, 0, 4, 0, 40), False),
+        (Contrast(90, 30, 30, 10, 20, 0, 40), False),
+        (Contrast(6, 6, 6, 0, 6, 0, 9), True),
+        (Contrast(5, 5, 5, 0, 5, 0, 9), False),
+        (Contrast(40, 40, 60, 0, 60, 0, 6), False),
+        (Contrast(40, 40, 60, 0, 60, 1, 0), False),
+        (Contrast(40, 40, 60, 0, 60, 2, 0), True),
     ],
-    ids=["plain", "few failures", "half outside", "few others", "alike", "six of twelve", "thin"],
+    ids=[
+        "plain",
+        "few failures",
+        "half outside",
+        "few others",
+        "alike",
+        "six of twelve",
+        "thin",
+        "not at the same time",
+        "once more",
+        "again and again",
+    ],
 )
 def test_thin_evidence_explains_nothing(found: Contrast, is_told: bool) -> None:
     """It takes failures inside, answers outside, a ratio and a share that no accident makes."""
