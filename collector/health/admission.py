@@ -44,12 +44,15 @@ class Admission:
         who, roster = Who(arrival.caller, arrival.agent_id), self._roster
         is_known = roster.is_known(who, arrival.arrived_ns)
         if (
-            is_known == arrival.is_known
-            and arrival.arrived_ns - arrival.end_ns <= kept_ns
+            arrival.arrived_ns - arrival.end_ns <= kept_ns
             and roster.asks(who, arrival.sightings)
             and all(sighting.proxy in self._proxies for sighting in arrival.sightings)
         ):
-            return arrival, {}  # as nearly always: nothing in it is new
+            # As nearly always: nothing in it is new.
+            if is_known != arrival.is_known:
+                arrival.is_known = is_known
+                arrival.taken = (1 << len(arrival.sightings)) - 1 | (KNOWN if is_known else 0)
+            return arrival, {}
         names = (sighting.proxy for sighting in arrival.sightings)
         room = Room(self._proxies, arrival.caller, is_known, names)
         admitted: list[Sighting] = []

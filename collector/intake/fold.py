@@ -18,12 +18,12 @@ from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch, SketchE
 SPAN = MAX_BUCKET - ZERO_BUCKET + 1
 """Buckets that there are."""
 FOLDED = 2_048
-"""Sketches that are added up at once: a hundred busy batches; 7 ms."""
+"""Sketches that are added up at once: a hundred busy batches; 4 ms."""
 FOLDED_BYTES = 256 << 10
 """Of these, at most; what is larger is added up sooner."""
 
-OTHERS_COST = 8
-"""A byte of what is read one by one costs as much as so many of the others."""
+SLICE = 512
+"""Of these, so many in one pass: what a pass works on stays in the processor's cache."""
 
 _Numbers = NDArray[np.intp]
 
@@ -47,8 +47,6 @@ class Pile:
         self._sketches: list[bytes] = []
         self._of: list[int] = []
         self._bytes = 0
-        self._others: list[tuple[Key, bytes]] = []
-        """To be read one by one."""
         self.unreadable = 0
         """Sketches that were none."""
 
@@ -62,18 +60,15 @@ class Pile:
         numbers = self._numbers.get((proxy, slot))
         if numbers is None:
             numbers = self._numbers[proxy, slot] = {}
-        for phase, data in sketches.items():
-            number = numbers.get(phase)
-            if number is None:
-                number = numbers[phase] = len(self._keys)
-                self._keys.append(Key(proxy, slot, phase))
-            if len(data) > 2 and data[1] < 0x80 and data[2:].isascii():
-                self._sketches.append(data)
-                self._of.append(number)
-                self._bytes += len(data)
-            elif data:
-                self._others.append((self._keys[number], data))
-                self._bytes += OTHERS_COST * len(data)
+        if not sketches.keys() <= numbers.keys():
+            for phase in sketches:
+                if phase not in numbers:
+                    numbers[phase] = len(self._keys)
+                    self._keys.append(Key(proxy, slot, phase))
+        # What each is shows when they are added up: here only what all have is done.
+        self._of += [numbers[phase] for phase in sketches]
+        self._sketches += sketches.values()
+        self._bytes += sum(map(len, sketches.values()))
 
     def fold(self) -> Iterator[tuple[Key, dict[int, int]]]:
         """
@@ -81,21 +76,44 @@ class Pile:
 
         A key may come again: each result is a step of some milliseconds at most.
         """
-        keys, sketches, of, others = self._keys, self._sketches, self._of, self._others
+        keys, sketches, of = self._keys, self._sketches, self._of
         self._keys, self._numbers, self._sketches, self._of = [], {}, [], []
-        self._others, self._bytes = [], 0
-        added, unreadable = fold(sketches, of, len(keys))
-        self.unreadable += unreadable
+        self._bytes = 0
+        odd = _odd(sketches)
+        others = [(keys[of[n]], sketches[n]) for n in odd]
+        if odd:
+            rest = sorted(set(range(len(sketches))).difference(odd))
+            sketches, of = [sketches[n] for n in rest], [of[n] for n in rest]
+        added = np.zeros((len(keys), SPAN))
+        for at in range(0, len(sketches), SLICE):
+            sums, unreadable = fold(sketches[at : at + SLICE], of[at : at + SLICE], len(keys))
+            added += sums
+            self.unreadable += unreadable
         for number, key in enumerate(keys):
             places = added[number].nonzero()[0]
             if len(places):
                 counts = added[number, places].astype(np.int64).tolist()
                 yield key, dict(zip((places + ZERO_BUCKET).tolist(), counts, strict=True))
         for key, data in others:
+            if not data:
+                continue  # of nothing
             try:
                 yield key, dict(Sketch.from_bytes(data).buckets)
             except SketchError:
                 self.unreadable += 1
+
+
+def _odd(sketches: list[bytes]) -> list[int]:
+    """Return the places of those with a number of more than a byte behind the first, or too few."""
+    data = np.frombuffer(b"".join(sketches), np.uint8)
+    sizes = np.fromiter(map(len, sketches), np.intp, len(sketches))
+    ends = np.cumsum(sizes)
+    high = (data > 0x7F).nonzero()[0]
+    of_high = np.searchsorted(ends, high, "right")
+    is_odd = sizes < 3
+    is_odd[of_high[high != (ends - sizes)[of_high]]] = True
+    places: list[int] = is_odd.nonzero()[0].tolist()
+    return places
 
 
 def fold(sketches: list[bytes], of: list[int], keys: int) -> tuple[NDArray[Any], int]:

@@ -38,6 +38,8 @@ MAX_SPELLINGS = 2_048
 LEAST_MODULES = 2
 """Asked for in a window: where it is one the module cannot be told from the proxy."""
 _PHASES = frozenset(PHASES)
+_SERVED = frozenset({OK, MISS})
+_NO_FAILURE = _SERVED | {SUSPECT}
 OTHER = "other"
 """Failure classes that only a newer agent knows."""
 
@@ -187,15 +189,9 @@ def _sighting(
     if not _is_canonical(window.proxy):
         # Another spelling of a name would be a row that looks like its own.
         raise BatchError(f"proxy {window.proxy!r} is not canonical")
-    served_at: int | None = None
-    failed_at = []
-    for happening in window.happenings:
-        outcome = happening.outcome
-        if outcome in (OK, MISS):
-            if served_at is None or happening.at_ns > served_at:
-                served_at = happening.at_ns
-        elif outcome != SUSPECT:
-            failed_at.append(clock.of(happening.at_ns))
+    happenings = window.happenings
+    served_at = max([h.at_ns for h in happenings if h.outcome in _SERVED], default=None)
+    failed_at = [clock.of(h.at_ns) for h in happenings if h.outcome not in _NO_FAILURE]
     failures = _known(window.failures, overflow) if window.failures else {}
     failed = sum(failures.values()) if failures else 0
     leaf = window.certificate
@@ -207,7 +203,9 @@ def _sighting(
             suspects=window.suspect_misses,
             failures=failures,
             handshakes=window.handshakes,
-            bad_certificates=_known(window.bad_certificates, overflow),
+            bad_certificates=(
+                _known(window.bad_certificates, overflow) if window.bad_certificates else {}
+            ),
             windows=1,
             lossy=int(lossy),
         ),
@@ -230,6 +228,8 @@ def _sighting(
 
 
 def _parts(found: list[wire.Outcomes], overflow: dict[str, int]) -> tuple[Part, ...]:
+    if not found:
+        return ()
     return tuple(
         Part(
             one.name,
