@@ -87,7 +87,7 @@ def series_of(timeline: Timeline) -> dict[int, tuple[int, int]]:
     """Return the requests and failures of each slot that has any."""
     return {
         slot: (counts.requests, counts.failed + counts.suspects)
-        for slot, counts in timeline.slots.items()
+        for slot, counts in timeline.slots.newest_first()
     }
 
 

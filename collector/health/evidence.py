@@ -11,6 +11,7 @@ from heapq import heappush, heappushpop
 from modpulse.agent.service.units import NS
 
 from ..intake.arrival import Counts
+from .slots import Slots
 
 SLOT_NS = 10 * NS
 """Resolution of the evidence: the default window of an agent."""
@@ -20,8 +21,8 @@ SLOT_S, HORIZON_S = SLOT_NS // NS, HORIZON_NS // NS
 
 LOSSY_WEIGHT = 0.5
 """Evidence of a window that lost events weighs so much: the interval widens, nothing is guessed."""
-SLOT_BYTES, CLASS_BYTES = 370, 60
-"""Measured: what a slot takes, and each class of failures in it."""
+MOST_SLOTS = HORIZON_S // SLOT_S + 2
+"""From the oldest to the newest that are held: the horizon, and what it begins and ends within."""
 KEPT_FAILURES = 32
 """Failures in a row whose times are kept: several times what the outage gate reads."""
 
@@ -29,22 +30,15 @@ KEPT_FAILURES = 32
 class Timeline:
     """Counts by slot, newest HORIZON_NS only."""
 
-    __slots__ = (
-        "_first", "failed_at_ns", "failing_since_ns", "lossy", "served_at_ns", "size_bytes",
-        "slots", "troubles",
-    )  # fmt: skip
+    __slots__ = ("failed_at_ns", "failing_since_ns", "lossy", "served_at_ns", "slots", "troubles")
 
     def __init__(self) -> None:
-        self.slots: dict[int, Counts] = {}
-        # These are asked of each witness in each window: no slot is looked at for them.
-        self._first: int | None = None
-        """No slot is older; None while there is none."""
+        self.slots = Slots()
+        # Asked of each witness in each window: no slot is looked at for it.
         self.troubles = 0
         """What was seen but answers and ordinary misses."""
         self.lossy = 0
         """Windows that lost events."""
-        self.size_bytes = 0
-        """About what it takes."""
         self.served_at_ns = 0
         """The last 200 or ordinary miss whose time is known; 0 before the first."""
         self.failed_at_ns: list[int] = []
@@ -58,56 +52,45 @@ class Timeline:
 
     def add_quiet(self, at_ns: int, counts: Counts) -> bool:
         """Add a window without trouble to a slot that there is; False: it needs `add`."""
-        held = self.slots.get(at_ns // SLOT_NS)
-        if held is None or counts.failures or counts.suspects or counts.bad_certificates:
+        if counts.failures or counts.suspects or counts.bad_certificates:
             return False
-        held.add(counts)
+        if not self.slots.add_known(at_ns // SLOT_NS, counts):
+            return False
         self.lossy += counts.lossy
         return True
 
     def _add(self, slot: int, counts: Counts) -> None:
-        if self._first is None or slot < self._first:
-            self._first = slot
+        last = self.slots.last
+        if last is not None:
+            if slot <= last - MOST_SLOTS:
+                return  # older than the horizon
+            self._drop_before(slot - MOST_SLOTS + 1)
         self.troubles += _troubles(counts)
         self.lossy += counts.lossy
-        self.size_bytes += self._growth_bytes(slot, counts)
-        held = self.slots.get(slot)
-        if held is None:
-            held = self.slots[slot] = Counts()
-        held.add(counts)
+        self.slots.add(slot, counts)
 
     def add_small(self, slot: int, answers: int) -> None:
         """Add answers whose time to first byte is known, where what they belong to is kept."""
-        if slot in self.slots:
-            self.slots[slot].small += answers
+        self.slots.add_small(slot, answers)
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it takes."""
+        return self.slots.size_bytes
 
     def doubt(self, at_ns: int) -> None:
         """Count an ordinary miss of that time as a suspect one."""
-        held = self.slots.get(at_ns // SLOT_NS)
-        if held is not None and held.misses:
-            held.misses -= 1
-            held.suspects += 1
+        if self.slots.doubt(at_ns // SLOT_NS):
             self.troubles += 1
 
     def has_ok(self, since_ns: int) -> bool:
         """Whether somebody got something since then, by whole slots."""
         since = since_ns // SLOT_NS
-        return any(slot >= since and counts.ok for slot, counts in self.slots.items())
+        return self.slots.has_ok(since)
 
     def growth_bytes(self, at_ns: int, counts: Counts) -> int:
-        """Return how much more `add` would make it take."""
-        return self._growth_bytes(at_ns // SLOT_NS, counts)
-
-    def _growth_bytes(self, slot: int, counts: Counts) -> int:
-        held = self.slots.get(slot)
-        if held is None:
-            return _size_bytes(counts)
-        if not (counts.failures or counts.bad_certificates):
-            return 0
-        new = counts.failures.keys() - held.failures.keys()
-        return CLASS_BYTES * (
-            len(new) + len(counts.bad_certificates.keys() - held.bad_certificates.keys())
-        )
+        """Return how much more `add` would make it take, at most."""
+        return self.slots.growth_bytes(at_ns // SLOT_NS, counts)
 
     def order(self, served_at_ns: int | None, failed_at_ns: Collection[int]) -> None:
         """Add what is known of the order of outcomes within windows."""
@@ -142,21 +125,14 @@ class Timeline:
     @property
     def last_served_ns(self) -> int:
         """When somebody was last served, as far as that is known; 0: not lately."""
-        slots = (slot for slot, counts in self.slots.items() if counts.served)
-        newest_ns = max(slots, default=-1) * SLOT_NS
+        served = (slot for slot, counts in self.slots.newest_first() if counts.served)
+        newest_ns = next(served, -1) * SLOT_NS
         return max(self.served_at_ns, newest_ns, 0)
 
     def expire(self, now_ns: int) -> None:
         """Forget what is older than the horizon."""
         oldest_ns = now_ns - HORIZON_NS
-        oldest = oldest_ns // SLOT_NS
-        if self._first is not None and self._first < oldest:
-            for slot in [slot for slot in self.slots if slot < oldest]:
-                counts = self.slots.pop(slot)
-                self.troubles -= _troubles(counts)
-                self.lossy -= counts.lossy
-                self.size_bytes -= _size_bytes(counts)
-            self._first = min(self.slots, default=None)
+        self._drop_before(oldest_ns // SLOT_NS)
         self.served_at_ns = self.served_at_ns if self.served_at_ns > oldest_ns else 0
         self.failed_at_ns = [t for t in self.failed_at_ns if t > oldest_ns]
         if not self.failed_at_ns:
@@ -165,27 +141,23 @@ class Timeline:
     def without(self, others: Iterable["Timeline"]) -> "Timeline":
         """Return a copy from which the others' counts are taken away; it knows no order."""
         rest = Timeline()
-        for slot, counts in self.slots.items():
-            rest._add(slot, counts)
-        for other in others:
-            for slot, counts in other.slots.items():
-                if slot in rest.slots:
-                    rest.slots[slot].take_away(counts)
-        rest.troubles = sum(map(_troubles, rest.slots.values()))
+        rest.slots = self.slots.without(other.slots for other in others)
+        rest.troubles = sum(_troubles(counts) for _, counts in rest.slots.newest_first())
         return rest
+
+    def _drop_before(self, slot: int) -> None:
+        for counts in self.slots.drop_before(slot):
+            self.troubles -= _troubles(counts)
+            self.lossy -= counts.lossy
 
     def newest_first(self, now_ns: int) -> list[tuple[int, Counts]]:
         """Return (age in ns, counts) of each slot in the horizon that holds an outcome."""
         aged = (
             (max(0, now_ns - (slot + 1) * SLOT_NS), counts)
-            for slot, counts in sorted(self.slots.items(), reverse=True)
+            for slot, counts in self.slots.newest_first()
             if counts.requests or counts.handshakes
         )
         return [(age_ns, counts) for age_ns, counts in aged if age_ns < HORIZON_NS]
-
-
-def _size_bytes(counts: Counts) -> int:
-    return SLOT_BYTES + CLASS_BYTES * (len(counts.failures) + len(counts.bad_certificates))
 
 
 def _troubles(counts: Counts) -> int:

@@ -23,7 +23,7 @@ MAX_PROXIES = 1_000
 
 
 MAX_EVIDENCE_BYTES = 768 << 20
-"""Of what each agent saw of each proxy: two million slots of ten seconds, shared by caller."""
+"""Of what each agent saw of each proxy: twelve million slots of ten seconds, shared by caller."""
 
 
 @dataclass(slots=True)

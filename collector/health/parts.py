@@ -20,7 +20,7 @@ MAX_VALUES = 32
 MAX_KINDS = 16
 """Kinds of one proxy, labels of agents among them."""
 MAX_PARTS_BYTES = 128 << 20
-"""Of all proxies: some 300,000 slots of ten seconds, shared by caller."""
+"""Of all proxies: some two million slots of ten seconds, shared by caller."""
 MAX_LABEL_SETS = 4_096
 """Sets of labels that are remembered as values; a further one is made anew."""
 OF_REQUESTS = ("endpoint", "address", "resolver", "module")
@@ -112,12 +112,11 @@ class Parts:
         for part in parts:
             counts = part.counts
             held = of.get((kind, part.name))  # type: ignore[call-overload]  # a Value is such a tuple
-            into = None if held is None else held.timeline.slots.get(slot)
             # Nearly always: it is done a dozen times for each proxy of each batch.
-            if into is not None and not (counts.failures or counts.suspects):
-                into.ok += counts.ok
-                into.misses += counts.misses
-            elif part.name != REST:
+            is_quiet = held is not None and not (counts.failures or counts.suspects)
+            if is_quiet and held.timeline.slots.add_answers(slot, counts.ok, counts.misses):
+                continue
+            if part.name != REST:
                 self._add((kind, part.name), caller, end_ns, counts)
 
     def _add(self, key: tuple[str, str], caller: str, end_ns: int, counts: Counts) -> None:

@@ -65,7 +65,9 @@ def _count_failing(witnesses: Sequence[Witness], begin: int) -> int:
     for witness in witnesses:
         if count == LEAST_WITNESSES:
             break
-        slots = witness.timeline.slots.items()
+        if not witness.timeline.troubles:
+            continue
+        slots = witness.timeline.slots.newest_first()
         count += any(slot >= begin and counts.failed + counts.suspects for slot, counts in slots)
     return count
 

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 from sightings import T0_NS
 
-from modpulse.collector.health.evidence import CLASS_BYTES, HORIZON_NS, SLOT_BYTES, SLOT_NS
+from modpulse.collector.health.evidence import HORIZON_NS, SLOT_NS
 from modpulse.collector.health.held import Held, Room, Witness
 from modpulse.collector.health.roster import BEFORE
+from modpulse.collector.health.slots import BASE_BYTES, CLASS_BYTES, SLOT_BYTES
 from modpulse.collector.intake.arrival import Counts
 
 
@@ -116,7 +117,9 @@ def test_a_restart_pushes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SEEN = Counts(ok=1, failures={"http.5xx": 1, "tls.expired": 2})
-SEEN_BYTES = SLOT_BYTES + 2 * CLASS_BYTES
+SEEN_BYTES = BASE_BYTES + SLOT_BYTES + 2 * (CLASS_BYTES + 8)
+MORE_BYTES = SLOT_BYTES + 2 * 8
+"""Of a further slot."""
 
 
 def test_evidence_is_bounded_by_caller(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +149,7 @@ def test_evidence_that_is_gone_leaves_room() -> None:
         for witness in (aged, gone):
             assert proxy.add(witness, T0_NS + number * SLOT_NS, SEEN)
     proxy.witness("aged", "token 2", 9)
-    assert (held.room.of(BEFORE), held.room.of("token 2")) == (0, 3 * SEEN_BYTES)
+    assert (held.room.of(BEFORE), held.room.of("token 2")) == (0, SEEN_BYTES + 2 * MORE_BYTES)
     for agent_id in ("aged", "gone"):
         proxy.expire(agent_id, T0_NS + HORIZON_NS + 2 * SLOT_NS, asked_after_ns=1)
     assert held.room.held == held.room.of("token 2") == aged.timeline.size_bytes == SEEN_BYTES
