@@ -43,7 +43,8 @@ def main() -> None:
     _hurry("heavy", HURRY)
     _hurry("heavy", CROWD)
     _hurry("heavy", FLEET, "come back at once", seconds=20.0)
-    _hurry("light", FLEET, f"each {WINDOW_S:.0f} s", seconds=20.0, every_s=WINDOW_S)
+    for weight in ("light", "heavy"):
+        _hurry(weight, FLEET, f"each {WINDOW_S:.0f} s", seconds=20.0, every_s=WINDOW_S)
 
 
 def _hurry(
@@ -70,7 +71,8 @@ def said(tally: load.Tally) -> str:
     share = tally.cpu_s / tally.seconds
     return (
         f"{tally.taken / tally.seconds:.0f}/s, {waits}, {1e6 * tally.cpu_s / tally.taken:.0f} µs "
-        f"of its core each, {share:.0%} of it, /healthz max {health}, others {others or 'none'}"
+        f"of its core each, {share:.0%} of it, /healthz max {health}, "
+        f"others {others or 'none'}, hung up {tally.lost}"
     )
 
 

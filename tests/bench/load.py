@@ -22,6 +22,7 @@ from modpulse.agent.batch.batch import (
     encode,
 )
 from modpulse.agent.batch.sketch import Sketch
+from modpulse.agent.delivery.retry import Verdict, next_attempt
 
 from . import health
 
@@ -30,6 +31,8 @@ SEQ = 1 << 16
 PROXIES = ("https://goproxy.corp", "https://proxy.golang.org", "https://athens.corp:3000/go")
 WEIGHTS = {"heavy": (3, 200, 60), "light": (1, 5, 5), "heartbeat": (0, 0, 0)}
 """Proxies, requests and `asked` of one batch."""
+DIALLED = 256
+"""Agents that connect at once, where they do not come spread over a window."""
 HEAD = (
     b"POST /api/v1/batches HTTP/1.1\r\nHost: collector\r\nContent-Type: application/msgpack\r\n"
     b"Authorization: Bearer 0123456789abcdef\r\nUser-Agent: modpulse/0.1.0\r\n"
@@ -131,6 +134,8 @@ class Tally:
     """Seconds from the send to the answer, of what was taken."""
     health: list[float] = field(default_factory=list)
     """The same of GET /healthz, beside it."""
+    lost: int = 0
+    """Connections that the collector hung up."""
     cpu_s: float = 0.0
     """Of the collector's process."""
 
@@ -143,20 +148,30 @@ class Tally:
 class Agent(asyncio.Protocol):
     """Sends, waits for the answer, sends again at once or when it is due."""
 
-    def __init__(self, run: Run, tally: Tally, every_s: float, first_s: float) -> None:
-        self._run, self._tally = run, tally
-        self._every_s, self._due = every_s, first_s
+    def __init__(self, run: Run, tally: Tally, every_s: float) -> None:
+        self._run, self._tally, self._every_s = run, tally, every_s
         self._loop = asyncio.get_running_loop()
+        self._due = 0.0
         self._transport: asyncio.Transport | None = None
         self._sent_s = 0.0
         self.is_over = False
         self.answered: list[int] = []
         """Each seq that was answered 202 or 200."""
 
+    async def connect(self, port: int, first_s: float) -> None:
+        """Connect when there is something to send, as an agent does, and begin."""
+        await asyncio.sleep(first_s)
+        self._due = self._loop.time()
+        await self._loop.create_connection(lambda: self, "127.0.0.1", port)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one
         """Begin."""
         self._transport = transport
-        self._next()
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count whom the collector hung up on."""
+        self._tally.lost += not self.is_over
 
     def _next(self) -> None:
         if self._every_s:
@@ -183,8 +198,9 @@ class Agent(asyncio.Protocol):
             self._run.seq += 1
             self._next()
         else:
-            # As it is told: not before two seconds have passed.
-            self._loop.call_later(2.0, self._send)
+            told = data.partition(b"retry-after: ")[2].partition(b"\r")[0]
+            wait_s = next_attempt(Verdict.BUSY, 1, float(told or 1), random.random())
+            self._loop.call_later(wait_s, self._send)
 
     def end(self) -> None:
         """Hang up."""
@@ -207,13 +223,19 @@ def run(collector: Collector, runs: list[Run], seconds: float, every_s: float = 
 
 
 async def _run(collector: Collector, runs: list[Run], seconds: float, every_s: float) -> Tally:
-    loop, tally = asyncio.get_running_loop(), Tally()
-    agents = []
-    for number, made in enumerate(runs):
-        first_s = loop.time() + every_s * (number / len(runs) - 1) if every_s else 0.0
-        agent = Agent(made, tally, every_s, first_s)
-        await loop.create_connection(lambda agent=agent: agent, "127.0.0.1", collector.port)
-        agents.append(agent)
+    tally = Tally()
+    agents = [Agent(made, tally, every_s) for made in runs]
+    tasks: list[asyncio.Future[None]] = []
+    for first in range(0, len(agents), DIALLED):
+        some = enumerate(agents[first : first + DIALLED], first)
+        dialled = (a.connect(collector.port, every_s * n / len(agents)) for n, a in some)
+        if every_s:
+            tasks += map(asyncio.ensure_future, dialled)
+        else:
+            await asyncio.gather(*dialled)
+    if every_s:
+        await asyncio.sleep(every_s)
+        await asyncio.gather(*tasks)
     # What came while they connected is no part of it.
     tally.statuses.clear()
     tally.waits.clear()
