@@ -47,6 +47,7 @@ SPELLED: Mapping[str, str] = {
     "token": "modpulse token",
     "maintenance": "modpulse maintenance",
     "audit": "modpulse audit",
+    "backup": "modpulse-collector backup",
 }
 """A command, and what its user types."""
 INTERRUPTED = 130
@@ -105,8 +106,15 @@ def parser() -> argparse.ArgumentParser:
         "modpulse history https://proxy.example --since 30d",
         "modpulse history https://proxy.example --by site --plot sites.svg",
     )
+    copied = add(
+        "backup",
+        "write a copy of the database, whether a collector has it or none",
+        "modpulse-collector backup /var/backups/modpulse.db",
+    )
+    copied.add_argument("file", type=Path, metavar="FILE", help="is there only when it is whole")
     administering = admin.add_commands(add)
-    for command in (serve, status, incidents, agents, history, simulate, *administering):
+    everywhere = (serve, status, incidents, agents, history, simulate, copied, *administering)
+    for command in everywhere:
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
     admin.add_url(history)
     _add_history(history)
@@ -243,6 +251,14 @@ def _simulate(config: Config, chosen: argparse.Namespace) -> int:
     return 0 if all(result.is_met for result in results) else UNMET
 
 
+def _backup(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.backup import make
+
+    size_bytes = make(Path(config.database), chosen.file)
+    print(f"{chosen.file}: {size_bytes / (1 << 20):,.1f} MiB, whole", flush=True)
+    return 0
+
+
 def _incidents(config: Config, chosen: argparse.Namespace) -> int:
     from .client.incidents import render
 
@@ -297,6 +313,7 @@ SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
     "incidents": _incidents,
     "agents": _agents,
     "history": _history,
+    "backup": _backup,
 }
 """A command, and what asks a collector for it."""
 

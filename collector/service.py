@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -299,6 +300,15 @@ class Service:
         if found[1]:
             self._store.unreadable["rollups"] += found[1]
         return found[0]
+
+    async def copy(self, target: Path) -> None:
+        """
+        Write a copy of the database; batches that come meanwhile wait for a slice of it at most.
+
+        Raises:
+            StoreUnavailableError, OSError: it cannot be written.
+        """
+        await self._ask(lambda store: store.copy(target, self._writer.between))
 
     @property
     def is_alive(self) -> bool:

@@ -35,6 +35,7 @@ from ..shares import Shares
 from ..stopping import Stopping
 from ..store.database import Store
 from ..turns import SWITCH_S
+from .desk import Desk
 from .door import Door, raise_descriptors
 from .limits import MAX_HELD_BYTES, Limits
 
@@ -195,6 +196,7 @@ async def _run(
         loop.create_task(_announce(server, listener, config)),
         loop.create_task(_tick(service, config.window_seconds)),
         loop.create_task(_watch(service)),
+        loop.create_task(Desk(Path(config.database).resolve(), service.copy).serve()),
         loop.create_task(sender.run()),
     ]
     if config.access_file:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from ..access.audit import Act
@@ -22,7 +23,7 @@ from ..intake.arrival import Leaf
 from ..intake.cells import buckets_of
 from ..intake.dimensions import Dimension
 from ..intake.rollup import HOUR_S, MINUTE_S, Ask
-from . import complaints, incidents, outbox, people, rows, tiers
+from . import backup, complaints, incidents, outbox, people, rows, tiers
 from .rollups import Rollups
 from .tiers import Range
 
@@ -198,6 +199,10 @@ class Recall:
                     missed = cell.counts["miss"] + cell.counts["suspect"]
                     shares.append(missed / cell.requests)
         return shares
+
+    def copy(self, target: Path, between: Callable[[], None]) -> None:
+        """Write a copy of all of it, as `backup.copy`; `between` may use this as ever."""
+        backup.copy(self._db, target, between)
 
     def incidents(self, most_open: int, most_closed: int) -> tuple[list[Incident], int]:
         """Return the open incidents and the last closed ones, and an id that none has."""

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from ..errors import OverloadedError
+from ..errors import OverloadedError, StoreUnavailableError
 from ..intake.arrival import Arrival
 from ..turns import Turns
 from .database import Store
@@ -73,11 +73,28 @@ class Writer:
 
     def _run(self) -> None:
         while work := self._queue.get():
-            if work.done.set_running_or_notify_cancel():
-                try:
-                    work.done.set_result(work.job(self._store))
-                except Exception as error:  # noqa: BLE001  # whatever it is, who asked waits for it
-                    work.done.set_exception(error)
+            self._do(work)
+
+    def between(self) -> None:
+        """
+        Do what waits by now, in the middle of a long job of this thread.
+
+        Raises:
+            StoreUnavailableError: the thread is to end.
+        """
+        for _ in range(self._queue.qsize()):
+            work = self._queue.get()
+            if work is None:
+                self._queue.put(None)
+                raise StoreUnavailableError("the collector stops")
+            self._do(work)
+
+    def _do(self, work: "_Work") -> None:
+        if work.done.set_running_or_notify_cancel():
+            try:
+                work.done.set_result(work.job(self._store))
+            except Exception as error:  # noqa: BLE001  # whatever it is, who asked waits for it
+                work.done.set_exception(error)
 
 
 class _Work:

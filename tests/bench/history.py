@@ -112,16 +112,25 @@ def _questions(store: Store) -> None:
         ("365 days by day and site", "site", tiers.DAY_S, 365 * tiers.DAY_S, ""),
         ("365 days by day and agent", "agent", tiers.DAY_S, 365 * tiers.DAY_S, ""),
     ):
-        took = []
+        took, cpu = [], []
         for number in range(ROUNDS):
             asked = Asked(f"https://proxy-{number}.example", by, period_s, NOW_S - span_s, NOW_S)  # type: ignore[arg-type]
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             asyncio.run(read(ask, asked))
             took.append(time.perf_counter() - began)
-        line(words, f"{quantile(took, 0.5) * 1e3:.0f} ms, at most {max(took) * 1e3:.0f}", target)
+            cpu.append(time.process_time() - used)
+        line(words, _said(took, cpu), target)
     began = time.perf_counter()
     store.history(["https://proxy-1.example"], FIRST_BYTE, NOW_S - 7 * tiers.DAY_S, NOW_S)
     line("what is usual, of 7 days of one proxy", f"{(time.perf_counter() - began) * 1e3:.0f} ms")
+
+
+def _said(took: list[float], cpu: list[float]) -> str:
+    """Return waits, and the processor's time, which other programs do not lengthen."""
+    return (
+        f"{quantile(took, 0.5) * 1e3:.0f} ms, at most {max(took) * 1e3:.0f}; "
+        f"of a processor {quantile(cpu, 0.5) * 1e3:.0f}, at most {max(cpu) * 1e3:.0f}"
+    )
 
 
 def _house_keeping(store: Store) -> None:
@@ -136,17 +145,14 @@ def _house_keeping(store: Store) -> None:
         days_until_s=later_s - round(config.day_retention_days * tiers.DAY_S),
         most_bytes=round(config.database_max_mib) << 20,
     )
-    took, is_more = [], True
+    took, cpu, is_more = [], [], True
     while is_more:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         is_more = store.prune(cuts)
         took.append(time.perf_counter() - began)
+        cpu.append(time.process_time() - used)
     line("house-keeping at the end of a day", f"{sum(took):.1f} s in {len(took)} slices")
-    line(
-        "  a slice, p99 and at most",
-        f"{quantile(took, 0.99) * 1e3:.0f} / {max(took) * 1e3:.0f} ms",
-        "< 50 ms",
-    )
+    line("  a slice", _said(took, cpu), "< 50 ms")
     rng = random.Random(2)
     rollup = Rollup(proxies={"https://proxy-1.example", "https://proxy-2.example"})
     start_s = later_s // 60 * 60
