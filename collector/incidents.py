@@ -46,6 +46,7 @@ class Incidents:
         self._configured = config.maintenance
         self._severities = {channel.name: channel.takes() for channel in config.channel}
         self._window_ns = round(config.window_seconds * NS)
+        self._slo = config.rules.slo_success, config.rules.slo_confidence
         self.listening_ns = 0
         """Since when batches are taken: no agent was silent before."""
 
@@ -78,6 +79,8 @@ class Incidents:
                 if key.rule in ("host", "resolver")
             },
             dead_ns=dict(self.dead_ns),
+            slo_success=self._slo[0],
+            slo_confidence=self._slo[1],
             window_ns=self._window_ns,
             wall_offset_ns=wall_offset_ns,
         )

@@ -15,12 +15,13 @@ from modpulse.collector.simulate.table import Result, rows, untold
 HEAD = """# What the collector says of a fleet
 
 Each scenario is a script of [modpulse simulate](simulate.md), played to the real collector with its
-default configuration: the truth, what was said of it first, and after how long. Windows are 10 s.
+default configuration: the truth, what was said of it first, and after how long; the incident that
+was made of it, and the notices that three channels got, one for each severity. Windows are 10 s.
 `make scenarios` makes this page, and `tests/collector/simulate` holds every row, and that nothing
-else was said.
+else was said and nobody else was told.
 
-| scenario | proxy | truth | said | after |
-|---|---|---|---|---|
+| scenario | proxy | truth | said | after | incident | notices |
+|---|---|---|---|---|---|---|
 """
 UNTOLD = """
 ## What is not told yet
@@ -31,16 +32,13 @@ tell.
 | scenario | not told |
 |---|---|
 """
-TAIL = """
-Nor are incidents, notices and their number asserted: there are none yet.
-"""
 
 
 def page(results: Sequence[Result]) -> str:
     """Return the page."""
     found = ("\n".join(part) for part in (rows(results), untold(results)))
     table, rest = found
-    return f"{HEAD}{table}\n{UNTOLD}{rest}\n{TAIL}"
+    return f"{HEAD}{table}\n{UNTOLD}{rest}\n"
 
 
 if __name__ == "__main__":

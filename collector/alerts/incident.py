@@ -122,6 +122,10 @@ class Incident:
         return f"{self.id}-{self.opened_ns // 1_000_000_000}"
 
 
+ANSWERING: frozenset[str] = frozenset(("down", "degraded", "host", "resolver"))
+"""Rules about requests: what these cost can be counted."""
+
+
 class Joining(NamedTuple):
     """An alert that fires, on its way into an incident."""
 
@@ -235,6 +239,9 @@ class Book:
         """Return the number of its incident; None: it is a new one."""
         topic, cause = joining.rule.topic, joining.reading.cause
         number = self._about.get((topic, _name(joining.key)))
+        if number is None and _is_expiry(joining):
+            other: Topic = "proxy" if topic == "certificate" else "certificate"
+            number = self._about.get((other, _name(joining.key)))
         if number is None and (topic, cause) in self._cause:
             likely, joined_ns = self._cause[topic, cause]
             if topic == "agent" or joined_ns >= self._joined_since_ns:
@@ -251,6 +258,14 @@ def noted(incident: Incident, at_ns: int, words: str) -> Incident:
     """Return the incident with a notice on its timeline."""
     entry = Entry(at_ns, "told", "", "", "", words)
     return replace(incident, timeline=_added(incident.timeline, [entry]))
+
+
+def _is_expiry(joining: Joining) -> bool:
+    """Whether it is a certificate that has ended: of itself, or a proxy that is sick of that."""
+    facts = joining.reading.facts
+    if joining.rule.topic == "certificate":
+        return facts.left_s is not None and facts.left_s <= 0
+    return joining.rule.topic == "proxy" and facts.failure == "tls.expired"
 
 
 def _name(key: Key) -> str:

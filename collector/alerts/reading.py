@@ -7,9 +7,11 @@ have stopped asking.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from modpulse.agent.service.units import NS
 
+from ..health.beta import Beta
 from ..health.evidence import Evidence
 from ..health.report import Report
 from ..health.scope import Scope
@@ -79,6 +81,8 @@ class Reading:
 
 
 UNKNOWN = Reading(holds=None)
+Residue = Literal["well", "silent"]
+"""`well`: the last minute alone is proof that enough succeeds; `silent`: nothing failed in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,10 @@ class Observation:
     """For each alert of a host or a resolver: when its proxy last answered that; 0: not lately."""
     dead_ns: Mapping[str, int | None] = field(default_factory=dict)
     """Channel to since when it takes nothing; None: it does."""
+    slo_success: float = 0.95
+    """What share of requests must succeed."""
+    slo_confidence: float = 0.95
+    """How sure it must be that they do, or do not."""
     window_ns: int = 10 * NS
     """Between two observations."""
     wall_offset_ns: int = 0
@@ -119,9 +127,13 @@ def read(
     found: dict[Key, Reading] = {}
     surroundings = _Surroundings(observation.reports)
     for report in observation.reports:
-        is_told = (degraded := kept.get(Key("degraded", report.proxy))) and degraded.is_firing
+        degraded = kept.get(Key("degraded", report.proxy))
+        is_told = degraded is not None and degraded.is_firing
+        down = kept.get(Key("down", report.proxy))
+        was_sick = is_told or (down is not None and down.phase != "pending")
+        residue = _residue(report, observation) if was_sick else None
         site = _site_of(report.scope, observation.sites)
-        found.update(_of_proxy(report, surroundings, bool(is_told), site))
+        found.update(_of_proxy(report, surroundings, is_told, residue, site))
         found.update(_of_certificate(report, surroundings, alerting))
         found.update(_of_some(report, surroundings, site))
     for key in kept:
@@ -156,10 +168,31 @@ class _Surroundings:
         )
 
 
+def _residue(report: Report, observation: Observation) -> Residue | None:
+    """
+    Return what the last minute says where only the failures of before hold the state.
+
+    None: it does not; there are failures yet, or another gate holds.
+    """
+    recent = report.evidence.recent
+    gates = {finding.gate for finding in report.track.findings} - {"expiry"}
+    if gates != {"slo"} or not recent.served:
+        return None
+    belief = Beta(1, 1).after(recent.ok, recent.failed)
+    if belief.cdf(observation.slo_success) < 1 - observation.slo_confidence:
+        return "well"
+    return None if recent.failed else "silent"
+
+
 def _of_proxy(
-    report: Report, around: _Surroundings, is_told: bool, site: str
+    report: Report, around: _Surroundings, is_told: bool, residue: Residue | None, site: str
 ) -> Iterator[tuple[Key, Reading]]:
-    """The rules that read a proxy's state; that it is no longer down waits until that is told."""
+    """
+    The rules that read a proxy's state; that it is no longer down waits until that is told.
+
+    What is left of an outage is not told as something new. Before anything fired it is no residue:
+    it may as well be a proxy that fails in bursts.
+    """
     track, evidence = report.track, report.evidence
     gates = tuple(finding.gate for finding in track.findings)
     is_sick = track.state == "degraded" and any(gate != "expiry" for gate in gates)
@@ -168,6 +201,8 @@ def _of_proxy(
     degraded: bool | None = None
     if track.state == "down":
         down = True
+    elif is_sick and residue:
+        down, degraded = False, False if residue == "well" else None
     elif is_sick:
         down, degraded = proof if is_told else None, True
     elif track.state != "unknown":

@@ -140,9 +140,11 @@ def now_story(incident: Incident, wall_offset_ns: int) -> Story:
     return story_of(Notice(kind, incident, wall_offset_ns))
 
 
-def _gravest(member: Member) -> tuple[Severity, int]:
-    # What holds now is newer in its facts than what has ended.
-    return member.severity, -(member.ended_ns or member.fired_ns)
+def _gravest(member: Member) -> tuple[Severity, bool, int]:
+    # That nobody is served says more than why. What holds now is newer in its facts than what has
+    # ended.
+    is_down = member.key.rule == "down"
+    return member.severity, not is_down, -(member.ended_ns or member.fired_ns)
 
 
 def _named(names: set[str]) -> tuple[tuple[str, ...], int]:

@@ -17,6 +17,8 @@ from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.settings import load_settings
 from modpulse.agent.service.units import NS
 
+from ..alerts.step import MAX_CLOSED, MAX_OPEN
+from ..channels.channel import Channel
 from ..clock import Reading
 from ..config import Config
 from ..errors import BusyError, RejectedError, StoreUnavailableError
@@ -24,6 +26,7 @@ from ..service import Service
 from ..store.database import Store
 from .answers import EPOCH_S
 from .compare import Said, Saying, compare, saying_of
+from .notices import CHANNELS, Made, compare_incidents
 from .script import Script, parse
 from .table import Result
 from .traffic import HOUR_S
@@ -52,6 +55,8 @@ class Played:
     """Which the collector would not take."""
     took_s: float = 0.0
     """Of the real time."""
+    made: list[Made] = field(default_factory=list)
+    """Its incidents, in the order in which they were opened: all open ones, MAX_CLOSED others."""
 
 
 def run(names: Sequence[str], config: Config) -> list[Result]:
@@ -70,9 +75,16 @@ def run(names: Sequence[str], config: Config) -> list[Result]:
     results = []
     for name, script in read:
         played = play(script, config)
-        verdicts = compare(script, played.said)
         results.append(
-            Result(name, script, verdicts, played.batches, played.refused, played.took_s)
+            Result(
+                name=name,
+                script=script,
+                verdicts=compare(script, played.said),
+                batches=played.batches,
+                refused=played.refused,
+                took_s=played.took_s,
+                incidents=compare_incidents(script, played.made),
+            )
         )
     return results
 
@@ -103,7 +115,8 @@ def play(script: Script, config: Config) -> Played:
 
     Args:
         script: What happens.
-        config: Of the collector; its database is a new one, that is gone afterwards.
+        config: Of the collector; its database is a new one, that is gone afterwards, and its
+            channels are one for each severity, to which nothing is sent: it waits in the outbox.
 
     Raises:
         StoreError, BusyError: no database can be made, or there is no room for it.
@@ -112,7 +125,16 @@ def play(script: Script, config: Config) -> Played:
     memory = str(MEMORY) if os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="modpulse-simulate-", dir=memory) as folder:
         database = Path(folder) / "collector.db"
-        config = replace(config, database=str(database), queue_batches=max(TOGETHER * 2, 1024))
+        # Who is heard less often than a real agent would be is not silent for that.
+        patience_s = 2 * script.heartbeat_seconds + config.window_seconds
+        silent_s = max(config.alerting.agent_silent_for_seconds, patience_s)
+        config = replace(
+            config,
+            alerting=replace(config.alerting, agent_silent_for_seconds=silent_s),
+            database=str(database),
+            queue_batches=max(TOGETHER * 2, 1024),
+            channel=tuple(Channel(name=name, severities=(name,)) for name in CHANNELS),
+        )
         try:
             played = asyncio.run(_Drive(script, config).run())
         except StoreUnavailableError as error:
@@ -138,7 +160,7 @@ class _Drive:
         while at_ns < end_ns:
             began_ns, at_ns = at_ns, at_ns + round(self._config.window_seconds * NS)
             if collector is not None and self._is_down(at_ns):
-                await collector.close()
+                await self._close(collector)
                 collector = None
             elif collector is None and not self._is_down(at_ns):
                 collector = await self._started(began_ns)
@@ -148,8 +170,15 @@ class _Drive:
                 await collector.service.tick(self._reading(at_ns))
                 self._note(collector.service, at_ns)
         if collector is not None:
-            await collector.close()
+            await self._close(collector)
         return self._played
+
+    async def _close(self, collector: "_Collector") -> None:
+        """Close it, and take what it knows of incidents; a later one knows these too."""
+        before_ns = collector.service.clock.wall_offset_ns - self._begin_ns
+        await collector.service.stop()
+        self._played.made = collector.made(before_ns)
+        collector.close()
 
     def _is_down(self, at_ns: int) -> bool:
         script = self._script
@@ -204,7 +233,27 @@ class _Collector:
         """Read what was kept."""
         await self.service.read_back(lambda: self.service.clock.now_ns(reading))
 
-    async def close(self) -> None:
-        """As at SIGTERM."""
-        await self.service.stop()
+    def made(self, offset_ns: int) -> list[Made]:
+        """Return its incidents as they are on the disk; `offset_ns` is added to their times."""
+        notices: dict[int, dict[str, tuple[str, ...]]] = {}
+        for channel in CHANNELS:
+            for waiting in self._store.waiting(channel):
+                of = notices.setdefault(waiting.incident_id, {})
+                of[channel] = (*of.get(channel, ()), waiting.notice.kind)
+        found, _ = self._store.incidents(MAX_OPEN, MAX_CLOSED)
+        return [
+            Made(
+                topic=one.topic,
+                severity=one.severity,
+                proxies=one.proxies,
+                rules=tuple(dict.fromkeys(member.key.rule for member in one.members)),
+                opened_s=(one.opened_ns + offset_ns) / NS,
+                closed_s=None if one.closed_ns is None else (one.closed_ns + offset_ns) / NS,
+                notices=notices.get(one.id, {}),
+            )
+            for one in sorted(found, key=lambda incident: incident.id)
+        ]
+
+    def close(self) -> None:
+        """After the service has stopped."""
         self._store.close()

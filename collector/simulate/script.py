@@ -29,6 +29,8 @@ _MOST_MINUTES = 60.0 * MAX_HOURS
 LATENCIES_MS = (0.01, 600_000)
 ENDPOINTS = ("list", "latest", "info", "mod", "zip")
 
+KINDS = ("opened", "updated", "closed")
+"""Of notices."""
 OF_PROXY = (
     "fail", "slow", "drift", "slow_dns", "suspect", "missing", "certificate", "changed_zip",
 )  # fmt: skip
@@ -144,6 +146,26 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One incident that must be made of a happening; any other is a false one."""
+
+    happening: str = ""
+    topic: str = choice("proxy", "certificate", "agent")
+    severity: str = choice("", "P0", "P1", "P2")
+    """The gravest that it has."""
+    proxies: tuple[str, ...] = ()
+    """All that it names, in any order."""
+    within_seconds: float = number(90.0, 0, 86_400)
+    """From the beginning until it is opened."""
+    closed_within_seconds: float = number(900.0, 0, 86_400)
+    """From the end until it is closed; 0: it must not be, as long as the script lasts."""
+    p0: tuple[str, ...] = ()
+    """What arrives, in order, where only P0 is told: `opened`, `updated`, `closed`."""
+    p1: tuple[str, ...] = ()
+    p2: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """All of it; times in minutes since the beginning, which is a Monday."""
 
@@ -174,6 +196,7 @@ class Script:
     proxy: tuple[Proxy, ...] = tables(Proxy)
     happening: tuple[Happening, ...] = tables(Happening)
     truth: tuple[Truth, ...] = tables(Truth)
+    incident: tuple[Told, ...] = tables(Told)
 
     @property
     def end_s(self) -> float:
@@ -188,8 +211,8 @@ class Script:
         """When it ends, in seconds."""
         return happening.end_minutes * 60 or self.end_s
 
-    def happening_of(self, truth: Truth) -> Happening:
-        """What a truth is about."""
+    def happening_of(self, truth: Truth | Told) -> Happening:
+        """What a truth or an incident is about."""
         return next(one for one in self.happening if one.name == truth.happening)
 
 
@@ -224,6 +247,8 @@ def parse(text: str) -> Script:
         _check_happening(script, happening, names, f"happening[{place}]")
     for place, truth in enumerate(script.truth):
         _check_truth(script, truth, names, f"truth[{place}]")
+    for place, told in enumerate(script.incident):
+        _check_told(script, told, names, f"incident[{place}]")
     return script
 
 
@@ -324,3 +349,17 @@ def _check_truth(script: Script, truth: Truth, names: _Names, where: str) -> Non
         raise ConfigError(f"{where}.proxy = {truth.proxy!r}: there is none of that name")
     if not truth.state:
         raise ConfigError(f"{where}.state: it is missing")
+
+
+def _check_told(script: Script, told: Told, names: _Names, where: str) -> None:
+    # The page shows it beside a truth.
+    if told.happening not in {truth.happening for truth in script.truth}:
+        raise ConfigError(f"{where}.happening = {told.happening!r}: no truth is of that name")
+    for proxy in told.proxies:
+        if proxy not in names.proxy:
+            raise ConfigError(f"{where}.proxies = {proxy!r}: there is none of that name")
+    if not told.severity:
+        raise ConfigError(f"{where}.severity: it is missing")
+    for kind in (*told.p0, *told.p1, *told.p2):
+        if kind not in KINDS:
+            raise ConfigError(f"{where}: {kind!r} is no notice: expected {', '.join(KINDS)}")

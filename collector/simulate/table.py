@@ -4,13 +4,14 @@ Verdicts as people and programs read them: a table, a JSON document, rows of doc
 Pure.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from modpulse.agent.service.foreign import said, say
 
 from .compare import FalseAlarm, Row, Saying, Verdicts
+from .notices import CHANNELS, IncidentRow, Incidents, Made, expected
 from .script import Script, Truth
 
 SCHEMA = 1
@@ -28,11 +29,12 @@ class Result:
     batches: int
     refused: int
     took_s: float
+    incidents: Incidents = field(default_factory=Incidents)
 
     @property
     def is_met(self) -> bool:
         """Whether the collector took everything, and told the truth."""
-        return self.verdicts.is_met and not self.refused
+        return self.verdicts.is_met and self.incidents.is_met and not self.refused
 
 
 def table(results: Sequence[Result]) -> str:
@@ -62,19 +64,39 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def rows(results: Sequence[Result]) -> list[str]:
-    """Return rows of docs/verdicts.md: scenario, proxy, truth, verdict, delay."""
+    """Return rows of docs/verdicts.md: scenario, proxy, truth, verdict, delay, incident, told."""
     return [line for result in results for line in _page_rows(result)]
 
 
 def _page_rows(result: Result) -> Iterable[str]:
     link = f"[{result.name}](../collector/simulate/scripts/{result.name}.toml)"
     scenario = f"{link}: {_cell(result.script.title)}"
-    for row in result.verdicts.rows:
-        cells = map(_cell, (row.truth.proxy, _truth(row.truth), _told(row), _delay(row)))
+    beside = _beside(result)
+    for place, row in enumerate(result.verdicts.rows):
+        made = beside.get(place, ())
+        cells = map(_cell, (
+            row.truth.proxy, _truth(row.truth), _told(row), _delay(row),
+            "; ".join(_incident(one) for one in made) or "-",
+            "; ".join(_notices(one.made) for one in made) or "-",
+        ))  # fmt: skip
         yield f"| {scenario} | {' | '.join(cells)} |"
     if not result.verdicts.rows:
-        alarms = len(result.verdicts.false_alarms)
-        yield f"| {scenario} | all | nothing is sick | {alarms or 'no'} false alarms | - |"
+        alarms, false = len(result.verdicts.false_alarms), len(result.incidents.false)
+        ends = f"{alarms or 'no'} false alarms | - | {false or 'none'} | none"
+        yield f"| {scenario} | all | nothing is sick | {ends} |"
+
+
+def _beside(result: Result) -> dict[int, list[IncidentRow]]:
+    """Return the place of a truth to the incidents that are shown there: each once."""
+    beside: dict[int, list[IncidentRow]] = {}
+    for row in result.incidents.rows:
+        truths = [
+            (truth.truth.proxy not in row.told.proxies, place)
+            for place, truth in enumerate(result.verdicts.rows)
+            if truth.truth.happening == row.told.happening
+        ]
+        beside.setdefault(min(truths)[1], []).append(row)
+    return beside
 
 
 def untold(results: Sequence[Result]) -> list[str]:
@@ -99,9 +121,16 @@ def _lines(result: Result) -> Iterable[str]:
         yield f"  FALSE {say(alarm.proxy)} at {_clock(alarm.at_s)}: {_words(alarm.saying)}"
     if len(alarms) > SHOWN_ALARMS:
         yield f"  FALSE {len(alarms) - SHOWN_ALARMS} more"
+    for found in result.incidents.rows:
+        yield f"  {'WRONG' if found.wrong else 'met':<6}incident: {_asked(found)}"
+        yield f"        {_incident(found)}; {_notices(found.made)}"
+        for wrong in found.wrong:
+            yield f"        {wrong}"
+    for made in result.incidents.false:
+        yield f"  FALSE incident at {_clock(made.opened_s)}: {_made(made)}; {_notices(made)}"
     if result.refused:
         yield f"  WRONG {result.refused} batches were refused"
-    if not (result.verdicts.rows or alarms or result.refused):
+    if not (result.verdicts.rows or alarms or result.incidents.false or result.refused):
         yield "  met   nothing is sick, and nothing is said to be"
 
 
@@ -118,7 +147,58 @@ def _part(result: Result) -> dict[str, Any]:
         "seconds": round(result.took_s, 3),
         "truths": [_row(row) for row in verdicts.rows],
         "false_alarms": [_alarm(alarm) for alarm in verdicts.false_alarms],
+        "incidents": [
+            {
+                "happening": row.told.happening,
+                "within_s": row.told.within_seconds,
+                "delay_s": row.delay_s,
+                "made": row.made and _shown(row.made),
+                "wrong": list(row.wrong),
+            }
+            for row in result.incidents.rows
+        ],
+        "false_incidents": [_shown(made) for made in result.incidents.false],
     }
+
+
+def _shown(made: Made) -> dict[str, Any]:
+    return {
+        "topic": made.topic,
+        "severity": made.severity,
+        "proxies": list(made.proxies),
+        "rules": list(made.rules),
+        "opened_s": made.opened_s,
+        "closed_s": made.closed_s,
+        "notices": {channel: list(made.notices.get(channel, ())) for channel in CHANNELS},
+    }
+
+
+def _asked(row: IncidentRow) -> str:
+    told = row.told
+    about = say(" and ".join(told.proxies)) or told.topic
+    notices = _kinds(expected(told))
+    return f"{told.severity}, {about}, within {told.within_seconds:.0f} s; {notices}"
+
+
+def _incident(row: IncidentRow) -> str:
+    if row.made is None or row.delay_s is None:
+        return "none"
+    return f"{_made(row.made)}, opened after {row.delay_s:.0f} s"
+
+
+def _made(made: Made) -> str:
+    end = "is open" if made.closed_s is None else f"lasted {made.closed_s - made.opened_s:.0f} s"
+    about = f" of {len(made.proxies)} proxies" if len(made.proxies) > 1 else ""
+    return f"{made.severity} {' and '.join(made.rules)}{about}, {end}"
+
+
+def _notices(made: Made | None) -> str:
+    return "no notices" if made is None else _kinds(made.notices)
+
+
+def _kinds(notices: Mapping[str, tuple[str, ...]]) -> str:
+    parts = [f"{name}: {', '.join(notices[name])}" for name in CHANNELS if notices.get(name)]
+    return "; ".join(parts) or "no notices"
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from modpulse.agent.service.units import NS
 
-from ..alerts.incident import Cost, Incident
+from ..alerts.incident import ANSWERING, Cost, Incident
 from ..alerts.kept import incident_of, to_text
 from ..intake.cells import MOST_COUNT, Cell
 from ..intake.rollup import MINUTE_S
@@ -52,7 +52,7 @@ def _cost(db: sqlite3.Connection, rollups: Rollups, incident: Incident) -> Cost:
 
     Nothing that it had cost before is taken back: minutes become hours, and old ones go.
     """
-    if incident.topic != "proxy":
+    if not any(member.key.rule in ANSWERING for member in incident.members):
         return incident.cost
     from_s = incident.since_ns // NS // MINUTE_S * MINUTE_S
     until_s = min(MOST_COUNT, (incident.closed_ns or 1 << 62) // NS) + 1

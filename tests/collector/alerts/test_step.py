@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from alarms import DAY_S, T0_NS, Run, S, down, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from modpulse.collector.alerts.reading import Observation
 from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import State, restored
 from modpulse.collector.health.scope import Scope
+from modpulse.collector.intake.arrival import Counts
 
 A, B, C = (f"https://{name}.example" for name in "abc")
 MONDAY = "2027-01-18"
@@ -86,7 +88,7 @@ def test_what_comes_much_later_is_another_incident() -> None:
     run.steps(60, down(A), down(B))
 
     assert len(run.open) == 2
-    run.steps(300, report(A, "degraded"), down(B))
+    run.steps(300, report(A, "degraded", failures={"http.5xx": 3}), down(B))
     assert len(run.open) == 2
 
 
@@ -156,6 +158,54 @@ def test_certificates() -> None:
     run.steps(100, report(A, left_s=5 * DAY_S, part=1.0))
 
     assert [kind for _, kind in run.kinds] == ["opened", "updated", "updated", "closed"]
+
+
+def test_what_is_left_of_an_outage_is_no_news() -> None:
+    """Its failures count for ten minutes more; who is served again is told the end, once."""
+    run = Run()
+    run.steps(120, down(A))
+    left = report(A, "degraded", served=90, failures={"tcp.refused": 212})
+    last_minute = replace(left.evidence, recent=Counts(ok=90, windows=1))
+    run.steps(600, replace(left, evidence=last_minute))
+
+    assert run.kinds == [(30, "opened"), (180, "closed")]
+
+
+def test_few_answers_are_no_news_either() -> None:
+    """Too few to prove that it is well, but none failed: nothing new is told until it is known."""
+    run = Run()
+    run.steps(120, down(A))
+    left = report(A, "degraded", served=9, failures={"tcp.refused": 212})
+    run.steps(600, replace(left, evidence=replace(left.evidence, recent=Counts(ok=9, windows=1))))
+
+    assert run.kinds == [(30, "opened"), (180, "closed")]
+
+
+def test_bursts_are_no_residue() -> None:
+    """A minute without failures says nothing of a proxy of which nothing was told yet."""
+    run = Run()
+    bursts = report(A, "degraded", served=900, failures={"http.5xx": 90})
+    calm = replace(bursts, evidence=replace(bursts.evidence, recent=Counts(ok=90, windows=1)))
+    for _ in range(4):
+        run.steps(20, bursts)
+        run.steps(30, calm)
+
+    assert run.kinds == [(180, "opened")]
+
+
+@pytest.mark.parametrize("days_before", [0, 20])
+def test_an_expired_certificate_is_one_incident(days_before: int) -> None:
+    """That it has ended, and that nobody is served for that, is one story; so with the next one."""
+    run = Run()
+    if days_before:
+        run.steps(100, report(A, left_s=20 * DAY_S, part=0.6))
+    ended = down(A, failure="tls.expired", left_s=-60.0, part=0.2)
+    run.steps(400, ended)
+    run.steps(200, report(A, left_s=90 * DAY_S, part=1.0))
+
+    assert len(run.state.incidents) == 1
+    assert [kind for _, kind in run.kinds][-1] == "closed"
+    assert run.told[-1][2].severity == "P0"
 
 
 def test_an_expiry_is_the_certificates_alone() -> None:

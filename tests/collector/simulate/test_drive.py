@@ -28,6 +28,8 @@ def test_each_scenario(name: str) -> None:
 
     assert [row.wrong for row in result.verdicts.rows if row.wrong] == []
     assert result.verdicts.false_alarms == ()
+    assert [row.wrong for row in result.incidents.rows if row.wrong] == []
+    assert result.incidents.false == ()
     assert result.refused == 0
     assert [row for row in (*rows([result]), *untold([result])) if row not in PAGE] == []
 
@@ -80,6 +82,7 @@ def test_no_false_alarm_after_a_restart_in_the_middle() -> None:
     played = play(made, Config())
 
     assert compare(made, played.said).false_alarms == ()
+    assert played.made == []
     assert played.batches > 5_000
     assert {said[-1].saying.state for said in played.said.values()} == {"healthy"}
 
@@ -100,7 +103,9 @@ def test_the_same_is_said_again() -> None:
     script = replace(load("outage")[1], hours=0.25, truth=())
     script = replace(script, happening=(replace(script.happening[0], end_minutes=14.0),))
 
-    assert play(script, Config()).said == play(script, Config()).said
+    one, other = play(script, Config()), play(script, Config())
+
+    assert (one.said, one.made) == (other.said, other.made)
 
 
 def test_what_is_shipped_later_is_taken() -> None:

@@ -19,6 +19,7 @@ from modpulse.collector.simulate.script import (
     Hosts,
     Proxy,
     Script,
+    Told,
     Truth,
     parse,
 )
@@ -130,11 +131,11 @@ def test_every_key_takes_what_its_bounds_say(data: st.DataObject) -> None:
         assert f"happening[0].{'end_minutes' if is_late else key}" in made
 
 
-@pytest.mark.parametrize("kind", [Script, Hosts, Proxy, Happening, Truth])
+@pytest.mark.parametrize("kind", [Script, Hosts, Proxy, Happening, Truth, Told])
 def test_every_key_is_documented(kind: type[object]) -> None:
     """docs/simulate.md has a row for each key, and for each kind of happening."""
     told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.+?) \|", DOCUMENT, re.M))))
-    tables = {"hosts", "proxy", "happening", "truth"} if kind is Script else set()
+    tables = {"hosts", "proxy", "happening", "truth", "incident"} if kind is Script else set()
     fields = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
 
     assert fields - tables - told == set()

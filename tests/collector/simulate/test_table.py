@@ -1,11 +1,13 @@
 """Rules of how verdicts are shown."""
 
 import json
+from dataclasses import replace
 
 from fleets import FLEET, A
 
 from modpulse.collector.simulate.compare import FalseAlarm, Row, Saying, Verdicts
-from modpulse.collector.simulate.script import parse
+from modpulse.collector.simulate.notices import IncidentRow, Incidents, Made
+from modpulse.collector.simulate.script import Told, parse
 from modpulse.collector.simulate.table import Result, document, rows, table, untold
 
 SCRIPT = parse(
@@ -81,12 +83,36 @@ def test_as_json() -> None:
     assert script["false_alarms"][0]["at_s"] == 60.0
 
 
+def test_incidents() -> None:
+    """What was made, who was told what, and why that is wrong; on the page beside its truth."""
+    made = Made(
+        topic="proxy", severity="P0", proxies=(A,), rules=("down", "degraded"), opened_s=650,
+        closed_s=None, notices={"P0": ("opened",), "P1": ()},
+    )  # fmt: skip
+    told = Told(happening="h", severity="P0", proxies=(A,), p0=("opened", "closed"))
+    row = IncidentRow(told, made, 50.0, ("it is never closed",))
+    found = replace(result(MET), incidents=Incidents((row,), (made,)))
+
+    assert table([found]).splitlines()[3:7] == [
+        f"  WRONG incident: P0, {A}, within 90 s; P0: opened, closed",
+        "        P0 down and degraded, is open, opened after 50 s; P0: opened",
+        "        it is never closed",
+        "  FALSE incident at 0:10:50: P0 down and degraded, is open; P0: opened",
+    ]
+    assert rows([found])[0].endswith(
+        "| 20 s | P0 down and degraded, is open, opened after 50 s | P0: opened |"
+    )
+    part = document([found])["scripts"][0]
+    assert (part["met"], part["incidents"][0]["delay_s"]) == (False, 50.0)
+    assert part["false_incidents"][0]["notices"] == {"P0": ["opened"], "P1": [], "P2": []}
+
+
 def test_as_rows_of_the_page() -> None:
     """A row for each truth, one for a script without any, and what is not told."""
     told, well = rows([result(MET), result()])
 
     assert told.startswith("| [mine](../collector/simulate/scripts/mine.toml): test | https://")
     assert told.endswith(" | healthy for one host, within 60 s | degraded; http.5xx; slo: "
-                         "9 of 10 | 20 s |")  # fmt: skip
-    assert well.endswith(": test | all | nothing is sick | no false alarms | - |")
+                         "9 of 10 | 20 s | - | - |")  # fmt: skip
+    assert well.endswith(": test | all | nothing is sick | no false alarms | - | none | none |")
     assert untold([result()]) == ["| mine | which \\| host |"]
