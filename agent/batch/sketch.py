@@ -170,7 +170,9 @@ class Sketch:
             bucket += 1
         if count == 0:
             raise SketchError("no count at the end")
-        return cls(buckets)
+        made = cls()
+        made._buckets = buckets  # not copied: no count of them is 0
+        return made
 
 
 def _put(out: bytearray, number: int) -> None:

@@ -186,7 +186,7 @@ def _quantiles_ms(buckets: Mapping[int, int]) -> list[float | None]:
     """Return three quantiles by nearest rank, in one pass."""
     if not buckets:
         return [None] * len(QUANTILES)
-    ordered = sorted(buckets.items())
-    below = list(accumulate(count for _, count in ordered))
+    ordered = sorted(buckets)
+    below = list(accumulate(map(buckets.__getitem__, ordered)))
     places = (bisect_left(below, q * below[-1]) for q in QUANTILES)
-    return [estimate_ns(ordered[place][0]) / 1e6 for place in places]
+    return [estimate_ns(ordered[place]) / 1e6 for place in places]
