@@ -11,6 +11,7 @@ from sightings import T0_NS, S
 
 from modpulse.agent.batch.batch import FIRST_BYTE, Outcomes, ProxyWindow
 from modpulse.agent.batch.sketch import Sketch
+from modpulse.collector.cli import main
 from modpulse.collector.errors import RejectedError
 from modpulse.collector.http.history import asked_of
 
@@ -151,3 +152,23 @@ def test_times_are_the_walls() -> None:
     asked = asked_of(b"proxy=a&since=2027-01-14T08:00:00Z", T0_NS, 10 * S)
 
     assert (asked.from_s, asked.until_s) == (NOW_S - 86_400 - 10, NOW_S)
+
+
+def test_the_command(
+    collector: Collector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a table, JSON, CSV, SVG or PNG; a proxy or a kind of file not known is an error."""
+    command = ["history", PROXY, "--url", collector.url]
+    assert main([*command, "--since", "1h"]) == 0
+    assert "TOP CAUSE" in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    assert '"requests": 20' in capsys.readouterr().out
+    assert main([*command, "--by", "agent", "--csv"]) == 0
+    assert f"{PROXY},agent,build-1," in capsys.readouterr().out
+    for kind, head in ((".svg", b"<svg "), (".png", b"\x89PNG")):
+        target = tmp_path / f"past{kind}"
+        assert main([*command, "--plot", str(target)]) == 0
+        assert target.read_bytes().startswith(head)
+    assert main([*command, "--plot", "past.gif"]) == 2
+    assert main(["history", "https://nobody.example", "--url", collector.url]) == 1
+    assert "no history of such a proxy" in capsys.readouterr().err
