@@ -48,7 +48,7 @@ def fail(collector: Collector, seq: int = 0, proxy: str = SICK) -> None:
             ProxyWindow(proxy="https://good.example", requests=5),
             ProxyWindow(
                 proxy=proxy, requests=9, failures={"tcp.refused": 9}, fallbacks=4,
-                fallback_ns=3_000_000_000,
+                fallback_ns=3_000_000_000, failed_ns=2_000_000_000, commands_stopped=3,
             ),
         )  # fmt: skip
         post(collector, batch_bytes(agent_id, seq, windows=windows))

@@ -49,6 +49,8 @@ def incident_document(incident: Incident, wall_offset_ns: int) -> dict[str, Any]
                 "failed_requests": cost.failed,
                 "fell_through": cost.fell_through,
                 "lost_s": round(cost.lost_s, 3),
+                "commands_failed": cost.commands_failed,
+                "failed_s": round(cost.failed_s, 3),
             },
             "notices": incident.told.count if incident.told else 0,
             "timeline": [_entry(entry, shown) for entry in incident.timeline],

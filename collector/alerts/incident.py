@@ -57,6 +57,10 @@ class Cost:
     """Requests after which the next entry of GOPROXY was asked."""
     lost_s: float = 0.0
     """What these took."""
+    commands_failed: int = 0
+    """`go` commands that ended with an error, and were stopped at one of these proxies last."""
+    failed_s: float = 0.0
+    """What failures took after which no other entry was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Told:
     severity: Severity
     members: int
     closed: bool
+    severities: tuple[Severity, ...] = ()
+    """Every one that was told of since it was opened, this notice included."""
+    before: tuple[Severity, ...] = ()
+    """The same without this notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,15 +57,29 @@ def addressed(
     Args:
         notices: Of one step.
         channels: Channel to the severities that it takes. Who was told of an incident is told its
-            end: every severity that it had counts. What is about a channel is for the others.
+            end: every severity that it had counts. What is about a channel is for the others. For
+            whom it gets grave enough later it is opened then; who was told nothing, is told no end.
     """
     return [
-        (channel, notice)
+        (channel, for_it)
         for notice in notices
         for channel, severities in channels.items()
-        if set(severities) & set(notice.incident.severities)
         if not (notice.incident.topic == "channel" and _is_about(notice.incident, channel))
+        if (for_it := _for(notice, set(severities)))
     ]
+
+
+def _for(notice: Notice, severities: set[Severity]) -> Notice | None:
+    """Return the notice as one is to have it who takes these; None: it is not for that one."""
+    told = notice.incident.told
+    if not severities & set(notice.incident.severities):
+        return None
+    # Those of an older collector do not say who was told before.
+    if notice.kind == "opened" or told is None or not told.severities:
+        return notice
+    if severities & set(told.before):
+        return notice
+    return None if notice.kind == "closed" else replace(notice, kind="opened")
 
 
 def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind | None:
@@ -94,12 +108,17 @@ def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind
 
 def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
     """Return the incident with what is told of it now."""
+    last = incident.told
+    # An older collector told it to all of them.
+    before = (last.severities or incident.severities) if last and not last.closed else ()
     told = Told(
         at_ns=now_ns,
         count=(incident.told.count if incident.told else 0) + 1,
         severity=incident.severity,
         members=len(incident.members) + incident.more,
         closed=kind == "closed",
+        severities=tuple(sorted({*before, *incident.severities})),
+        before=before,
     )
     return noted(replace(incident, told=told), now_ns, kind)
 

@@ -183,6 +183,10 @@ def _cost(story: Story) -> str:
     if cost.fell_through:
         lost = f"，共耽误{_long(cost.lost_s)}" if cost.lost_s >= 1 else ""
         parts.append(f"{cost.fell_through:,} 个转向下一个代理{lost}")
+    if cost.commands_failed:
+        parts.append(f"{cost.commands_failed:,} 条 go 命令失败")
+    if cost.failed_s >= 1:
+        parts.append(f"构建总共损失{_long(cost.lost_s + cost.failed_s)}")
     return f"影响：{'；'.join(parts)}。" if parts else ""
 
 

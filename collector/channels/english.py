@@ -194,6 +194,11 @@ def _cost(story: Story) -> str:
     if cost.fell_through:
         lost = f", which took {_long(cost.lost_s)}" if cost.lost_s >= 1 else ""
         parts.append(f"{cost.fell_through:,} went on to the next entry{lost}")
+    if cost.commands_failed:
+        commands = "command" if cost.commands_failed == 1 else "commands"
+        parts.append(f"{cost.commands_failed:,} {commands} failed")
+    if cost.failed_s >= 1:
+        parts.append(f"builds lost {_long(cost.lost_s + cost.failed_s)} in all")
     return f"It cost: {'; '.join(parts)}." if parts else ""
 
 

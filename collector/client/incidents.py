@@ -85,6 +85,8 @@ def _cost(item: Mapping[str, Any]) -> list[str]:
         ("requests failed", number(cost.get("failed_requests"))),
         ("went on to the next entry", number(cost.get("fell_through"))),
         ("s lost by that", number(cost.get("lost_s"))),
+        ("commands failed", number(cost.get("commands_failed"))),
+        ("s lost by failures that ended it", number(cost.get("failed_s"))),
     )
     parts = [f"{value:,.0f} {name}" for name, value in named if value]
     return [f"  so far: {', '.join(parts)}"] if parts else []

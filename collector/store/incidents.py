@@ -66,4 +66,6 @@ def _cost(db: sqlite3.Connection, rollups: Rollups, incident: Incident) -> Cost:
         max(before.failed, cost.failed),
         max(before.fell_through, counts["fallback"]),
         max(before.lost_s, counts["fallback_ms"] / 1000),
+        max(before.commands_failed, counts["stopped"]),
+        max(before.failed_s, counts["failed_ms"] / 1000),
     )

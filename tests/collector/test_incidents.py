@@ -37,7 +37,10 @@ def test_an_outage_is_an_incident(collector: Collector) -> None:
     (closed,) = until(collector, is_closed)["incidents"]
 
     assert (opened["state"], opened["severity"], opened["proxies"]) == ("open", "P0", [SICK])
-    assert opened["cost"] == {"failed_requests": 18, "fell_through": 8, "lost_s": 6.0}
+    assert opened["cost"] == {
+        "failed_requests": 18, "fell_through": 8, "lost_s": 6.0, "commands_failed": 6,
+        "failed_s": 4.0,
+    }  # fmt: skip
     assert opened["text"]["en"]["body"].startswith("sick.example is down since ")
     assert "18 of 18 requests from 2 hosts were refused" in opened["text"]["en"]["body"]
     assert [entry["what"] for entry in closed["timeline"]] == ["fired", "told", "resolved", "told"]
@@ -71,7 +74,8 @@ def test_the_command(collector: Collector, capsys: pytest.CaptureFixture[str]) -
     assert main(["incidents", "--url", collector.url]) == 0
     text = capsys.readouterr().out
     assert text.startswith("[P0] sick.example is down\n")
-    assert "so far: 18 requests failed, 8 went on to the next entry, 6 s lost by that" in text
+    assert "so far: 18 requests failed, 8 went on to the next entry, 6 s lost by that, " in text
+    assert "6 commands failed, 4 s lost by failures that ended it" in text
     recover(collector)
     until(collector, is_closed)
     main(["incidents", "--url", collector.url, "--all"])

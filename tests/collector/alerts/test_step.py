@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modpulse.collector.alerts.lifecycle import Key
 from modpulse.collector.alerts.maintenance import Window
+from modpulse.collector.alerts.notice import Notice, addressed
 from modpulse.collector.alerts.reading import Observation
 from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import State, restored
@@ -158,6 +159,23 @@ def test_certificates() -> None:
     run.steps(100, report(A, left_s=5 * DAY_S, part=1.0))
 
     assert [kind for _, kind in run.kinds] == ["opened", "updated", "updated", "closed"]
+
+
+def test_for_each_channel_it_opens_first_and_closes_once() -> None:
+    """Whoever takes P0 alone hears first when it is that; who was told nothing hears of no end."""
+    run = Run()
+    run.steps(300, report(A, "degraded", failures={"http.5xx": 3}))
+    run.steps(100, down(A))
+    run.steps(200, report(A))
+    channels = {"all": ("P0", "P1", "P2"), "grave": ("P0",), "slow": ("P1",), "some": ("P2",)}
+    notices = [Notice(kind, incident, 0) for _, kind, incident in run.told]  # type: ignore[arg-type]
+    told = addressed(notices, channels)  # type: ignore[arg-type]
+
+    assert [kind for _, kind in run.kinds] == ["opened", "updated", "closed"]
+    assert {name: [n.kind for to, n in told if to == name] for name in channels} == {
+        "all": ["opened", "updated", "closed"], "grave": ["opened", "closed"],
+        "slow": ["opened", "updated", "closed"], "some": [],
+    }  # fmt: skip
 
 
 def test_what_is_left_of_an_outage_is_no_news() -> None:

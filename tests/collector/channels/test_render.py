@@ -50,17 +50,19 @@ def test_its_end() -> None:
     run = Run()
     run.steps(60, down(CORP))
     run.steps(1100, report(CORP))
-    closed = replace(run.told[-1][2], cost=Cost(4212, 300, 480.0))
+    closed = replace(run.told[-1][2], cost=Cost(4212, 300, 480.0, 12, 720.0))
     english_title, english_body, _, chinese_body = both("closed", closed)
 
     assert english_title == "[P0] goproxy.corp works again since 14:04 UTC, after 2 min"
     assert english_body == (
         "goproxy.corp works again since 14:04 UTC, after 2 min. It cost: 4,212 requests failed; "
-        "300 went on to the next entry, which took 8 min."
+        "300 went on to the next entry, which took 8 min; 12 commands failed; "
+        "builds lost 20 min in all."
     )
     assert chinese_body == (
         "goproxy.corp 自 14:04 UTC 起恢复正常，持续了 2 分钟。"
-        "影响：4,212 个请求失败；300 个转向下一个代理，共耽误 8 分钟。"
+        "影响：4,212 个请求失败；300 个转向下一个代理，共耽误 8 分钟；12 条 go 命令失败；"
+        "构建总共损失 20 分钟。"
     )
     yesterday_ns = T0_NS - 86_400 * S
     members = tuple(replace(member, since_ns=yesterday_ns) for member in closed.members)
