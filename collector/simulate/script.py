@@ -150,7 +150,7 @@ class Told:
     """One incident that must be made of a happening; any other is a false one."""
 
     happening: str = ""
-    topic: str = choice("proxy", "certificate", "agent")
+    topic: str = choice("proxy", "certificate", "agent", "content")
     severity: str = choice("", "P0", "P1", "P2")
     """The gravest that it has."""
     proxies: tuple[str, ...] = ()
