@@ -140,7 +140,7 @@ class People:
     def tried(self, person: Person, what: str, outcome: Outcome, why: str) -> None:
         """Write down that somebody tried in vain; nobody waits for that."""
         log.warning(
-            "admin.%s who=%s address=%s request=%s reason=%s",
+            "admin.tried outcome=%s who=%s address=%s request=%s reason=%s",
             outcome, person.who or "-", person.address, say(what), why,
             extra={"whose": person.who},
         )  # fmt: skip
