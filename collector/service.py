@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.logs import counters
 from modpulse.agent.service.units import NS
 from modpulse.agent.service.version import version
@@ -37,6 +35,7 @@ from .insight.history import Asked, History
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
+from .learning import learn
 from .people import People
 from .pressure import Pressure
 from .shares import Shares
@@ -44,7 +43,7 @@ from .store import complaints
 from .store.database import Store
 from .store.pruning import Cuts
 from .store.readback import ReadBack
-from .store.recall import Before, SavedState
+from .store.recall import SavedState
 from .store.restore import restore
 from .store.roll import Roll, catch_up
 from .store.writer import Log, Writer
@@ -54,10 +53,6 @@ log = logging.getLogger("modpulse.collector")
 
 PAST_EVERY_NS = 600 * NS
 """How often the past is read again, and old rows are forgotten."""
-PAST_FROM_S = 7 * 86_400
-PAST_UNTIL_S = 3_600
-ENOUGH_WEEKS = 2
-"""With this hour of the week, of the last four: one may have been an outage."""
 LOG_KEPT_NS = HORIZON_NS + 300 * NS
 """What a restart replays: all that is evidence, and some for late batches."""
 LOG_FORGOTTEN = 2_000
@@ -415,7 +410,7 @@ class Service:
         await self._forget(lambda store: store.prune(cuts))
         kept_ns = round(config.audit_retention_days * 86_400 * NS)
         await self._ask(self.people.prune(now_ns - kept_ns))
-        await self._learn(now_s)
+        await learn(self._ask, self.fleet, now_s)
         self._past_at_ns = now_ns
 
     async def _ask(self, job: Callable[[Store], Any]) -> Any:
@@ -431,24 +426,6 @@ class Service:
             log.warning("store.unavailable reason=%s", error)
         self.trouble = str(error)
         self._is_damaged = isinstance(error, StoreUnavailableError) and error.lasting
-
-    async def _learn(self, now_s: int) -> None:
-        """Read the past of each proxy, one at a time: batches go on in between."""
-        span = (FIRST_BYTE, now_s - PAST_FROM_S, now_s - PAST_UNTIL_S)
-        for name in list(self.fleet.proxies):
-            past = await self._ask(partial(_past, name, span))
-            for before in past.values():
-                self.fleet.learn(name, before.ok, before.failed, before.buckets)
-            shares = await self._ask(partial(_miss_shares, name, now_s))
-            self.fleet.learn_misses(name, median(shares) if len(shares) >= ENOUGH_WEEKS else None)
-
-
-def _past(name: str, span: tuple[str, int, int], store: Store) -> dict[str, Before]:
-    return store.history([name], *span)
-
-
-def _miss_shares(name: str, now_s: int, store: Store) -> list[float]:
-    return store.miss_shares(name, now_s)
 
 
 def _differs(one: SavedState, other: SavedState) -> bool:

@@ -69,6 +69,7 @@ SHELL = {
     "collector.channels.sender": "takes notices to their channels",
     "collector.channels.wires": "HTTP and SMTP",
     "collector.history": "asks the store between requests",
+    "collector.learning": "the same",
     "collector.incidents": "reads the store at start, and steps beside the loop",
     "collector.http.shown": "makes the answer between requests",
     "collector.store.incidents": "rows of incidents",
@@ -229,7 +230,8 @@ FLOORS = {
     ),
     "collector": (
         "errors clock pressure shares stopping turns", "intake", "access insight", "health",
-        "alerts", "channels", "config", "store", "incidents", "outbox history people", "service",
+        "alerts", "channels", "config", "store", "incidents", "outbox history people learning",
+        "service",
         "http", "server client simulate", "admin", "cli",
     ),
 }  # fmt: skip
