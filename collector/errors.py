@@ -25,6 +25,10 @@ class StoreUnavailableError(Exception):
         self.lasting = lasting
 
 
+class StoreGoneError(StoreUnavailableError):
+    """The files are no longer those that were opened: nothing is read or written until they are."""
+
+
 class OverloadedError(Exception):
     """More comes than the disk takes: the agent must come again soon."""
 

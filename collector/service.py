@@ -24,7 +24,13 @@ from .alerts.incident import Incident
 from .channels.sender import Sender
 from .clock import Reading, Steady
 from .config import Config
-from .errors import BusyError, OverloadedError, StoreError, StoreUnavailableError
+from .errors import (
+    BusyError,
+    OverloadedError,
+    StoreError,
+    StoreGoneError,
+    StoreUnavailableError,
+)
 from .health.agents import AgentReport
 from .health.evidence import HORIZON_NS
 from .health.fleet import Fleet
@@ -150,7 +156,8 @@ class Service:
         """
         Replay the log between requests, then judge for the first time.
 
-        Half of the evidence is none: until all is there the states of before stand.
+        Half of the evidence is none: until all is there the states of before stand. To be called
+        until `reading_back` is None: who takes the files away meanwhile may put them back.
 
         Raises:
             StoreError, BusyError: the log cannot be read.
@@ -163,6 +170,9 @@ class Service:
         try:
             await asyncio.gather(forget, replay)
             await self._keep_house(now_ns())
+        except StoreGoneError as error:
+            self._say(error)
+            return
         except StoreUnavailableError as error:
             raise self._at_start(error) from None
         if self.reading_back.skipped:

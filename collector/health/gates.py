@@ -193,10 +193,11 @@ def _slo(evidence: Evidence, past: Past, rules: Rules) -> Finding | None:
     below = belief(evidence, past, rules).cdf(rules.slo_success)
     if below <= rules.slo_confidence:
         return None
+    latest = evidence.failed / (evidence.failed + evidence.ok)
     return Finding(
         "slo",
         f"{failed} of {failed + evidence.total.ok} requests failed "
-        f"in the last {HORIZON_S // 60} min, "
+        f"in the last {HORIZON_S // 60} min, {latest:.0%} as the latest weigh: "
         f"P(success < {rules.slo_success:.0%}) = {below:.3f}",
     )
 

@@ -243,10 +243,11 @@ async def _announce(server: Door, listener: socket.socket, config: Config) -> No
 
 
 async def _tick(service: Service, window_seconds: float) -> None:
-    await service.read_back(lambda: service.clock.now_ns(read_clock()))
     while True:
+        await service.read_back(lambda: service.clock.now_ns(read_clock()))
         await asyncio.sleep(window_seconds)
-        await service.tick(read_clock())
+        if service.reading_back is None:
+            await service.tick(read_clock())
 
 
 async def _watch(service: Service) -> None:

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BusyError, StoreError, StoreUnavailableError
+from ..errors import BusyError, StoreError, StoreGoneError, StoreUnavailableError
 from .watched import REPLACED, Watched
 
 SIDES = ("-wal", "-shm", "-journal")
@@ -175,7 +175,7 @@ class Place:
                     "put it back, or restart the collector to begin with what is there",
                 )
         if why:
-            raise StoreUnavailableError(why)
+            raise StoreGoneError(why)
 
 
 @contextlib.contextmanager

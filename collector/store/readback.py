@@ -40,6 +40,7 @@ class ReadBack:
         self._span = span
         self.of = span.batches if span else 0
         """Batches that are to be read."""
+        self._after = 0
         self.done = 0
         self.skipped = 0
         """Of these, batches that an older collector took and this one cannot read."""
@@ -50,7 +51,7 @@ class ReadBack:
 
     async def run(self, ask: Ask, merge: Callable[[Arrival], None]) -> None:
         """
-        Read all of it.
+        Read all of it; after an error from where it was.
 
         Args:
             ask: Runs a job on the thread that has the store.
@@ -70,17 +71,16 @@ class ReadBack:
             log.info("log.read_back batches=%d skipped=%d", self.of, self.skipped)
 
     async def _run(self, ask: Ask, merge: Callable[[Arrival], None]) -> None:
-        after = 0
         # Counted, because in a damaged tree a next id may lie before the last one.
         while self._span and self.done < self.of:
-            found = await ask(partial(_slice, self._span, after))
+            found = await ask(partial(_slice, self._span, self._after))
             if not found:
                 break
             for row in found:
                 self._read(row, merge)
                 # One batch at a time, so that requests are answered in between.
                 await asyncio.sleep(0)
-            after = found[-1][0]
+            self._after = found[-1][0]
 
     def _read(self, row: rows.Row, merge: Callable[[Arrival], None]) -> None:
         self.done += 1

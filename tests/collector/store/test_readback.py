@@ -15,6 +15,7 @@ from sightings import GOOD, SICK, arrival, sighting
 from stored import append
 
 from modpulse.agent.batch.batch import ProxyWindow
+from modpulse.collector.errors import StoreGoneError
 from modpulse.collector.health.gates import Finding
 from modpulse.collector.intake.arrival import Arrival
 from modpulse.collector.store.database import Store
@@ -168,6 +169,33 @@ def replay(store: Store, from_ns: int) -> tuple[ReadBack, list[Arrival]]:
 
     asyncio.run(read_back.run(ask, merged.append))
     return read_back, merged
+
+
+def test_it_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose file is gone for a while reads the rest when it is back, and no batch twice."""
+    monkeypatch.setattr("modpulse.collector.store.readback.SLICE_BATCHES", 3)
+    path = tmp_path / "c.db"
+    Store.open(path).close()
+    write_log(path, *((NS, batch_bytes(seq=seq, end_ns=NS)) for seq in range(10)))
+    merged: list[Arrival] = []
+    asked = 0
+    with closing(Store.open(path)) as store:
+        read_back = ReadBack(store.evidence(0))
+
+        async def ask(job: Callable[[Store], Any]) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                raise StoreGoneError("moved")
+            return job(store)
+
+        with pytest.raises(StoreGoneError):
+            asyncio.run(read_back.run(ask, merged.append))
+        before = [arrival.seq for arrival in merged]
+        asyncio.run(read_back.run(ask, merged.append))
+
+    assert before == [*range(6)]
+    assert [arrival.seq for arrival in merged] == [*range(10)]
 
 
 @pytest.mark.parametrize(
