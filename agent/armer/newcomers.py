@@ -11,7 +11,7 @@ from contextlib import suppress
 from ..binary.plan import Plan
 from ..events.events import Exec, GoEvent
 from ..machine.findgo import hold
-from ..machine.procfs import read_facts
+from ..machine.procfs import read_facts, read_name
 from ..service.bounded import Bounded
 from .prober import Prober
 from .strangers import Strangers, has_foreign_size
@@ -20,6 +20,11 @@ MAX_LATE = 1024
 """Processes that are remembered as counted."""
 _SAME_PROCESS_NS = 10_000_000_000
 """Within it a pid is not another process's: what is read of its next exec may lag behind."""
+
+_NAME_BYTES = 15
+"""Of a process: TASK_COMM_LEN of include/linux/sched.h, less its NUL."""
+_BY_DESCRIPTOR = "/dev/fd/"
+"""What fexecve(3) runs has no path, and its name is another in each kernel."""
 
 Facts = dict[str, object]
 """Fields of a process record. None in their place: the process is no `go`."""
@@ -52,10 +57,13 @@ class Newcomers:
 
         None when it is not the `go` command, whatever its name. A process that is gone already,
         or cannot be looked at, is taken for what its path holds, or else for what it is called:
-        the next of its kind will be met.
+        the next of its kind will be met. One that has gone on to another program, as `env` does,
+        is told of by that one's exec.
         """
         exe = f"/proc/{event.pid}/exe"
         with suppress(OSError), hold(exe) as candidate:
+            if candidate is not None and _has_gone_on(event):
+                return self._miss(event) or None
             if candidate is not None:
                 is_armed = self._prober.armed_at_ns(candidate) is not None
                 is_called_so = is_armed or event.is_named
@@ -125,3 +133,16 @@ class Newcomers:
         counted_at_ns = self._late.get(event.pid)
         self.unprobed += counted_at_ns is None or event.at_ns - counted_at_ns >= _SAME_PROCESS_NS
         self._late[event.pid] = event.at_ns
+
+
+def _has_gone_on(event: Exec) -> bool:
+    """
+    Whether a process runs another program than the one whose exec this was, by what it is called.
+
+    A script that is called like the `go` which it becomes is too small for one.
+    """
+    name = os.path.basename(event.filename).encode()[:_NAME_BYTES]
+    if not event.filename.startswith(_BY_DESCRIPTOR) and read_name(event.pid) not in (name, None):
+        return True
+    start = "root" if os.path.isabs(event.filename) else "cwd/"
+    return has_foreign_size(f"/proc/{event.pid}/{start}{event.filename}")

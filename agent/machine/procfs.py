@@ -95,6 +95,12 @@ def _address_of(maps: bytes, offset: int) -> int | None:
     return None
 
 
+def read_name(pid: int) -> bytes | None:
+    """Return what a process is called: of the file that it ran last; None when it is gone."""
+    name = _read(f"/proc/{pid}/comm")
+    return None if name is None else name.removesuffix(b"\n")
+
+
 def exists(pid: int) -> bool:
     """Whether there is such a process, a zombie included."""
     return os.path.exists(f"/proc/{pid}")

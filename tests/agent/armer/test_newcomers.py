@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +34,19 @@ def begun(path: object, *, pid: int = NOBODY, is_named: bool = False) -> Exec:
     return Exec(1, pid, os.getpid(), 0, str(path), is_named)
 
 
+@contextmanager
+def running(
+    *command: str | Path, env: dict[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process, for as long as it is looked at."""
+    process = subprocess.Popen(command, env=env, stdout=-3, stderr=-3)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_a_go_by_another_name(newcomers: Newcomers, go_path: Path, tmp_path: Path) -> None:
     """It is one also where it is gone before it is looked at, and named from where it was begun."""
     copied = Path(shutil.copy(go_path, tmp_path / "frob"))
@@ -57,10 +72,29 @@ def test_late_once(newcomers: Newcomers, go_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_another_program(newcomers: Newcomers, is_named: bool) -> None:
+def test_another_program(newcomers: Newcomers, tmp_path: Path, is_named: bool) -> None:
     """What runs something else is no `go`, whatever it is called."""
-    assert newcomers.meet(begun("go", pid=os.getpid(), is_named=is_named)) is None
+    program = shutil.copy("/bin/sleep", tmp_path / ("go" if is_named else "frob"))
+    with running(program, "60") as process:
+        assert newcomers.meet(begun(program, pid=process.pid, is_named=is_named)) is None
     assert newcomers.unexamined == 0
+
+
+@pytest.mark.parametrize("name", ["go", "gone-on-to-another"])
+def test_what_has_gone_on(newcomers: Newcomers, go_path: Path, tmp_path: Path, name: str) -> None:
+    """A wrapper that became a `go` before it was looked at is none: the `go` has its own exec."""
+    wrapper = tmp_path / name
+    wrapper.write_text("#!/bin/sh\n")
+    (tmp_path / "bin").mkdir()
+    go = Path(shutil.copy(go_path, tmp_path / "bin" / "go"))
+    # It reads its settings first, and a pipe that nobody writes to lets it wait.
+    os.mkfifo(tmp_path / "env")
+    with running(go, "version", env={"GOENV": str(tmp_path / "env")}) as process:
+        assert newcomers.meet(begun(wrapper, pid=process.pid, is_named=name == "go")) is None
+        found = newcomers.meet(begun(go, pid=process.pid, is_named=True))
+
+    assert found is not None
+    assert str(found["go_version"]).startswith("go1.")
 
 
 def test_gone_with_its_file(newcomers: Newcomers, tmp_path: Path) -> None:
