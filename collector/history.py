@@ -41,7 +41,8 @@ async def read(ask: Ask, asked: Asked) -> tuple[History, int] | None:
             for key, row in rows:
                 builder.take(start_of(key), PERIODS_S[left.tier], row)
                 began_s = await _pause(began_s)
-            if len(rows) < READ_ROWS:
+            # In a damaged tree the rows of a range may go back, without end.
+            if len(rows) < READ_ROWS or rows[-1][0] < left.first:
                 break
             left = Range(left.tier, rows[-1][0] + 1, left.last)
     for _ in builder.finish():

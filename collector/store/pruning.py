@@ -157,7 +157,9 @@ def _agents(db: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
             "SELECT agent_id FROM seen WHERE agent_id > ? ORDER BY agent_id LIMIT 1 OFFSET ?",
             (first, STEP_ROWS),
         ).fetchone()
-        yield first, row[0] if row else None
-        if not row:
+        # In a damaged index what comes after an agent may lie before it, without end.
+        is_last = not row or not isinstance(row[0], str) or row[0] <= first
+        yield first, None if is_last else row[0]
+        if is_last:
             return
         first = row[0]

@@ -6,6 +6,7 @@ The log has them until then, and `rolled` says up to which: after a crash the re
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -15,7 +16,7 @@ from ..intake import ingest
 from ..intake.arrival import Arrival
 from ..intake.fold import Key, Pile
 from ..intake.rollup import LABELLED, Rollup, pile_parts, roll_up
-from . import rows
+from . import complaints, rows
 from .database import Store
 
 log = logging.getLogger("modpulse.collector")
@@ -126,7 +127,13 @@ def catch_up(store: Store) -> None:
     Raises:
         StoreUnavailableError: the database cannot be read or written.
     """
+    done = -1
     while found := store.unrolled(CAUGHT_UP):
+        last_id = max(row[0] for row in found)
+        if last_id <= done:
+            # In a damaged tree what comes after an id may lie before it, without end.
+            error = sqlite3.DatabaseError("the log is out of order")
+            raise complaints.later(error) from error
         arrivals = []
         for *row, taken in found:
             try:
@@ -137,5 +144,6 @@ def catch_up(store: Store) -> None:
             except (RejectedError, ValueError):
                 store.unreadable["log"] += 1
         store.remember(arrivals)
-        store.add(roll_up(arrivals), found[-1][0])
+        store.add(roll_up(arrivals), last_id)
+        done = last_id
         log.info("log.rolled batches=%d", len(arrivals))
