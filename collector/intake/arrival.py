@@ -67,21 +67,9 @@ class Counts:
         self.lossy += other.lossy
         # Most have neither, and this is done for each proxy of each batch, twice.
         if other.failures:
-            _add_all(self.failures, other.failures, 1)
+            _add_all(self.failures, other.failures)
         if other.bad_certificates:
-            _add_all(self.bad_certificates, other.bad_certificates, 1)
-
-    def take_away(self, other: "Counts") -> None:
-        """Take the other's counts away, never below zero."""
-        self.ok = max(0, self.ok - other.ok)
-        self.misses = max(0, self.misses - other.misses)
-        self.suspects = max(0, self.suspects - other.suspects)
-        self.handshakes = max(0, self.handshakes - other.handshakes)
-        self.small = max(0, self.small - other.small)
-        self.windows = max(0, self.windows - other.windows)
-        self.lossy = max(0, self.lossy - other.lossy)
-        _add_all(self.failures, other.failures, -1)
-        _add_all(self.bad_certificates, other.bad_certificates, -1)
+            _add_all(self.bad_certificates, other.bad_certificates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +178,7 @@ class Arrival:
         return held + PART_BYTES * parts + asked_bytes + len(self.body)
 
 
-def _add_all(into: dict[str, int], other: Mapping[str, int], sign: int) -> None:
+def _add_all(into: dict[str, int], other: Mapping[str, int]) -> None:
     for name, count in other.items():
-        total = into.get(name, 0) + sign * count
-        if total > 0:
-            into[name] = total
-        else:
-            into.pop(name, None)
+        if count:
+            into[name] = into.get(name, 0) + count
