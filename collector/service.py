@@ -38,6 +38,7 @@ from .health.report import Report
 from .history import read
 from .incidents import Incidents
 from .insight.history import Asked, History
+from .insight.totals import Totals
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
@@ -117,6 +118,8 @@ class Service:
         self.pressure = Pressure()
         self._log = Log(self._writer, self._merged, self.turns)
         self._roll = Roll(self.fleet.time, self._add)
+        self.totals = Totals()
+        """Since this process began."""
         self.people = People(self.call, self.incidents)
         self._waiting = Shares(config.queue_batches)
         self._past_at_ns = 0
@@ -260,6 +263,7 @@ class Service:
 
     async def _add(self, rollup: Rollup, log_id: int) -> None:
         await self._ask(lambda store: store.add(rollup, log_id))
+        self.totals.add(rollup)
 
     async def tick(self, reading: Reading) -> None:
         """Judge every proxy once, and keep what must survive a restart."""
@@ -403,6 +407,7 @@ class Service:
         if pushed:
             await asyncio.wrap_future(self._writer.call(lambda store: store.forget(pushed)))
             self.fleet.proxies.pushed -= pushed
+            self.totals.forget(pushed)
             for proxy in pushed:
                 self._saved.pop(proxy, None)
 

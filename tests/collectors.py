@@ -177,10 +177,11 @@ def call(
         )
         answer = connection.getresponse()
         content = answer.read()
+        is_json = answer.headers["content-type"] == "application/json"
         return Reply(
             answer.status,
             {name.lower(): value for name, value in answer.getheaders()},
-            json.loads(content) if content else None,
+            json.loads(content) if content and is_json else content,
         )
 
 

@@ -71,6 +71,7 @@ SHELL = {
     "collector.history": "asks the store between requests",
     "collector.learning": "the same",
     "collector.incidents": "reads the store at start, and steps beside the loop",
+    "collector.http.scrape": "makes the answer between requests",
     "collector.http.shown": "makes the answer between requests",
     "collector.store.incidents": "rows of incidents",
     "collector.store.outbox": "rows of notices that wait",

@@ -25,6 +25,7 @@ from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
 from .public import public_document
 from .routes import ROUTES, Route
+from .scrape import scraped
 from .shown import Shown, encoded
 
 log = logging.getLogger("modpulse.collector")
@@ -72,6 +73,7 @@ class App:
             routes.INCIDENTS: self._incidents,
             routes.AGENTS: self._agents,
             routes.HISTORY: self._history,
+            routes.METRICS: self._metrics,
             routes.BATCHES: self._batches,
             routes.NOTES: acts.note,
             routes.WINDOWS: acts.windows,
@@ -217,6 +219,12 @@ class App:
         head = encoded(head_document(history, now_ns, offset_ns))[:-1]
         return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
 
+    async def _metrics(self, call: Call) -> Answer:
+        accept = call.headers.get(b"accept", b"")
+        reading = self._read_clock()
+        body, media_type = await scraped(self._service, reading, call.figures(), accept)
+        return Answer(200, encoded=body, media_type=media_type)
+
     async def _batches(self, call: Call) -> Answer:
         caller, headers = call.caller, call.headers
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -279,7 +287,7 @@ def _again(status: int, reason: str, retry_s: int) -> Answer:
 async def _send(send: Send, answer: Answer) -> None:
     body = encoded(answer.body) if answer.encoded is None else answer.encoded
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", answer.media_type),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         *answer.headers,

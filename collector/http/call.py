@@ -41,6 +41,7 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     encoded: bytes | None = None
     """The same as bytes, where they are made already."""
+    media_type: bytes = b"application/json"
 
 
 async def read_body(call: Call, limit: int, within_s: float) -> bytes:

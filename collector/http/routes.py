@@ -27,6 +27,7 @@ PROXIES = Route("GET", "/api/v1/proxies", "read")
 INCIDENTS = Route("GET", "/api/v1/incidents", "read")
 AGENTS = Route("GET", "/api/v1/agents", "read")
 HISTORY = Route("GET", "/api/v1/history", "read")
+METRICS = Route("GET", "/metrics", "read")
 BATCHES = Route("POST", "/api/v1/batches", "ship")
 NOTES = Route("POST", "/api/v1/incidents/*/notes", "admin")
 WINDOWS = Route("GET", "/api/v1/maintenance", "read")
@@ -34,8 +35,8 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, AGENTS, HISTORY, BATCHES, NOTES, WINDOWS, ANNOUNCE,
-    END, AUDIT,
+    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, AGENTS, HISTORY, METRICS, BATCHES, NOTES, WINDOWS,
+    ANNOUNCE, END, AUDIT,
 )  # fmt: skip
 
 _PLAIN = {
