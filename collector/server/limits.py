@@ -29,6 +29,9 @@ LARGE_BODY_BYTES = 1 << 16
 UNREAD_BYTES = 1 << 14
 """Of answers that one peer leaves unread before it is heard no more; an answer that is larger
 counts among MAX_HELD_BYTES until it is read."""
+RECEIVE_BYTES = 1 << 17
+"""What the kernel is asked to hold of a connection that is not read; it takes twice as much. Left
+alone it lets some grow to 32 MiB."""
 IDLE_S = 30.0
 """Between two requests of those we know: longer than the agents' window, so that a connection
 serves many batches. As long an answer may be left unread."""

@@ -37,7 +37,7 @@ from ..store.database import Store
 from ..turns import SWITCH_S
 from .desk import Desk
 from .door import Door, raise_descriptors
-from .limits import MAX_HELD_BYTES, Limits
+from .limits import MAX_HELD_BYTES, RECEIVE_BYTES, Limits
 
 log = logging.getLogger("modpulse.collector")
 
@@ -96,6 +96,8 @@ def listen(config: Config) -> socket.socket:
         try:
             listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Before it listens: accepted sockets inherit it, and it bounds the TCP window.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
             listener.bind((config.host, config.port))
             listener.listen(BACKLOG)
         except socket.gaierror:
