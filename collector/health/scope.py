@@ -117,8 +117,8 @@ def find_scope(
     seers = [vantage for vantage in vantages if vantage.sees]
     if len(seers) >= 2:
         return _one_resolver(vantages, seers, before) or Scope()
-    suspects = seers or sorted(vantages, key=lambda vantage: -vantage.failed)[:1]
-    if not suspects or not suspects[0].failed:
+    suspects = seers or _outstanding(vantages)
+    if not suspects:
         return Scope()
     alone = frozenset({suspects[0].agent_id})
     # Many agents with a failure each see it together though none could alone.
@@ -126,6 +126,15 @@ def find_scope(
         return Scope()
     who = suspects[0].agent_id
     return Scope("host", f"only {who} sees failures", who, alone)
+
+
+def _outstanding(vantages: Sequence[Vantage]) -> list[Vantage]:
+    """Return the agent with most failures, where no other has half as many: it could be any."""
+    first = max(vantages, key=lambda vantage: vantage.failed, default=None)
+    if first is None or not first.failed:
+        return []
+    others = (vantage.failed for vantage in vantages if vantage is not first)
+    return [first] if first.failed > 2 * max(others, default=0) else []
 
 
 def seen_from_one(agent_id: str) -> Scope:
