@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from modpulse.agent.batch.batch import MISS, OK, SUSPECT
 from modpulse.agent.service.units import NS
 
-from .chance import Chance
+from .chance import GOLDEN, Chance
 from .script import Happening, Proxy, Script, module_name
 from .traffic import DAY_S, Ask
 
@@ -154,8 +154,10 @@ def failure_of(place: Place, happenings: Sequence[Happening]) -> str | None:
             return "tls.expired"
     if place.ask.endpoint == "zip" and happens(place, "changed_zip", happenings):
         return SUM_FAILURE
-    # The other end of its luck: what happens to some and ordinary noise hit different ones.
-    return "http.5xx" if 1 - place.ask.luck <= place.proxy.failure_share else None
+    # The other end of its luck: what happens to some and ordinary noise hit different ones. Turned
+    # for each proxy: what fails at one by chance does not fail at the next.
+    luck = (1 - place.ask.luck + GOLDEN * place.proxy_place) % 1
+    return "http.5xx" if luck <= place.proxy.failure_share else None
 
 
 def is_missing(place: Place) -> bool:

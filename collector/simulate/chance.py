@@ -10,6 +10,8 @@ import math
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E37_79B9_7F4A_7C15
+GOLDEN = 0.618
+"""Turns the luck of one request into that of another."""
 LARGEST_MEAN = 500.0
 """Of `poisson` at once: above it exp(-mean) nears the smallest double."""
 

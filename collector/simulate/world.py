@@ -24,7 +24,7 @@ from modpulse.agent.batch.batch import (
 from modpulse.agent.service.units import NS
 
 from .answers import EPOCH_S, Answer, Place, Setup, answer, set_up
-from .chance import Chance
+from .chance import GOLDEN, Chance
 from .script import Happening, Hosts, Script, host_name, pool_of
 from .tally import Commands, Ended, Tally
 from .traffic import HOUR_S, Ask, Build, builds
@@ -38,8 +38,6 @@ SHIP_S = 0.3
 AT_ONCE = 1.0
 """Seconds that are asked within when a build was told to stop: requests run beside each other."""
 DAY_HOURS = 24
-GOLDEN = 0.618
-"""Turns the luck of one request into that of another."""
 
 
 @dataclass(frozen=True, slots=True)
