@@ -15,6 +15,7 @@ from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.keys import choice, number, tables
 from modpulse.agent.service.settings import load_settings
 
+from .alerts.burn import never
 from .alerts.maintenance import Window
 from .alerts.rules import Alerting
 from .channels.channel import Channel, check_names
@@ -146,6 +147,14 @@ def _check_together(config: Config) -> None:
     for key, other in NOT_ABOVE:
         if values[key] > values[other]:
             raise ConfigError(f"{key} = {values[key]}: must not be above {other} = {values[other]}")
+    objective = config.alerting.objective
+    pair = never(objective)
+    if pair:
+        raise ConfigError(
+            f"objective = {objective}: an alert wants {pair.factor:g} times the failures that it "
+            f"allows, and all requests are {1 / (1 - objective):.3g} times: "
+            f"choose more than {1 - 1 / pair.factor:.3f}"
+        )
     formula, rules = config.formula, config.rules
     if formula.success_zero >= formula.success_one:
         raise ConfigError(

@@ -7,10 +7,11 @@ Nothing here is kept: the service writes what a step changed, and then lets it s
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modpulse.agent.service.units import NS
 
+from .alerts.counted import Counted
 from .alerts.incident import Incident
 from .alerts.maintenance import Window
 from .alerts.notice import Notice, addressed
@@ -43,6 +44,7 @@ class Incidents:
         """Channel to since when it takes nothing; None: it does, or was not asked yet."""
         self._fleet = fleet
         self._stepper = Stepper(config.alerting, config.maintenance)
+        self.counted = Counted(config.alerting)
         self._configured = config.maintenance
         self._severities = {channel.name: channel.takes() for channel in config.channel}
         self._window_ns = round(config.window_seconds * NS)
@@ -84,10 +86,14 @@ class Incidents:
             window_ns=self._window_ns,
             wall_offset_ns=wall_offset_ns,
         )
-        state, changes = await asyncio.to_thread(
-            self._stepper.step, self.state, observation, now_ns
-        )
+        state, changes = await asyncio.to_thread(self._step, observation, now_ns)
         return Step(state, changes, self.addressed(changes.notices))
+
+    def _step(self, observation: Observation, now_ns: int) -> tuple[State, Changes]:
+        alerts, incidents = self.state.alerts, self.state.incidents.values()
+        self.counted.take(observation.reports, alerts)
+        counted = self.counted.readings(alerts, incidents, now_ns)
+        return self._stepper.step(self.state, replace(observation, counted=counted), now_ns)
 
     def addressed(self, notices: Sequence[Notice]) -> list[tuple[str, Notice]]:
         """Return each notice with each channel that it is for."""

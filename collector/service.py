@@ -42,7 +42,7 @@ from .insight.totals import Totals
 from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
-from .learning import learn
+from .learning import learn, recall_judged
 from .people import People
 from .pressure import Pressure
 from .shares import Shares
@@ -180,6 +180,7 @@ class Service:
             raise self._at_start(error) from None
         if self.reading_back.skipped:
             self._store.unreadable["log"] += self.reading_back.skipped
+        await recall_judged(self._ask, self.fleet, self.incidents.counted, now_ns() // NS)
         self.reading_back = None
         await self._judge(now_ns())
 
@@ -328,7 +329,8 @@ class Service:
     def overflow(self) -> Counter[str]:
         """What was dropped at bounds, by the bound's name."""
         sketches = Counter({"unreadable_sketches": self._roll.unreadable})
-        return self.fleet.overflow + self._store.overflow + sketches
+        unwritten = Counter({"MAX_UNWRITTEN": self.incidents.counted.dropped})
+        return self.fleet.overflow + self._store.overflow + sketches + unwritten
 
     @property
     def unreadable(self) -> dict[str, int]:
@@ -371,6 +373,10 @@ class Service:
             new = step.changes.incidents
             save = partial(Store.save, states=changed, changed=new, notices=step.notices)
             kept = await asyncio.wrap_future(self._writer.call(partial(save, now_ns=now_ns)))
+        rows = self.incidents.counted.due()
+        if rows:
+            await asyncio.wrap_future(self._writer.call(lambda store: store.add_judged(rows)))
+            self.incidents.counted.written(rows)
         self.incidents.accept(step, kept)
         if step.notices and self.sender:
             self.sender.wake()

@@ -59,6 +59,8 @@ class Facts:
     """p95 of list, info and mod."""
     left_s: float | None = None
     """Until the certificate ends."""
+    hours: int = 0
+    """In which `requests` were asked; 0: minutes, or it is not the point."""
     others: int = 0
     """Other proxies of which something is known."""
     others_fine: int = 0
@@ -106,6 +108,8 @@ class Observation:
     """What share of requests must succeed."""
     slo_confidence: float = 0.95
     """How sure it must be that they do, or do not."""
+    counted: "Mapping[Key, Reading]" = field(default_factory=dict)
+    """What the rules say that count, see counted.py."""
     window_ns: int = 10 * NS
     """Between two observations."""
     wall_offset_ns: int = 0

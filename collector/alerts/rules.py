@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from modpulse.agent.service.keys import number
+from modpulse.agent.service.keys import choice, number
 from modpulse.agent.service.units import NS
 
 Severity = Literal["P0", "P1", "P2"]
@@ -18,7 +18,7 @@ SEVERITIES: tuple[Severity, ...] = ("P0", "P1", "P2")
 RuleName = Literal[
     "down", "degraded", "host", "resolver",
     "certificate_last", "certificate_near", "certificate_soon", "agent_silent", "agent_duplicate",
-    "consistency", "moved_tag", "channel_dead",
+    "consistency", "moved_tag", "channel_dead", "burn_fast", "burn_slow", "early", "dynamic",
 ]  # fmt: skip
 Topic = Literal["proxy", "certificate", "agent", "content", "channel"]
 """What an incident is about: those of different topics are never one."""
@@ -56,6 +56,18 @@ class Alerting:
     channel_dead_for_seconds: float = number(300.0, *WAIT_S)
     """A channel takes no notice for so long: P1, told by the others."""
     channel_dead_keep_firing_for_seconds: float = number(0.0, *WAIT_S)
+    objective: float = number(0.9995, 0.5, 0.999999)
+    """Share of requests that are to succeed; what it leaves over is the budget for failures."""
+    burn_for_seconds: float = number(300.0, *WAIT_S)
+    """The budget burns (P1 by the hour, P2 by the day) for so long: longer than a state waits."""
+    burn_keep_firing_for_seconds: float = number(300.0, *WAIT_S)
+    early_for_seconds: float = number(60.0, *WAIT_S)
+    """A failure class is more frequent than it was: P2."""
+    early_keep_firing_for_seconds: float = number(300.0, *WAIT_S)
+    dynamic: str = choice("off", "on")
+    """Whether mean + 2 σ of a day is a rule too: P2."""
+    dynamic_for_seconds: float = number(300.0, *WAIT_S)
+    dynamic_keep_firing_for_seconds: float = number(300.0, *WAIT_S)
     join_seconds: float = number(300.0, *WAIT_S)
     """What fires so soon after another, for the same cause, is the same incident."""
     flap_seconds: float = number(900.0, *WAIT_S)
@@ -90,6 +102,9 @@ def rules_of(alerting: Alerting) -> Mapping[RuleName, Rule]:
     down = alerting.down_for_seconds, alerting.down_keep_firing_for_seconds
     degraded = alerting.degraded_for_seconds, alerting.degraded_keep_firing_for_seconds
     channel = alerting.channel_dead_for_seconds, alerting.channel_dead_keep_firing_for_seconds
+    burn = alerting.burn_for_seconds, alerting.burn_keep_firing_for_seconds
+    early = alerting.early_for_seconds, alerting.early_keep_firing_for_seconds
+    dynamic = alerting.dynamic_for_seconds, alerting.dynamic_keep_firing_for_seconds
     rules = (
         _rule("down", "P0", "proxy", down, week_ns),
         _rule("degraded", "P1", "proxy", degraded, week_ns),
@@ -103,6 +118,10 @@ def rules_of(alerting: Alerting) -> Mapping[RuleName, Rule]:
         _rule("consistency", "P1", "content", content, DAY_NS),
         _rule("moved_tag", "P2", "content", content, DAY_NS),
         _rule("channel_dead", "P1", "channel", channel, DAY_NS),
+        _rule("burn_fast", "P1", "proxy", burn, week_ns),
+        _rule("burn_slow", "P2", "proxy", burn, week_ns),
+        _rule("early", "P2", "proxy", early, DAY_NS),
+        _rule("dynamic", "P2", "proxy", dynamic, DAY_NS),
     )
     return {rule.name: rule for rule in rules}
 

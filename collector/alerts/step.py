@@ -82,6 +82,7 @@ class Stepper:
         """
         readings = read(observation, state.alerts, self._alerting, now_ns)
         readings |= contents.read(observation, state.alerts)
+        readings |= observation.counted
         moved = _Moved(state, self._rules, self._alerting, now_ns)
         if now_ns - state.at_ns > GAP_WINDOWS * observation.window_ns:
             moved.interrupt()

@@ -37,6 +37,19 @@ FAILED: Mapping[str, str] = {
     "auth.407": "缺少 HTTP 代理的凭据（407）",
 }
 """Class to what happened to some requests."""
+_COUNTED: Mapping[str, str] = {
+    "burn_fast": "的失败率超出目标所允许的",
+    "burn_slow": "的失败率长期略高于目标所允许的",
+    "early": "开始出现失败",
+    "dynamic": "与平时不同",
+}
+"""Rule to what a proxy does."""
+_OF_OTHERS: Mapping[str, str] = {
+    "agent_silent": "收不到来自 {} 的数据",
+    "agent_duplicate": "似乎有两台主机使用同一个 agent_id {}",
+    "channel_dead": "通知渠道 {} 无法送达",
+}
+"""Rule to what is wrong with whom."""
 _CHAINS = {
     "comma": "使用 `,` 的构建会失败，使用 `|` 的会继续。",
     "some": "遇到失败时，使用 `,` 的构建会失败，使用 `|` 的会继续。",
@@ -73,6 +86,10 @@ def body(story: Story) -> str:
 def _what(story: Story) -> str:
     proxies = _list(story.proxies, story.proxies_more)
     who = _list(story.who, story.who_more)
+    if story.rule in _OF_OTHERS:
+        return _OF_OTHERS[story.rule].format(who)
+    if story.rule in _COUNTED:
+        return f"{proxies} {_COUNTED[story.rule]}"
     match story.rule:
         case "down":
             return f"{proxies} 不可用"
@@ -82,16 +99,10 @@ def _what(story: Story) -> str:
             return f"只有 {who} 用不了 {proxies}"
         case "resolver":
             return f"只有使用 DNS 服务器 {who} 的机器用不了 {proxies}"
-        case "agent_silent":
-            return f"收不到来自 {who} 的数据"
-        case "agent_duplicate":
-            return f"似乎有两台主机使用同一个 agent_id {who}"
         case "consistency":
             return f"{proxies} 提供的 {who} 内容不同"
         case "moved_tag":
             return f"{who} 的内容变了，无论问哪个代理都一样"
-        case "channel_dead":
-            return f"通知渠道 {who} 无法送达"
     left_s = story.facts.left_s or 0.0
     when = f"将在 {_left(left_s)}后到期" if left_s > 0 else "已经到期"
     return f"{proxies} 的证书{when}"
@@ -116,6 +127,7 @@ def _details(story: Story) -> str:
         elif not facts.is_only_failure and phrase != "失败":
             phrase = f"失败，其中多数{phrase}"
         parts.append(
+            f"{f'{facts.hours} 小时内' if facts.hours else ''}"
             f"{hosts}{facts.requests:,} 个请求中有 {facts.failed:,} 个"
             f"{' ' * phrase.startswith('DNS')}{phrase}"
         )
@@ -126,6 +138,8 @@ def _details(story: Story) -> str:
         parts.append(f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒")
     if story.rule == "consistency" and not facts.failed:
         parts.append("校验和与其他代理不同")
+    if story.rule == "dynamic":
+        parts += facts.evidence
     if facts.only:
         parts.append("没有别的机器使用它，也可能是这台机器的问题")
     return "；".join(parts)
@@ -171,6 +185,8 @@ def _end(story: Story) -> str:
         case "host" | "resolver":
             who = _list(story.who, story.who_more)
             return f"自 {story.ended} UTC 起 {who} 又能使用 {names}，持续了{long}。"
+        case "burn_fast" | "burn_slow" | "early" | "dynamic":
+            return f"{names} 自 {story.ended} UTC 起恢复如常，持续了{long}。"
         case "down" | "degraded":
             return f"{names} 自 {story.ended} UTC 起恢复正常，持续了{long}。"
     return f"{names} 自 {story.ended} UTC 起使用新证书。"

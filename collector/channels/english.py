@@ -43,6 +43,25 @@ _CHAINS = {
     "neither": "Builds fail, with `,` and with `|`.",
     "both": "Builds ask the next entry, with `,` and with `|`.",
 }
+_COUNTED: Mapping[str, tuple[str, str]] = {
+    "burn_fast": (
+        "fails more often than its objective allows",
+        "fail more often than their objective allows",
+    ),
+    "burn_slow": (
+        "fails a little more often than its objective allows, for long",
+        "fail a little more often than their objective allows, for long",
+    ),
+    "early": ("has begun to fail", "have begun to fail"),
+    "dynamic": ("is not as usual", "are not as usual"),
+}
+"""Rule to what one proxy does, and what many do."""
+_OF_OTHERS: Mapping[str, str] = {
+    "agent_silent": "nothing is heard of {}",
+    "agent_duplicate": "two hosts seem to have the agent_id {}",
+    "channel_dead": "channel {} takes no notices",
+}
+"""Rule to what is wrong with whom."""
 _BEGINNINGS = ("only ", "nothing ", "the ", "two ", "channel ")
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -80,6 +99,10 @@ def _what(story: Story) -> str:
         (story.proxies, story.proxies_more), (story.who, story.who_more)
     ))  # fmt: skip
     is_many = len(story.proxies) + story.proxies_more > 1
+    if story.rule in _OF_OTHERS:
+        return _OF_OTHERS[story.rule].format(who)
+    if story.rule in _COUNTED:
+        return f"{proxies} {_COUNTED[story.rule][is_many]}"
     match story.rule:
         case "down":
             return f"{proxies} {'are' if is_many else 'is'} down"
@@ -89,16 +112,10 @@ def _what(story: Story) -> str:
             return f"only {who} cannot use {proxies}"
         case "resolver":
             return f"only those who use resolver {who} cannot use {proxies}"
-        case "agent_silent":
-            return f"nothing is heard of {who}"
-        case "agent_duplicate":
-            return f"two hosts seem to have the agent_id {who}"
         case "consistency":
             return f"{proxies} {'serve' if is_many else 'serves'} another content of {who}"
         case "moved_tag":
             return f"{who}: another content than before, whichever proxy is asked"
-        case "channel_dead":
-            return f"channel {who} takes no notices"
     left_s = story.facts.left_s or 0.0
     when = f"ends in {_left(left_s)}" if left_s > 0 else "has ended"
     many = f"certificates of {proxies} end soon, the first {when}"
@@ -125,7 +142,8 @@ def _details(story: Story) -> str:
             phrase = "were answered with a doubtful 404"
         elif not facts.is_only_failure:
             phrase = f"failed, and most of these {phrase}" if phrase != "failed" else phrase
-        parts.append(f"{facts.failed:,} of {facts.requests:,} requests{hosts} {phrase}")
+        when = f" within {facts.hours} h" if facts.hours else ""
+        parts.append(f"{facts.failed:,} of {facts.requests:,} requests{hosts} {phrase}{when}")
         if story.part:
             share = f"{facts.part_share:.0%} of these" if facts.part_share else "these are"
             parts[-1] += f", {share} {_part(*story.part)}"
@@ -133,6 +151,8 @@ def _details(story: Story) -> str:
         parts.append(f"p95 time to first byte is {facts.first_byte_ms / 1000:.1f} s")
     if story.rule == "consistency" and not facts.failed:
         parts.append("its sum is not that of others")
+    if story.rule == "dynamic":
+        parts += facts.evidence
     if facts.only:
         parts.append("nobody else asks it, so it may be the host")
     return "; ".join(parts)
@@ -181,6 +201,9 @@ def _end(story: Story) -> str:
         case "host" | "resolver":
             who = _list(story.who, story.who_more)
             return f"{who}: served by {names} again since {story.ended} UTC, after {long}."
+        case "burn_fast" | "burn_slow" | "early" | "dynamic":
+            is_as = "are as they were" if len(story.proxies) > 1 else "is as it was"
+            return f"{names} {is_as} again since {story.ended} UTC, after {long}."
         case "down" | "degraded":
             works = "work" if len(story.proxies) > 1 else "works"
             return f"{names} {works} again since {story.ended} UTC, after {long}."

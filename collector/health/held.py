@@ -88,6 +88,8 @@ class Proxy:
     """Modules that it missed lately although it had served them."""
     sick_resolver: str | None = None
     """Whose users alone saw failures in the last window."""
+    settled_slot: int = 0
+    """Up to which slot it was said what it is held responsible for."""
     explained: Value | None = None
     """What explained its failures in the last window."""
 

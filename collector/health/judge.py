@@ -21,6 +21,7 @@ from .held import Proxy
 from .report import Report
 from .scope import Run, Scope, Vantage, doubtful, seen_from_one
 from .score import Formula, certificate_part, score
+from .settled import settled
 from .state import step
 
 STEP_WITNESSES = 64
@@ -111,7 +112,8 @@ class Judge:
         moment: Moment,
         found: Explanation | None,
     ) -> Report:
-        weighed = cache(lambda excluded: self._weigh(proxy, excluded, moment.now_ns))
+        resting = cache(lambda excluded: _rest(proxy, excluded))
+        weighed = cache(lambda excluded: self._sum(resting(excluded), moment.now_ns))
         scope = attribute(
             proxy,
             vantages,
@@ -119,10 +121,10 @@ class Judge:
             found,
             weighed(frozenset()).cause,
         )
-        evidence = weighed(scope.excluded)
+        judged, evidence = resting(scope.excluded), weighed(scope.excluded)
         if scope.kind == "module" and found:
-            others = proxy.timeline.without([proxy.parts.of[found.value].timeline])
-            evidence = self._sum(others, moment.now_ns)
+            judged = proxy.timeline.without([proxy.parts.of[found.value].timeline])
+            evidence = self._sum(judged, moment.now_ns)
         quantiles = self._quantiles(proxy, evidence)
         first_byte = quantiles.get(FIRST_BYTE, {}).get("p95")
         certificate = self._certificate(proxy, moment)
@@ -153,6 +155,7 @@ class Judge:
             certificate_part=part,
             last_seen_ns=proxy.last_seen_ns,
             confidence=_confidence(proxy, weighed(frozenset())),
+            settled=settled(proxy, judged, scope.excluded, moment.now_ns),
         )
 
     def _findings(
@@ -189,15 +192,6 @@ class Judge:
             answered_ns=now_ns - timeline.served_at_ns if timeline.served_at_ns else None,
         )
 
-    def _weigh(self, proxy: Proxy, excluded: frozenset[str], now_ns: int) -> Evidence:
-        """Weigh everybody's evidence but that of the excluded agents."""
-        out = {agent: w.timeline for agent, w in proxy.witnesses.items() if agent in excluded}
-        if not out:
-            return self._sum(proxy.timeline, now_ns)
-        rest = proxy.timeline.without(out.values())
-        rest.order_as(w.timeline for agent, w in proxy.witnesses.items() if agent not in out)
-        return self._sum(rest, now_ns)
-
     def _sum(self, timeline: Timeline, now_ns: int) -> Evidence:
         rules = self._rules
         return weigh(
@@ -224,6 +218,16 @@ class Judge:
         left_s = leaf.not_after_s - (moment.now_ns + moment.wall_offset_ns) / NS
         lifetime_s = float(leaf.not_after_s - leaf.not_before_s)
         return Certificate(left_s, certificate_part(left_s, lifetime_s, self._formula))
+
+
+def _rest(proxy: Proxy, excluded: frozenset[str]) -> Timeline:
+    """Return everybody's evidence but that of the excluded agents."""
+    out = {agent: w.timeline for agent, w in proxy.witnesses.items() if agent in excluded}
+    if not out:
+        return proxy.timeline
+    rest = proxy.timeline.without(out.values())
+    rest.order_as(w.timeline for agent, w in proxy.witnesses.items() if agent not in out)
+    return rest
 
 
 def _with_doubts(finding: Finding, modules: int) -> Finding:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..intake.arrival import Counts
 from .confidence import Confidence
 from .consistency import ContentFinding
 from .evidence import Evidence
@@ -34,5 +35,7 @@ class Report:
     last_seen_ns: int | None
     confidence: Confidence | None = None
     """None without requests."""
+    settled: tuple[tuple[int, Counts], ...] = ()
+    """What it is held responsible for, by slots that are newly complete, oldest first."""
     contents: tuple[ContentFinding, ...] = ()
     """Versions of modules that it does not serve as others do; nothing of its state."""

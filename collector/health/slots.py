@@ -134,6 +134,10 @@ class Slots:
             if self._is_known(at):
                 yield self._first + at, self._counts(at)
 
+    def at(self, slot: int) -> Counts | None:
+        """Return a copy of what is known of a slot; None: nothing is."""
+        return self._counts(slot - self._first) if slot in self else None
+
     def drop_before(self, slot: int) -> list[Counts]:
         """Forget slots that are older; returns what they had."""
         count = min(slot - self._first, self._count)

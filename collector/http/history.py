@@ -16,7 +16,7 @@ from modpulse.agent.service.units import NS
 from ..clock import rfc3339
 from ..errors import RejectedError
 from ..insight.history import STEPS_S, Asked, History, Point, Series, TooFineError, step_of
-from ..intake.dimensions import DIMENSIONS, Dimension
+from ..intake.dimensions import ASKED_BY, Dimension
 
 SCHEMA = 1
 KEYS = ("proxy", "since", "until", "by", "step")
@@ -46,8 +46,8 @@ def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
     if not 0 <= from_s < until_s or until_s - from_s > LONGEST_S:
         raise RejectedError(400, "since: expected a time before until, of ten years at most")
     by, step = said_.get("by", ""), said_.get("step", "")
-    if by not in DIMENSIONS:
-        raise RejectedError(400, f"by: expected one of {', '.join(DIMENSIONS[1:])}")
+    if by not in ASKED_BY:
+        raise RejectedError(400, f"by: expected one of {', '.join(ASKED_BY[1:])}")
     if step not in ("", *STEPS_S):
         raise RejectedError(400, f"step: expected one of {', '.join(STEPS_S)}")
     dimension: Dimension = by

@@ -7,9 +7,14 @@ Beyond the bound values are one, OTHER, so that sums stay right. Pure.
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-Dimension = Literal["", "site", "endpoint", "resolver", "address", "agent"]
-"""Empty: the proxy as a whole. Their places are in the database: only ever append."""
+Dimension = Literal["", "site", "endpoint", "resolver", "address", "agent", "judged"]
+"""
+Empty: the proxy as a whole. Their places are in the database: only ever append. `judged` has one
+value, the empty one: what the proxy is held responsible for.
+"""
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+ASKED_BY = tuple(dimension for dimension in DIMENSIONS if dimension != "judged")
+"""What people ask for."""
 
 MAX_SITES = 32
 MAX_ENDPOINTS_KEPT = 16
@@ -24,6 +29,7 @@ MOST_NAMED: Mapping[str, tuple[str, int]] = {
     "resolver": ("MAX_RESOLVERS", MAX_RESOLVERS),
     "address": ("MAX_ADDRESSES_KEPT", MAX_ADDRESSES_KEPT),
     "agent": ("MAX_AGENTS_KEPT", MAX_AGENTS_KEPT),
+    "judged": ("", 1),
 }
 """Of one proxy in one minute, hour or day: the bound's name, and how many keep theirs."""
 OTHER = "other"

@@ -15,11 +15,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..alerts.counted import Row
 from ..alerts.incident import Incident
 from ..alerts.notice import Notice
 from ..clock import Anchor
 from ..errors import BusyError, StoreError, StoreUnavailableError
 from ..intake.arrival import Arrival
+from ..intake.cells import Cell
 from ..intake.rollup import Rollup
 from . import complaints, incidents, keeping, outbox, pruning, restore, rows, seen
 from .insert import put
@@ -164,6 +166,21 @@ class Store(Recall):
             for agent_id in keeping.too_many(self._db, agents):
                 self.overflow["MAX_RANGES_PER_AGENT"] += keeping.trim_seen(self._db, agent_id)
                 self._seen.forget(agent_id)
+
+    def add_judged(self, judged: Iterable[Row]) -> None:
+        """
+        Add what proxies are held responsible for, by minute.
+
+        Raises:
+            StoreUnavailableError: nothing changed.
+        """
+        rollup = Rollup()
+        for row in judged:
+            counts = Counter({"ok": row.good, **row.failures})
+            rollup.parts[row.proxy, row.start_s, "judged"] = {"": Cell(counts)}
+        with self._transaction():
+            ids = {proxy: self._proxy_id(proxy) for proxy, _, _ in rollup.parts}
+            self._rollups.add(rollup, ids)
 
     def time(self) -> tuple[Anchor | None, int]:
         """Return where the clock was, and the newest time that was kept (ns; 0 without any)."""

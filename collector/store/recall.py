@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..access.audit import Act
+from ..alerts.counted import Row
 from ..alerts.incident import Incident
 from ..alerts.maintenance import Announced
 from ..alerts.note import MAX_NOTES, Note
 from ..alerts.notice import Waiting
 from ..health.gates import Finding, State
 from ..intake.arrival import Leaf
-from ..intake.cells import buckets_of
+from ..intake.cells import FAILED, buckets_of, unpack
 from ..intake.dimensions import Dimension
 from ..intake.rollup import HOUR_S, MINUTE_S, Ask
 from . import backup, complaints, incidents, outbox, people, rows, tiers
@@ -177,6 +178,22 @@ class Recall:
             except ValueError:
                 return []
             return self._rollups.plan(series, period_s, from_s, until_s)
+
+    def judged(self, proxy: str, period_s: int, from_s: int, until_s: int) -> list[Row]:
+        """Return what a proxy was held responsible for, oldest first."""
+        found: list[Row] = []
+        for range_ in self.plan(proxy, "judged", period_s, from_s, until_s):
+            for key, cells in self.rollups(range_, -1):
+                counts: Counter[str] = Counter()
+                try:
+                    for _, cell in unpack(cells if isinstance(cells, bytes) else b""):
+                        counts.update(cell.counts)
+                except ValueError:
+                    self.unreadable["rollups"] += 1
+                    continue
+                failures = {name: n for name, n in counts.items() if name in FAILED}
+                found.append(Row(proxy, tiers.start_of(key), counts["ok"], failures))
+        return sorted(found, key=lambda row: row.start_s)
 
     def rollups(self, range_: Range, most: int) -> Sequence[rows.Row]:
         """Return (key, cells as bytes) of the next rows of a plan."""

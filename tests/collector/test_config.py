@@ -61,6 +61,7 @@ def test_environment_overrides_the_file() -> None:
         ("latency_middle_seconds = 3", "must not be above latency_limit_seconds = 2.0"),
         ("recent_seconds = 601", "recent_seconds = 601: must be from 10 to 600"),
         ("hour_retention_days = 1\nminute_retention_hours = 25", "must not be longer than"),
+        ("objective = 0.9", "all requests are 10 times: choose more than 0.931"),
         ("enter_windows = 361", "of window_seconds = 10.0 are more than 3600 s"),
         ("half_life_seconds = 0", "half_life_seconds = 0: must be from 1 to 86400"),
         ("slow_seconds = inf", "slow_seconds = inf: must be"),
