@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from .lifecycle import Event, Key
 from .reading import Facts, Reading
-from .rules import Rule, Severity, Topic, worst
+from .rules import Rule, RuleName, Severity, Topic, worst
 
 MAX_MEMBERS = 500
 """Alerts of one incident that are named; the others are counted."""
@@ -72,6 +72,7 @@ class Told:
     """Notices so far."""
     severity: Severity
     members: int
+    """How many it was about."""
     closed: bool
     severities: tuple[Severity, ...] = ()
     """Every one that was told of since it was opened, this notice included."""
@@ -125,12 +126,25 @@ class Incident:
         return tuple(sorted({member.key.proxy for member in self.members if member.key.proxy}))
 
     @property
+    def affected(self) -> int:
+        """How many alerts it has; what is counted of one proxy is one, whatever rules say so."""
+        about = {
+            member.key._replace(rule=COUNTING[0]) if member.key.rule in COUNTING else member.key
+            for member in self.members
+        }
+        return len(about) + self.more
+
+    @property
     def name(self) -> str:
         """What it is called outside: also a new database gives no name twice."""
         return f"{self.id}-{self.opened_ns // 1_000_000_000}"
 
 
-ANSWERING: frozenset[str] = frozenset(("down", "degraded", "host", "resolver"))
+COUNTING: tuple[RuleName, ...] = ("burn_fast", "burn_slow", "early", "dynamic")
+"""Rules beside the states."""
+ANSWERING: frozenset[str] = frozenset(
+    ("down", "degraded", "host", "resolver", "burn_fast", "burn_slow", "early")
+)
 """Rules about requests: what these cost can be counted."""
 
 

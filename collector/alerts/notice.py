@@ -102,7 +102,7 @@ def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind
         return None
     if incident.severity < told.severity:
         return "updated"
-    is_more = len(incident.members) + incident.more > told.members
+    is_more = incident.affected > told.members
     return "updated" if is_more and now_ns - told.at_ns >= update_ns else None
 
 
@@ -115,7 +115,7 @@ def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
         at_ns=now_ns,
         count=(incident.told.count if incident.told else 0) + 1,
         severity=incident.severity,
-        members=len(incident.members) + incident.more,
+        members=incident.affected,
         closed=kind == "closed",
         severities=tuple(sorted({*before, *incident.severities})),
         before=before,
