@@ -40,6 +40,9 @@ class Config:
 
     listen: str = "127.0.0.1:6637"
     """`address:port`; 6637 spells MODP on a telephone, and IANA has assigned it to nobody."""
+    health_listen: str = ""
+    """`address:port` where /healthz and /readyz are answered whatever else happens, without TLS;
+    empty: nowhere else."""
     database: str = "/var/lib/modpulse-collector/collector.db"
     token_file: str = ""
     """Its first line is what commands send. Where there is no `access_file` each line is a bearer
@@ -129,6 +132,12 @@ def _check(config: Config) -> None:
             f"listen = {config.listen!r}: an address beyond loopback needs "
             "tls_certificate, tls_key and access_file (or token_file)"
         )
+    if config.health_listen:
+        host, colon, port = config.health_listen.rpartition(":")
+        if not (colon and port.isdecimal() and int(port) < 65536 and _is_address(host)):
+            raise ConfigError(
+                f"health_listen = {config.health_listen!r}: expected address:port, of an IP address"
+            )
     if bool(config.tls_certificate) != bool(config.tls_key):
         raise ConfigError("tls_certificate and tls_key belong together")
     if config.tls_client_ca and not config.tls:
@@ -139,6 +148,14 @@ def _check(config: Config) -> None:
         window.check()
     check_names(config.channel)
     _check_together(config)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _check_together(config: Config) -> None:

@@ -92,6 +92,7 @@ SHELL = {
     "collector.store.roll": "rolls the log up between requests",
     "collector.store.seen": "the database's ranges of seq",
     "collector.http.document": "reads the service",
+    "collector.server.pulse": "answers on a socket, by a thread",
     "collector.server.request": "waits for its body",
     "collector.server.process": "wires the collector",
     "collector.stopping": "signals, and the thread they wake",

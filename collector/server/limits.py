@@ -37,6 +37,12 @@ IDLE_S = 30.0
 serves many batches. As long an answer may be left unread."""
 ANSWER_S = 60.0
 """Agents give up after 30 s."""
+PULSE_S = 0.25
+"""For a question how we are, from its connection on; nobody else waits for it."""
+MAX_PULSES = 64
+"""Connections that ask that at once: the oldest goes for a new one."""
+MAX_PULSE_BYTES = 4096
+"""Of one question."""
 LINGER_S = 2.0
 """For an answer to be read, after which we hang up."""
 REFUSALS = frozenset({401, 404, 405, 408, 413, 415})

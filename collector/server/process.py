@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from ..turns import SWITCH_S
 from .desk import Desk
 from .door import Door, raise_descriptors
 from .limits import MAX_HELD_BYTES, RECEIVE_BYTES, Limits
+from .pulse import SAYS_EVERY_S, Pulse
 
 log = logging.getLogger("modpulse.collector")
 
@@ -68,7 +69,7 @@ def serve(config: Config, stopping: Stopping) -> None:
     guard = make_guard(config)
     context = tls_context(config)
     raise_descriptors(config.max_connections)
-    with contextlib.closing(listen(config)) as listener:
+    with contextlib.closing(listen(config)) as listener, pulsing(config) as pulse:
         with extended():
             store = Store.open(Path(config.database))
         with contextlib.closing(store):
@@ -80,7 +81,28 @@ def serve(config: Config, stopping: Stopping) -> None:
                 service.start(read_clock())
             sys.setswitchinterval(SWITCH_S)
             gc.set_threshold(*COLLECTED_AFTER)
-            uvloop.run(_run(config, service, sender, guard, context, listener, stopping))
+            uvloop.run(_run(config, service, sender, guard, context, listener, stopping, pulse))
+
+
+@contextlib.contextmanager
+def pulsing(config: Config) -> Iterator[Pulse | None]:
+    """
+    Answer how we are at an address of its own; None where none is configured.
+
+    Raises:
+        BusyError, ConfigError: as of `listen`.
+    """
+    if not config.health_listen:
+        yield None
+        return
+    with contextlib.closing(_bound("health_listen", config.health_listen)) as listener:
+        pulse = Pulse(listener)
+        pulse.start()
+        log.info("health.started url=%s", _url("http", listener))
+        try:
+            yield pulse
+        finally:
+            pulse.end()
 
 
 def listen(config: Config) -> socket.socket:
@@ -91,21 +113,27 @@ def listen(config: Config) -> socket.socket:
         BusyError: it may go better another time.
         ConfigError: it never will.
     """
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    return _bound("listen", config.listen)
+
+
+def _bound(key: str, address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as opened:
         try:
             listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Before it listens: accepted sockets inherit it, and it bounds the TCP window.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-            listener.bind((config.host, config.port))
+            listener.bind((host, int(port)))
             listener.listen(BACKLOG)
         except socket.gaierror:
-            why = "no such network interface" if "%" in config.host else "no such address"
-            raise ConfigError(f"listen = {config.listen!r}: {why}") from None
+            why = "no such network interface" if "%" in host else "no such address"
+            raise ConfigError(f"{key} = {address!r}: {why}") from None
         except OSError as error:
             kind = BusyError if error.errno in _PASSES else ConfigError
-            raise kind(f"listen = {config.listen!r}: {error.strerror}") from None
+            raise kind(f"{key} = {address!r}: {error.strerror}") from None
         opened.pop_all()
     return listener
 
@@ -182,6 +210,7 @@ async def _run(
     context: ssl.SSLContext | None,
     listener: socket.socket,
     stopping: Stopping,
+    pulse: Pulse | None,
 ) -> None:
     server = Door(
         App(service, guard, read_clock),
@@ -201,6 +230,9 @@ async def _run(
         loop.create_task(Desk(Path(config.database).resolve(), service.copy).serve()),
         loop.create_task(sender.run()),
     ]
+    if pulse:
+        pulse.say(service.is_alive, service.trouble)
+        tasks.insert(0, loop.create_task(_say(service, pulse)))
     if config.access_file:
         changed = partial(_changed, service)
         watching = access_file.watch(config.access_file, guard, changed)
@@ -227,13 +259,15 @@ def _changed(service: Service, came: Iterable[Entry], went: Iterable[Entry]) -> 
     service.people.changed(service.clock.now_ns(read_clock()), came, went)
 
 
-async def _announce(server: Door, listener: socket.socket, config: Config) -> None:
+def _url(scheme: str, listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+async def _announce(server: Door, listener: socket.socket, config: Config) -> None:
     while not server.started:
         await asyncio.sleep(STARTUP_POLL_S)
-    scheme = "https" if config.tls else "http"
-    address = f"[{host}]" if ":" in host else host
-    url = f"{scheme}://{address}:{port}"
+    url = _url("https" if config.tls else "http", listener)
     log.info("collector.started url=%s database=%s", url, config.database)
     if config.token_file and not config.access_file:
         log.warning(
@@ -250,6 +284,12 @@ async def _tick(service: Service, window_seconds: float) -> None:
         await asyncio.sleep(window_seconds)
         if service.reading_back is None:
             await service.tick(read_clock())
+
+
+async def _say(service: Service, pulse: Pulse) -> None:
+    while True:
+        pulse.say(service.is_alive, service.trouble)
+        await asyncio.sleep(SAYS_EVERY_S)
 
 
 async def _watch(service: Service) -> None:
