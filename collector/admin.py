@@ -68,7 +68,7 @@ def add_note(incidents: argparse.ArgumentParser) -> None:
     note = acts.add_parser("note", help="write a note of an incident, for all who read it")
     note.add_argument("id", metavar="ID", help="of the incident, as the list has it")
     note.add_argument("text", metavar="TEXT", help="what is to be known")
-    _add_again(note)
+    add_again(note)
 
 
 def add_url(command: argparse.ArgumentParser) -> None:
@@ -92,8 +92,8 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_again(command: argparse.ArgumentParser) -> None:
-    """The same of all options that a command has."""
+def add_again(command: argparse.ArgumentParser) -> None:
+    """Add the same options behind the second word of a command."""
     _add_config(command)
     command.add_argument("--url", default=argparse.SUPPRESS, help="of the collector")
     command.add_argument(
@@ -134,7 +134,7 @@ def _add_maintenance(maintenance: argparse.ArgumentParser) -> None:
     end = acts.add_parser("end", help="end one that was announced")
     end.add_argument("id", metavar="ID", help="as the list has it")
     for command in (add, end):
-        _add_again(command)
+        add_again(command)
 
 
 def run(config: Config, chosen: argparse.Namespace) -> int:

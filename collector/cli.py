@@ -41,6 +41,7 @@ SPELLED: Mapping[str, str] = {
     "serve": "modpulse collector",
     "status": "modpulse status",
     "incidents": "modpulse incidents",
+    "alerts": "modpulse alerts",
     "agents": "modpulse agents",
     "history": "modpulse history",
     "simulate": "modpulse simulate",
@@ -50,6 +51,8 @@ SPELLED: Mapping[str, str] = {
     "backup": "modpulse-collector backup",
 }
 """A command, and what its user types."""
+MAX_PAGES = 100
+"""Of the past: more than a collector keeps."""
 INTERRUPTED = 130
 """128 + SIGINT: what a shell shows for ^C."""
 PIPE_CLOSED = 141
@@ -94,6 +97,12 @@ def parser() -> argparse.ArgumentParser:
         "modpulse incidents",
         "modpulse incidents --all --url http://127.0.0.1:6637",
     )
+    alerts = add(
+        "alerts",
+        "print which alerts wait or fire; with `test`, which would have with other rules",
+        "modpulse alerts",
+        "modpulse alerts test --rules new.toml --since 7d",
+    )
     agents = add(
         "agents",
         "print which agents do not do well, and why",
@@ -113,12 +122,22 @@ def parser() -> argparse.ArgumentParser:
     )
     copied.add_argument("file", type=Path, metavar="FILE", help="is there only when it is whole")
     administering = admin.add_commands(add)
-    everywhere = (serve, status, incidents, agents, history, simulate, copied, *administering)
+    everywhere = (
+        serve,
+        status,
+        incidents,
+        alerts,
+        agents,
+        history,
+        simulate,
+        copied,
+        *administering,
+    )
     for command in everywhere:
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
     admin.add_url(history)
     _add_history(history)
-    for command in (status, incidents, agents):
+    for command in (status, incidents, alerts, agents):
         admin.add_asking(command)
         command.add_argument(
             "--color",
@@ -135,6 +154,7 @@ def parser() -> argparse.ArgumentParser:
     incidents.add_argument("--all", action="store_true", help="also those that are over")
     agents.add_argument("--all", action="store_true", help="also those that do well")
     admin.add_note(incidents)
+    _add_alerts_test(alerts)
     status.add_argument("--wide", action="store_true", help="all columns, with S, R and C")
     status.add_argument(
         "--fail-on",
@@ -163,6 +183,26 @@ def _add_history(history: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="draw it into FILE, .svg or .png (this needs modpulse[plot])",
     )
+
+
+def _add_alerts_test(alerts: argparse.ArgumentParser) -> None:
+    acts = alerts.add_subparsers(dest="trial", metavar="test")
+    test = acts.add_parser(
+        "test",
+        help="try the past with other rules: what would have fired?",
+        description="Try the past with the collector's rules, and with those of a file beside.",
+        epilog="example:\n  modpulse alerts test --rules new.toml --since 7d",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    test.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="TOML configuration: its keys of alerting and its maintenance; others have defaults",
+    )
+    test.add_argument("--since", default="7d", help="90m, 12h, 7d, 4w or RFC 3339; 7d")
+    test.add_argument("--until", help="the same; now")
+    admin.add_again(test)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -269,6 +309,52 @@ def _incidents(config: Config, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _alerts(config: Config, chosen: argparse.Namespace) -> int:
+    if chosen.trial:
+        return _alerts_test(config, chosen)
+    from .client.alerts import render
+
+    document = _fetched(config, chosen, "alerts")
+    if document is None:
+        return 1
+    _show(document, chosen, lambda now, colour, _: render(document, now, colour))
+    return 0
+
+
+def _alerts_test(config: Config, chosen: argparse.Namespace) -> int:
+    from .client import rehearsed
+
+    # The file alone says what is tried: no variable of the environment does.
+    other = load(chosen.rules, {}) if chosen.rules else None
+    query = {"since": chosen.since} | ({"until": chosen.until} if chosen.until else {})
+    pages: list[dict[str, Any]] = []
+    while len(pages) < MAX_PAGES:
+        page = _fetched(config, chosen, "alerts/past", query)
+        if page is None:
+            return 1
+        pages.append(page)
+        if not page.get("next"):
+            break
+        query["after"] = str(page["next"])
+    try:
+        asked, rows = rehearsed.read(pages)
+    except ValueError as error:
+        print(f"modpulse alerts test: unexpected answer: {say(str(error))}", file=sys.stderr)
+        return 1
+    usual = Config()
+    rules = None
+    if other:
+        has_states = (other.formula, other.rules) != (usual.formula, usual.rules)
+        rules = rehearsed.Rules(other.alerting, other.maintenance, has_states)
+    comparison = rehearsed.compare(asked, rows, rules)
+    if chosen.json:
+        print(json.dumps(rehearsed.document(comparison), indent=2))
+    else:
+        sys.stdout.write(rehearsed.table(comparison, str(chosen.rules)))
+    sys.stdout.flush()
+    return 0
+
+
 def _agents(config: Config, chosen: argparse.Namespace) -> int:
     from .client.agents import render
 
@@ -311,6 +397,7 @@ def _history(config: Config, chosen: argparse.Namespace) -> int:
 SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
     "status": _status,
     "incidents": _incidents,
+    "alerts": _alerts,
     "agents": _agents,
     "history": _history,
     "backup": _backup,

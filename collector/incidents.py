@@ -6,7 +6,7 @@ Nothing here is kept: the service writes what a step changed, and then lets it s
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modpulse.agent.service.units import NS
@@ -15,7 +15,9 @@ from .alerts.counted import Counted
 from .alerts.incident import Incident
 from .alerts.maintenance import Window
 from .alerts.notice import Notice, addressed
+from .alerts.past import watching
 from .alerts.reading import Observation
+from .alerts.rules import Rule, RuleName
 from .alerts.step import MAX_CLOSED, MAX_OPEN, Changes, State, Stepper, restored, with_kept
 from .config import Config
 from .health.fleet import Fleet
@@ -64,7 +66,8 @@ class Incidents:
             StoreUnavailableError: the database cannot be read.
         """
         found, next_id = store.incidents(MAX_OPEN, MAX_CLOSED)
-        self.state = restored(found, next_id, now_ns)
+        memory = watching(store.latest_past())
+        self.state = replace(restored(found, next_id, now_ns), memory=memory)
         self.listening_ns = now_ns
 
     async def step(self, reports: Sequence[Report], now_ns: int, wall_offset_ns: int) -> Step:
@@ -77,7 +80,7 @@ class Incidents:
             listening_ns=self.listening_ns,
             served_ns={
                 key: self._fleet.served_ns(key.proxy, key.rule, key.who)
-                for key in self.state.alerts
+                for key in self.state.alerts.keys() | self.state.memory.watched.keys()
                 if key.rule in ("host", "resolver")
             },
             dead_ns=dict(self.dead_ns),
@@ -92,8 +95,18 @@ class Incidents:
     def _step(self, observation: Observation, now_ns: int) -> tuple[State, Changes]:
         alerts, incidents = self.state.alerts, self.state.incidents.values()
         self.counted.take(observation.reports, alerts)
-        counted = self.counted.readings(alerts, incidents, now_ns)
+        counted = self.counted.see(alerts, incidents, now_ns)
         return self._stepper.step(self.state, replace(observation, counted=counted), now_ns)
+
+    @property
+    def rules(self) -> Mapping[RuleName, Rule]:
+        """By name."""
+        return self._stepper.rules
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """Those in which nobody is told, of the configuration and announced."""
+        return self._stepper.maintenance
 
     def addressed(self, notices: Sequence[Notice]) -> list[tuple[str, Notice]]:
         """Return each notice with each channel that it is for."""

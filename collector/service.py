@@ -43,6 +43,7 @@ from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
 from .learning import learn, recall_judged
+from .past import PastAsked, PastPage, read_past
 from .people import People
 from .pressure import Pressure
 from .shares import Shares
@@ -193,6 +194,8 @@ class Service:
         await self._log.finish()
         try:
             await self._roll.write()
+            seen = self.incidents.state.memory.unwritten()
+            await self._ask(lambda store: store.save({}, seen=seen))
         except (OverloadedError, StoreUnavailableError) as error:
             self._say(error)  # the log knows it
         await asyncio.to_thread(self._writer.stop)
@@ -311,6 +314,18 @@ class Service:
             self._store.unreadable["rollups"] += found[1]
         return found[0]
 
+    async def past(self, asked: PastAsked) -> PastPage:
+        """
+        Return what was seen of alerts' conditions.
+
+        Raises:
+            StoreUnavailableError: the database cannot be read.
+        """
+        page = await read_past(self._ask, asked)
+        if page.unreadable:
+            self._store.unreadable["past"] += page.unreadable
+        return page
+
     async def copy(self, target: Path) -> None:
         """
         Write a copy of the database; batches that come meanwhile wait for a slice of it at most.
@@ -328,9 +343,12 @@ class Service:
     @property
     def overflow(self) -> Counter[str]:
         """What was dropped at bounds, by the bound's name."""
-        sketches = Counter({"unreadable_sketches": self._roll.unreadable})
-        unwritten = Counter({"MAX_UNWRITTEN": self.incidents.counted.dropped})
-        return self.fleet.overflow + self._store.overflow + sketches + unwritten
+        others = Counter(
+            unreadable_sketches=self._roll.unreadable,
+            MAX_UNWRITTEN=self.incidents.counted.dropped,
+            MAX_WATCHED=self.incidents.state.memory.dropped,
+        )
+        return self.fleet.overflow + self._store.overflow + others
 
     @property
     def unreadable(self) -> dict[str, int]:
@@ -372,7 +390,8 @@ class Service:
         if changed or step.changes:
             new = step.changes.incidents
             save = partial(Store.save, states=changed, changed=new, notices=step.notices)
-            kept = await asyncio.wrap_future(self._writer.call(partial(save, now_ns=now_ns)))
+            save = partial(save, now_ns=now_ns, seen=step.changes.past)
+            kept = await asyncio.wrap_future(self._writer.call(save))
         rows = self.incidents.counted.due()
         if rows:
             await asyncio.wrap_future(self._writer.call(lambda store: store.add_judged(rows)))
@@ -431,6 +450,7 @@ class Service:
         await self._forget(lambda store: store.prune(cuts))
         kept_ns = round(config.audit_retention_days * 86_400 * NS)
         await self._ask(self.people.prune(now_ns - kept_ns))
+        await self._ask(lambda store: store.prune_past(now_ns))
         await learn(self._ask, self.fleet, now_s)
         self._past_at_ns = now_ns
 

@@ -1,9 +1,15 @@
 """Short factories for what alerts are made from: a report names only what matters."""
 
+from dataclasses import replace
+
 from modpulse.collector.alerts.incident import Incident
+from modpulse.collector.alerts.kept import past_of, past_text
+from modpulse.collector.alerts.lifecycle import Key
+from modpulse.collector.alerts.past import Stretch, Transition, watching
 from modpulse.collector.alerts.reading import Observation
+from modpulse.collector.alerts.rehearsal import Rehearsed, rehearse
 from modpulse.collector.alerts.rules import Alerting
-from modpulse.collector.alerts.step import Changes, State, Stepper
+from modpulse.collector.alerts.step import Changes, State, Stepper, restored
 from modpulse.collector.health.evidence import Evidence
 from modpulse.collector.health.gates import Finding, Gate
 from modpulse.collector.health.report import Report
@@ -90,3 +96,43 @@ class Run:
     def open(self) -> list[Incident]:
         """Incidents that are open."""
         return [i for i in self.state.incidents.values() if i.closed_ns is None]
+
+
+class Recorded(Run):
+    """Steps, and what of them was written."""
+
+    def __init__(self, alerting: Alerting | None = None, maintenance: tuple = ()) -> None:
+        super().__init__(alerting, maintenance)
+        self.past: list[Transition | Stretch] = []
+        self.listening_ns = T0_NS
+        self.episodes: list[tuple[Key, int, int | None]] = []
+
+    def step(self, *reports, **seen):
+        """Keep what came of it as a database does: as text."""
+        before, now_ns = set(self.state.of), self.now_ns
+        changes = super().step(*reports, listening_ns=self.listening_ns, **seen)
+        self.past += [past_of(past_text(row)) for row in changes.past]
+        for key in sorted(set(self.state.of) - before):
+            self.episodes.append((key, now_ns, None))
+        for key in before - set(self.state.of):
+            at = max(i for i, (each, _, _) in enumerate(self.episodes) if each == key)
+            self.episodes[at] = (key, self.episodes[at][1], now_ns)
+        return changes
+
+    def restart(self) -> None:
+        """As the service does: what is open, and what is watched."""
+        state = self.state
+        self.past += state.memory.unwritten()
+        self.listening_ns = self.now_ns
+        self.state = replace(
+            restored(state.incidents.values(), state.next_id, self.now_ns),
+            memory=watching(self.past),
+        )
+
+    @property
+    def whole(self) -> list[Transition | Stretch]:
+        """What is written, and what would be."""
+        return [*self.past, *self.state.memory.unwritten()]
+
+    def again(self, alerting: Alerting, maintenance: tuple = ()) -> Rehearsed:
+        return rehearse(self.whole, Stepper(alerting, maintenance), self.now_ns)

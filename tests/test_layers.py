@@ -70,11 +70,13 @@ SHELL = {
     "collector.channels.wires": "HTTP and SMTP",
     "collector.history": "asks the store between requests",
     "collector.learning": "the same",
+    "collector.past": "the same",
     "collector.incidents": "reads the store at start, and steps beside the loop",
     "collector.http.scrape": "makes the answer between requests",
     "collector.http.shown": "makes the answer between requests",
     "collector.store.incidents": "rows of incidents",
     "collector.store.outbox": "rows of notices that wait",
+    "collector.store.past": "rows of what was seen",
     "collector.store.insert": "rows of the database, many at once",
     "collector.store.keeping": "rows of the database that bound it",
     "collector.server.desk": "a socket beside the database",
@@ -233,7 +235,7 @@ FLOORS = {
     "collector": (
         "errors clock pressure shares stopping turns", "intake", "access insight", "health",
         "alerts", "channels", "config", "store", "incidents", "outbox history people learning",
-        "service",
+        "past", "service",
         "http", "server client simulate", "admin", "cli",
     ),
 }  # fmt: skip

@@ -1,14 +1,14 @@
 """
-What the rules of consistency say of this moment: a proxy serves another content, a tag was moved.
+What is seen of consistency at this moment: a proxy serves another content, a tag was moved.
 
 What only one host's go.sum refuses, or has only another size, is shown and wakes nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from ..health.consistency import ContentFinding
-from .lifecycle import Alert, Key
-from .reading import Facts, Observation, Reading
+from .lifecycle import Key
+from .reading import Condition, Facts, Observation, Says
 from .rules import RuleName
 
 RULES: tuple[RuleName, ...] = ("consistency", "moved_tag")
@@ -17,25 +17,25 @@ ENOUGH_HOSTS = 2
 """That were refused by the only proxy that was asked: one may have a go.sum that is wrong."""
 
 
-def read(observation: Observation, kept: Mapping[Key, Alert]) -> dict[Key, Reading]:
+def see(observation: Observation, kept: Collection[Key]) -> dict[Key, Condition]:
     """
-    Return every condition of which something is known.
+    Return what is seen of every condition of which something is known.
 
     Args:
         observation: Of this moment.
-        kept: Alerts that there are: what turned out to be of another kind holds no more.
+        kept: Alerts and what is watched: what turned out to be of another kind holds no more.
     """
-    found: dict[Key, Reading] = {}
+    found: dict[Key, Condition] = {}
     seen = set()
     for report in observation.reports:
         for finding in report.contents:
             seen.add(finding.name)
             key = _key(finding, report.proxy)
             if key is not None:
-                found[key] = _reading(finding)
+                found[key] = _seen(finding)
     for key in kept:
         if key.rule in RULES and key not in found and key.who in seen:
-            found[key] = Reading(holds=False)
+            found[key] = Condition(says="not")
     return found
 
 
@@ -46,7 +46,7 @@ def _key(finding: ContentFinding, proxy: str) -> Key | None:
     return Key("moved_tag", "", finding.name) if finding.kind == "author" else None
 
 
-def _reading(finding: ContentFinding) -> Reading:
+def _seen(finding: ContentFinding) -> Condition:
     """Silence is no recovery: that it was taken again is."""
     facts = Facts(
         requests=finding.refused + finding.accepted,
@@ -56,5 +56,5 @@ def _reading(finding: ContentFinding) -> Reading:
         is_only_failure=finding.failure is not None,
         evidence=(finding.words,),
     )
-    holds = True if finding.is_now else False if finding.is_over else None
-    return Reading(holds=holds, since_ns=finding.since_ns, cause=CAUSE, facts=facts)
+    says: Says = "so" if finding.is_now else "not" if finding.is_over else "unknown"
+    return Condition(says=says, at_ns=finding.since_ns, cause=CAUSE, facts=facts)

@@ -18,12 +18,13 @@ from .cusum import Cusums, Odds, odds_of
 from .incident import Incident
 from .ledger import HOUR_MINUTES, MAX_LEDGER_MINUTES, MINUTE_S, Ledger, Span, apart
 from .lifecycle import Alert, Key
-from .reading import UNKNOWN, Facts, Reading
+from .reading import Condition, Facts, Says
 from .rules import Alerting, RuleName
 from .usual import MAX_PERIODS, PERIOD_MINUTES, Odd, odd
 
 MAX_UNWRITTEN = 20_000
 """Minutes of proxies that wait for the disk."""
+_SAYS: Mapping[bool | None, Says] = {False: "not", None: "unknown"}
 STATES: tuple[RuleName, ...] = ("down", "degraded")
 """Rules that tell of a proxy by its state."""
 PAST_MINUTES = 24 * HOUR_MINUTES
@@ -138,12 +139,12 @@ class Counted:
         """Let go of rows that are on disk."""
         self._rows = self._rows[len(rows) :]
 
-    def readings(
+    def see(
         self,
         alerts: Mapping[Key, Alert],
         incidents: Iterable[Incident],
         now_ns: int,
-    ) -> dict[Key, Reading]:
+    ) -> dict[Key, Condition]:
         """
         Return what these rules say of this moment.
 
@@ -153,14 +154,14 @@ class Counted:
             now_ns: The collector's time.
         """
         told, spans = _told_now(alerts), _told_before(incidents, now_ns)
-        found: dict[Key, Reading] = {}
+        found: dict[Key, Condition] = {}
         for proxy, watch in self._of.items():
             rules = self._of_proxy(watch, spans.get(proxy, ()))
-            for rule, reading in rules:
-                found[Key(rule, proxy)] = UNKNOWN if proxy in told else reading
+            for rule, condition in rules:
+                found[Key(rule, proxy)] = Condition(says="unknown") if proxy in told else condition
         return found
 
-    def _of_proxy(self, watch: Watch, told: Sequence[Span]) -> Iterator[tuple[RuleName, Reading]]:
+    def _of_proxy(self, watch: Watch, told: Sequence[Span]) -> Iterator[tuple[RuleName, Condition]]:
         ledger, last = watch.ledger, watch.ledger.last
         if last is None:
             return
@@ -173,9 +174,9 @@ class Counted:
             yield "dynamic", _dynamic(watch, told, last)
 
 
-def _burnt(found: Burn | bool | None, ledger: Ledger, last: int, objective: float) -> Reading:
+def _burnt(found: Burn | bool | None, ledger: Ledger, last: int, objective: float) -> Condition:
     if not isinstance(found, Burn):
-        return Reading(holds=found)
+        return Condition(says=_SAYS[found])
     failure, is_only = ledger.top_class(last + 1 - found.pair.long)
     hours = found.pair.long // HOUR_MINUTES
     words = (
@@ -190,13 +191,13 @@ def _burnt(found: Burn | bool | None, ledger: Ledger, last: int, objective: floa
         evidence=(words,),
         hours=hours,
     )
-    return Reading(holds=True, cause=_cause(failure), facts=facts)
+    return Condition(says="so", cause=_cause(failure), facts=facts)
 
 
-def _early(watch: Watch, odds: Mapping[str, Odds]) -> Reading:
+def _early(watch: Watch, odds: Mapping[str, Odds]) -> Condition:
     found = watch.cusums.highest(odds)
     if found is None:
-        return Reading(holds=False if watch.cusums.is_quiet else None)
+        return Condition(says="not" if watch.cusums.is_quiet else "unknown")
     name, held = found
     words = f"{name}: {held.failed} of {held.requests} requests, unlike its past"
     facts = Facts(
@@ -206,10 +207,10 @@ def _early(watch: Watch, odds: Mapping[str, Odds]) -> Reading:
         is_only_failure=True,
         evidence=(words,),
     )
-    return Reading(holds=True, cause=_cause(name), facts=facts)
+    return Condition(says="so", cause=_cause(name), facts=facts)
 
 
-def _dynamic(watch: Watch, told: Sequence[Span], last: int) -> Reading:
+def _dynamic(watch: Watch, told: Sequence[Span], last: int) -> Condition:
     """Failures or latency of the last period, by the periods of a day."""
     until = last // PERIOD_MINUTES * PERIOD_MINUTES
     ratios: list[float | None] = []
@@ -226,9 +227,9 @@ def _dynamic(watch: Watch, told: Sequence[Span], last: int) -> Reading:
         )
     )
     if facts.evidence:
-        return Reading(holds=True, cause="dynamic", facts=facts)
+        return Condition(says="so", cause="dynamic", facts=facts)
     known = [each for each in found.values() if each is not None]
-    return Reading(holds=False if known else None)
+    return Condition(says="not" if known else "unknown")
 
 
 def _cause(failure: str | None) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from .holding import Reading
 from .lifecycle import Event, Key
-from .reading import Facts, Reading
+from .reading import Facts
 from .rules import Rule, RuleName, Severity, Topic, worst
 
 MAX_MEMBERS = 500

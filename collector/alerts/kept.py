@@ -1,5 +1,6 @@
 """
-Incidents and notices as text, for the database, and back: what makes no sense is a ValueError.
+Incidents, notices and the past as text, for the database, and back: what makes no sense is a
+ValueError.
 
 The form is that of the values' types; a field that an older collector did not know has its default.
 """
@@ -13,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 from .incident import Incident
 from .notice import Notice
+from .past import Stretch, Transition
 
 _T = TypeVar("_T")
 MOST = 1 << 62
@@ -26,21 +28,65 @@ def to_text(value: Incident | Notice) -> str:
 
 def incident_of(text: object) -> Incident:
     """Return the incident of a text."""
-    return _of(Incident, text)
+    return typed(Incident, _parsed(text))
 
 
 def notice_of(text: object) -> Notice:
     """Return the notice of a text."""
-    return _of(Notice, text)
+    return typed(Notice, _parsed(text))
 
 
-def _of(kind: type[_T], text: object) -> _T:
+def past_value(row: Transition | Stretch) -> dict[str, Any]:
+    """Return a row of the past as JSON has it; what has its default is left out."""
+    if isinstance(row, Stretch):
+        value = dataclasses.asdict(row)
+        return value if row.is_end else {k: v for k, v in value.items() if k != "is_end"}
+    seen = row.condition
+    if seen is None:
+        return {"at_ns": row.at_ns, "key": [*row.key], "condition": None}
+    facts = {"site": seen.facts.site, "failure": seen.facts.failure}
+    fields = {
+        "is_served": seen.is_served,
+        "residue": seen.residue,
+        "at_ns": seen.at_ns,
+        "cause": seen.cause,
+        "facts": {name: each for name, each in facts.items() if each},
+    }
+    known = {name: each for name, each in fields.items() if each}
+    return {"at_ns": row.at_ns, "key": [*row.key], "condition": {"says": seen.says, **known}}
+
+
+def past_text(row: Transition | Stretch) -> str:
+    """Return a row of the past as JSON."""
+    return json.dumps(past_value(row), separators=(",", ":"))
+
+
+def past_of(text: object) -> Transition | Stretch:
+    """Return the row of a text."""
+    return past_row(_parsed(text))
+
+
+def past_row(value: object) -> Transition | Stretch:
+    """Return the row of a value that JSON has."""
+    is_seen = isinstance(value, dict) and "key" in value
+    return typed(Transition, value) if is_seen else typed(Stretch, value)
+
+
+def typed(kind: type[_T], value: object) -> _T:
+    """Return a value of a type of ours from one that JSON has."""
+    try:
+        return cast(_T, _value(kind, value))
+    except (RecursionError, TypeError) as error:
+        raise ValueError(f"no {kind.__name__.lower()}: {error}") from None
+
+
+def _parsed(text: object) -> object:
     if not isinstance(text, str):
         raise ValueError("expected text")
     try:
-        return cast(_T, _value(kind, json.loads(text)))
-    except (RecursionError, TypeError) as error:
-        raise ValueError(f"no {kind.__name__.lower()}: {error}") from None
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 @cache

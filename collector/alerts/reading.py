@@ -1,11 +1,11 @@
 """
-What each rule says of this moment: it holds, it is proven not to hold, or nobody knows.
+What is seen of each condition at this moment, before any number of `[alerting]` is applied to it.
 
 A proof is an answer that somebody got. That failures are no longer seen is none: who saw them may
-have stopped asking.
+have stopped asking. What is seen is remembered (`past.py`), so that other numbers can be tried.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,11 +16,16 @@ from ..health.evidence import Evidence
 from ..health.report import Report
 from ..health.scope import Scope
 from ..health.score import CERTIFICATE_LOW
-from .lifecycle import Alert, Key
-from .rules import DAY_S, Alerting, RuleName
+from .lifecycle import Key
+from .rules import RuleName
 
 _NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
 """What one sick network shows as, here or there."""
+Says = Literal["down", "sick", "well", "soon", "near", "so", "not", "unknown"]
+"""Of a proxy the first three; of a certificate by the steps of C, else `well`; of others `so` and
+`not`. Unknown: nobody knows."""
+HOLDING: frozenset[Says] = frozenset(("down", "sick", "soon", "near", "so"))
+"""With some number it holds."""
 _RULES: Mapping[str, RuleName] = {"host": "host", "resolver": "resolver"}
 """By the kind of a scope: of others the proxy itself is degraded, or nobody is to be woken."""
 _PROVEN_NS = 60 * NS
@@ -70,19 +75,22 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One condition at one moment."""
+class Condition:
+    """What is seen of one key; that of a proxy, for `down` and `degraded`, has the key `down`."""
 
-    holds: bool | None
-    """None: nobody knows."""
-    since_ns: int | None = None
-    """Since when, as far as somebody else kept it; None: since it was read first."""
+    says: Says
+    is_served: bool = False
+    """Of a proxy: somebody was within the last minute."""
+    residue: "Residue | None" = None
+    """Of a proxy that is sick: what the last minute says, where only what was before holds that."""
+    at_ns: int | None = None
+    """Since when, as far as somebody else kept it; an agent: when it was heard last; a certificate:
+    when it ends."""
     cause: str = ""
     """What other alerts with the same one may be the same incident."""
     facts: Facts = field(default_factory=Facts)
 
 
-UNKNOWN = Reading(holds=None)
 Residue = Literal["well", "silent"]
 """`well`: the last minute alone is proof that enough succeeds; `silent`: nothing failed in it."""
 
@@ -108,47 +116,43 @@ class Observation:
     """What share of requests must succeed."""
     slo_confidence: float = 0.95
     """How sure it must be that they do, or do not."""
-    counted: "Mapping[Key, Reading]" = field(default_factory=dict)
-    """What the rules say that count, see counted.py."""
+    counted: Mapping[Key, Condition] = field(default_factory=dict)
+    """What is seen by what is counted, see counted.py."""
     window_ns: int = 10 * NS
     """Between two observations."""
     wall_offset_ns: int = 0
     """Added to these times to show them."""
 
 
-def read(
-    observation: Observation, kept: Mapping[Key, Alert], alerting: Alerting, now_ns: int
-) -> dict[Key, Reading]:
+def see(
+    observation: Observation, kept: Collection[Key], silent_ns: int, now_ns: int
+) -> dict[Key, Condition]:
     """
-    Return every condition of which something is known.
+    Return what is seen of every condition of which something is known.
 
     Args:
         observation: Of this moment.
-        kept: Alerts that there are: what is not found of these is looked for.
-        alerting: The numbers.
+        kept: Alerts that there are, and what is watched: what is not found of these is looked for.
+        silent_ns: An agent that is silent for less is not looked at.
         now_ns: The collector's time.
     """
-    found: dict[Key, Reading] = {}
+    found: dict[Key, Condition] = {}
     surroundings = _Surroundings(observation.reports)
     for report in observation.reports:
-        degraded = kept.get(Key("degraded", report.proxy))
-        is_told = degraded is not None and degraded.is_firing
-        down = kept.get(Key("down", report.proxy))
-        was_sick = is_told or (down is not None and down.phase != "pending")
-        residue = _residue(report, observation) if was_sick else None
         site = _site_of(report.scope, observation.sites)
-        found.update(_of_proxy(report, surroundings, is_told, residue, site))
-        found.update(_of_certificate(report, surroundings, alerting))
+        found[Key("down", report.proxy)] = _of_proxy(report, surroundings, observation, site)
+        found.update(_of_certificate(report, surroundings, now_ns))
         found.update(_of_some(report, surroundings, site))
     for key in kept:
         if key.rule in ("host", "resolver") and key not in found:
-            served_ns = observation.served_ns.get(key, 0)
-            found[key] = Reading(holds=False if now_ns - served_ns < _PROVEN_NS else None)
-    found.update(_of_agents(observation, kept, alerting, now_ns))
+            is_served = now_ns - observation.served_ns.get(key, 0) < _PROVEN_NS
+            found[key] = Condition(says="not" if is_served else "unknown")
+    found.update(_of_agents(observation, kept, silent_ns, now_ns))
     found.update(_of_duplicates(observation, kept, now_ns))
     for channel, dead_ns in observation.dead_ns.items():
+        says: Says = "not" if dead_ns is None else "so"
         key = Key("channel_dead", "", channel)
-        found[key] = Reading(holds=dead_ns is not None, since_ns=dead_ns, cause=channel)
+        found[key] = Condition(says=says, at_ns=dead_ns, cause=channel)
     return found
 
 
@@ -189,32 +193,17 @@ def _residue(report: Report, observation: Observation) -> Residue | None:
 
 
 def _of_proxy(
-    report: Report, around: _Surroundings, is_told: bool, residue: Residue | None, site: str
-) -> Iterator[tuple[Key, Reading]]:
-    """
-    The rules that read a proxy's state; that it is no longer down waits until that is told.
-
-    What is left of an outage is not told as something new. Before anything fired it is no residue:
-    it may as well be a proxy that fails in bursts.
-    """
+    report: Report, around: _Surroundings, observation: Observation, site: str
+) -> Condition:
+    """What a proxy's state says."""
     track, evidence = report.track, report.evidence
     gates = tuple(finding.gate for finding in track.findings)
     is_sick = track.state == "degraded" and any(gate != "expiry" for gate in gates)
-    proof = False if evidence.recent.served else None
-    down: bool | None = None
-    degraded: bool | None = None
-    if track.state == "down":
-        down = True
-    elif is_sick and residue:
-        down, degraded = False, False if residue == "well" else None
-    elif is_sick:
-        down, degraded = proof if is_told else None, True
-    elif track.state != "unknown":
-        down = degraded = proof
-    if not (down or degraded):
-        yield Key("down", report.proxy), Reading(holds=down)
-        yield Key("degraded", report.proxy), Reading(holds=degraded)
-        return
+    is_served = bool(evidence.recent.served)
+    if track.state != "down" and not is_sick:
+        return Condition(
+            says="unknown" if track.state == "unknown" else "well", is_served=is_served
+        )
     is_alone = report.scope.kind == "host" and not report.scope.excluded
     facts = replace(
         _counted(evidence),
@@ -228,14 +217,14 @@ def _of_proxy(
         site=site,
         first_byte_ms=report.quantiles_ms.get("first_byte_small", {}).get("p95"),
     )
-    held = Reading(
-        holds=True,
-        since_ns=track.since_ns,
+    return Condition(
+        says="sick" if is_sick else "down",
+        is_served=is_served,
+        residue=_residue(report, observation) if is_sick else None,
+        at_ns=track.since_ns,
         cause=_cause(evidence.cause, gates),
         facts=around.beside(report, facts),
     )
-    yield Key("down", report.proxy), held if down else Reading(holds=down)
-    yield Key("degraded", report.proxy), held if degraded else Reading(holds=degraded)
 
 
 def _site_of(scope: Scope, sites: Mapping[str, str]) -> str:
@@ -245,7 +234,7 @@ def _site_of(scope: Scope, sites: Mapping[str, str]) -> str:
     return sites.get(scope.who or "", "") if scope.kind == "host" else ""
 
 
-def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple[Key, Reading]]:
+def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple[Key, Condition]]:
     """Failures that are one host's, or those of one resolver's users."""
     scope = report.scope
     rule = _RULES.get(scope.kind or "")
@@ -259,59 +248,52 @@ def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple
     )
     yield (
         Key(rule, report.proxy, scope.who),
-        Reading(holds=True, cause=f"{scope.kind} {scope.who}", facts=around.beside(report, facts)),
+        Condition(says="so", cause=f"{scope.kind} {scope.who}", facts=around.beside(report, facts)),
     )
 
 
 def _of_certificate(
-    report: Report, around: _Surroundings, alerting: Alerting
-) -> Iterator[tuple[Key, Reading]]:
+    report: Report, around: _Surroundings, now_ns: int
+) -> Iterator[tuple[Key, Condition]]:
     """The steps of C: a share of its life beside the days, for some live for six days only."""
     left_s, part = report.certificate_left_s, report.certificate_part
     if left_s is None or part is None:
         return
-    reached: dict[RuleName, bool] = {
-        "certificate_soon": part < 1,
-        "certificate_near": part <= CERTIFICATE_LOW,
-        "certificate_last": part <= CERTIFICATE_LOW
-        and left_s < alerting.certificate_last_days * DAY_S,
-    }
+    says: Says = "near" if part <= CERTIFICATE_LOW else "soon" if part < 1 else "well"
     facts = Facts()
     if part < 1:
         facts = around.beside(report, Facts(left_s=left_s, agents=report.agents))
-    for rule, holds in reached.items():
-        yield Key(rule, report.proxy), Reading(holds=holds, cause="certificate", facts=facts)
+    # Whole seconds: it is the same time in each step.
+    ends_ns = round(now_ns / NS + left_s) * NS
+    found = Condition(says=says, at_ns=ends_ns, cause="certificate", facts=facts)
+    yield Key("certificate_soon", report.proxy), found
 
 
 def _of_agents(
-    observation: Observation, kept: Mapping[Key, Alert], alerting: Alerting, now_ns: int
-) -> Iterator[tuple[Key, Reading]]:
+    observation: Observation, kept: Collection[Key], silent_ns: int, now_ns: int
+) -> Iterator[tuple[Key, Condition]]:
     """Agents that are silent, and those with an alert that are heard again."""
-    most_ns = round(alerting.agent_silent_for_seconds * NS)
     missed = {key.who for key in kept if key.rule == "agent_silent"}
     for agent_id, heard_ns in observation.heard_ns.items():
-        is_silent = now_ns - max(heard_ns, observation.listening_ns) >= most_ns
+        is_silent = now_ns - max(heard_ns, observation.listening_ns) >= silent_ns
         if is_silent or agent_id in missed:
-            since_ns = heard_ns if is_silent else None
             facts = Facts(site=observation.sites.get(agent_id, ""))
-            reading = Reading(holds=is_silent, since_ns=since_ns, cause="agents", facts=facts)
-            yield Key("agent_silent", "", agent_id), reading
+            at_ns, says = (heard_ns, "so") if is_silent else (None, "not")
+            found = Condition(says=says, at_ns=at_ns, cause="agents", facts=facts)  # type: ignore[arg-type]
+            yield Key("agent_silent", "", agent_id), found
 
 
 def _of_duplicates(
-    observation: Observation, kept: Mapping[Key, Alert], now_ns: int
-) -> Iterator[tuple[Key, Reading]]:
+    observation: Observation, kept: Collection[Key], now_ns: int
+) -> Iterator[tuple[Key, Condition]]:
     """Ids that two hosts have, and those of an alert that only one has by now."""
     for agent_id, words in observation.duplicates.items():
-        facts = Facts(evidence=(words,))
-        yield (
-            Key("agent_duplicate", "", agent_id),
-            Reading(holds=True, cause="duplicate", facts=facts),
-        )
+        found = Condition(says="so", cause="duplicate", facts=Facts(evidence=(words,)))
+        yield Key("agent_duplicate", "", agent_id), found
     for key in kept:
         if key.rule == "agent_duplicate" and key.who not in observation.duplicates:
             is_heard = now_ns - observation.heard_ns.get(key.who, 0) < _PROVEN_NS
-            yield key, Reading(holds=False if is_heard else None)
+            yield key, Condition(says="not" if is_heard else "unknown")
 
 
 def _counted(evidence: Evidence) -> Facts:

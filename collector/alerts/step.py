@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from modpulse.agent.service.units import NS
 
 from . import contents
+from .holding import UNKNOWN, Reading, hold
 from .incident import Book, Incident, Joining, joined, left, opened, refreshed
 from .lifecycle import Alert, Event, Key, advance, interrupted
 from .maintenance import About, Window, covered
 from .notice import Notice, due, tell
-from .reading import UNKNOWN, Observation, Reading, read
+from .past import Memory, Moment, Rows, remember
+from .reading import Condition, Observation, see
 from .rules import Alerting, Rule, RuleName, rules_of
 
 MAX_ALERTS = 40_000
@@ -48,6 +50,7 @@ class State:
     refreshed_ns: int = 0
     dropped: int = 0
     """Conditions that found no room, in all steps."""
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ class Changes:
 
     incidents: tuple[Incident, ...] = ()
     notices: tuple[Notice, ...] = ()
+    past: Rows = ()
+    """What is to be remembered of what was seen."""
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.incidents or self.notices)
+        return bool(self.incidents or self.notices or self.past)
 
 
 class Stepper:
@@ -67,7 +72,9 @@ class Stepper:
 
     def __init__(self, alerting: Alerting, maintenance: Iterable[Window] = ()) -> None:
         self._alerting = alerting
-        self._rules = rules_of(alerting)
+        self.rules = rules_of(alerting)
+        """By name."""
+        self._silent_ns = round(alerting.agent_silent_for_seconds * NS)
         self.maintenance = tuple(maintenance)
         """May be exchanged at any time."""
 
@@ -80,26 +87,44 @@ class Stepper:
             observation: Of this moment.
             now_ns: The collector's time.
         """
-        readings = read(observation, state.alerts, self._alerting, now_ns)
-        readings |= contents.read(observation, state.alerts)
-        readings |= observation.counted
-        moved = _Moved(state, self._rules, self._alerting, now_ns)
-        if now_ns - state.at_ns > GAP_WINDOWS * observation.window_ns:
+        kept = state.alerts.keys() | state.memory.watched.keys()
+        seen = see(observation, kept, self._silent_ns, now_ns) | contents.see(observation, kept)
+        seen |= observation.counted
+        moment = Moment(
+            at_ns=now_ns,
+            listening_ns=observation.listening_ns,
+            window_ns=observation.window_ns,
+            wall_offset_ns=observation.wall_offset_ns,
+            silent_ns=self._silent_ns,
+        )
+        after, changes = self.take(state, seen, moment)
+        memory, rows = remember(state.memory, seen, moment, bool(changes))
+        return replace(after, memory=memory), replace(changes, past=rows)
+
+    def take(
+        self, state: State, seen: Mapping[Key, Condition], moment: Moment
+    ) -> tuple[State, Changes]:
+        """Return the same of what is seen, now or in the past; nothing is remembered of it."""
+        now_ns = moment.at_ns
+        readings = hold(seen, state.alerts, self._alerting, moment.listening_ns, now_ns)
+        moved = _Moved(state, self.rules, self._alerting, now_ns)
+        if now_ns - state.at_ns > GAP_WINDOWS * moment.window_ns:
             moved.interrupt()
+        changing = {key: reading for key, reading in readings.items() if reading.holds}
+        changing |= {key: readings.get(key, UNKNOWN) for key in state.alerts}
         # What holds comes before what ended, so that what only changed its name stays open.
-        ordered = {**readings, **{k: UNKNOWN for k in state.alerts if k not in readings}}
-        for key, reading in sorted(ordered.items(), key=lambda item: not item[1].holds):
+        for key, reading in sorted(changing.items(), key=lambda item: (not item[1].holds, item[0])):
             moved.take(key, reading)
         moved.apply()
         moved.refresh(readings)
-        notices = self._told(moved, observation.wall_offset_ns, now_ns)
+        notices = self._told(moved, moment.wall_offset_ns, now_ns)
         return moved.ended(), Changes(tuple(moved.changed.values()), notices)
 
     def _told(self, moved: "_Moved", offset_ns: int, now_ns: int) -> tuple[Notice, ...]:
         """Mark what is told, and return it."""
         notices, windows = [], self.maintenance
         update_ns = round(self._alerting.update_seconds * NS)
-        for incident in moved.incidents.values():
+        for _, incident in sorted(moved.incidents.items()):
             if incident.closed_ns is not None and (incident.told is None or incident.told.closed):
                 continue
             firing = incident.firing or incident.members
@@ -192,6 +217,7 @@ class _Moved:
             self._refreshes,
             self._refreshed_ns,
             self._dropped,
+            self._state.memory,
         )
 
     def _fire(self, key: Key, rule: Rule, reading: Reading) -> None:

@@ -89,7 +89,7 @@ def fetch(
         ConfigError: CA or token file cannot be read.
     """
     asked = _Asked(rows, query=f"?{urlencode(query)}" if query else "")
-    return _answered(config, url, asked, lambda body: document_of(body, rows))
+    return _answered(config, url, asked, lambda body: document_of(body, rows.rpartition("/")[2]))
 
 
 def send(

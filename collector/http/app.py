@@ -12,10 +12,13 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
+from modpulse.agent.service.units import NS
+
 from ..access.audit import Outcome
 from ..access.guard import Caller, Guard
-from ..clock import Reading
+from ..clock import Reading, rfc3339
 from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavailableError
+from ..past import PastAsked
 from ..service import Service
 from . import routes
 from .acts import Acts
@@ -23,6 +26,7 @@ from .agents import agent_document, agents_document
 from .call import Answer, Call, Receive, read_body
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
+from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
 from .public import public_document
 from .routes import ROUTES, Route
 from .scrape import scraped
@@ -36,6 +40,8 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
+TOGETHER = 50
+"""Small parts of an answer between which others are answered: some milliseconds."""
 MAX_DATES = 256
 """Texts of `Date` that are remembered: a thousand agents say the same few in a second."""
 SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
@@ -73,6 +79,8 @@ class App:
             routes.INCIDENTS: self._incidents,
             routes.AGENTS: self._agents,
             routes.HISTORY: self._history,
+            routes.ALERTS: self._alerts,
+            routes.PAST: self._past,
             routes.METRICS: self._metrics,
             routes.BATCHES: self._batches,
             routes.NOTES: acts.note,
@@ -218,6 +226,47 @@ class App:
             await asyncio.sleep(0)
         head = encoded(head_document(history, now_ns, offset_ns))[:-1]
         return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
+
+    async def _alerts(self, _: Call) -> Answer:
+        service, incidents = self._service, self._service.incidents
+        now_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
+        state = incidents.state
+        of = {key: state.incidents[number].name for key, number in state.of.items()}
+        parts: list[bytes] = []
+        more = 0
+        listed = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
+        for part in alert_parts(listed, incidents.rules, of, now_ns, offset_ns):
+            if len(parts) == MAX_ALERTS_SHOWN:
+                more += 1
+                continue
+            parts.append(encoded(part))
+            if len(parts) % TOGETHER == 0:
+                await asyncio.sleep(0)
+        head = encoded({"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more})[:-1]
+        return Answer(200, encoded=head + b',"alerts":[' + b",".join(parts) + b"]}")
+
+    async def _past(self, call: Call) -> Answer:
+        service, incidents = self._service, self._service.incidents
+        now_ns, offset_ns = service.clock.now_ns(self._read_clock()), service.clock.wall_offset_ns
+        asked = span_of(call.query, now_ns, offset_ns)
+        unwritten = incidents.state.memory.unwritten()
+        page = await service.past(
+            PastAsked((asked.from_s - BEFORE_S) * NS, (asked.until_s + 1) * NS, asked.after)
+        )
+        # What is not written yet: only where nothing came in between.
+        is_last = page.next_after is None and unwritten == incidents.state.memory.unwritten()
+        rows = (*page.rows, *(unwritten if is_last else ()))
+        parts = []
+        for part in past_parts(rows):
+            parts.append(encoded(part))
+            if len(parts) % TOGETHER == 0:
+                await asyncio.sleep(0)
+        alerting, windows = service.config.alerting, incidents.windows
+        head = past_head(asked, page.kept_from_ns, alerting, windows)
+        head |= {"at": rfc3339(now_ns + offset_ns), "wall_offset_ns": offset_ns}
+        head["next"] = page.next_after
+        body = encoded(head)[:-1] + b',"past":[' + b",".join(parts) + b"]}"
+        return Answer(200, encoded=body)
 
     async def _metrics(self, call: Call) -> Answer:
         accept = call.headers.get(b"accept", b"")

@@ -5,9 +5,7 @@ A public interface (docs/history.md): within schema 1 keys are only ever added. 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
 from modpulse.agent.batch.proxies import proxy_name
 from modpulse.agent.service.foreign import said
@@ -17,14 +15,10 @@ from ..clock import rfc3339
 from ..errors import RejectedError
 from ..insight.history import STEPS_S, Asked, History, Point, Series, TooFineError, step_of
 from ..intake.dimensions import ASKED_BY, Dimension
+from .query import parameters, span_s
 
 SCHEMA = 1
 KEYS = ("proxy", "since", "until", "by", "step")
-MAX_QUERY_BYTES = 4_096
-UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 366 * 86_400}
-SINCE = "7d"
-"""Where nothing is said."""
-LONGEST_S = 10 * UNITS_S["y"]
 
 
 def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
@@ -39,12 +33,11 @@ def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
     Raises:
         RejectedError: 400, with what is wrong.
     """
-    said_ = _parameters(query)
-    now_s, offset_s = now_ns // NS, wall_offset_ns // NS
-    until_s = _moment(said_["until"], now_s + offset_s) - offset_s if "until" in said_ else now_s
-    from_s = _moment(said_.get("since", SINCE), until_s + offset_s) - offset_s
-    if not 0 <= from_s < until_s or until_s - from_s > LONGEST_S:
-        raise RejectedError(400, "since: expected a time before until, of ten years at most")
+    said_ = parameters(query, KEYS)
+    if not said_.get("proxy"):
+        raise RejectedError(400, "proxy: expected the entry of GOPROXY")
+    said_["proxy"] = proxy_name(said_["proxy"]) or said_["proxy"]
+    from_s, until_s = span_s(said_, now_ns, wall_offset_ns)
     by, step = said_.get("by", ""), said_.get("step", "")
     if by not in ASKED_BY:
         raise RejectedError(400, f"by: expected one of {', '.join(ASKED_BY[1:])}")
@@ -56,42 +49,6 @@ def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
     except TooFineError as error:
         raise RejectedError(400, f"step: {error}") from None
     return Asked(said_["proxy"], dimension, period_s, from_s, until_s)
-
-
-def _parameters(query: bytes) -> dict[str, str]:
-    if len(query) > MAX_QUERY_BYTES:
-        raise RejectedError(400, f"a query of more than {MAX_QUERY_BYTES} bytes")
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(KEYS)
-        )
-    except ValueError:
-        raise RejectedError(
-            400, f"a query that makes no sense: there are {', '.join(KEYS)}"
-        ) from None
-    found = dict(pairs)
-    unknown = sorted(found.keys() - set(KEYS))
-    if unknown or len(found) < len(pairs):
-        raise RejectedError(400, f"unknown or twice: there are {', '.join(KEYS)}")
-    if not found.get("proxy"):
-        raise RejectedError(400, "proxy: expected the entry of GOPROXY")
-    found["proxy"] = proxy_name(found["proxy"]) or found["proxy"]
-    return found
-
-
-def _moment(text: str, before_s: int) -> int:
-    """Return a time, s since 1970: RFC 3339, or so long before another as `7d`."""
-    number, unit = text[:-1], text[-1:]
-    if unit in UNITS_S and number.isascii() and number.isdigit() and len(number) < 7:
-        return before_s - int(number) * UNITS_S[unit]
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        raise RejectedError(
-            400, "since and until: expected RFC 3339 or 90m, 12h, 7d, 4w, 1y"
-        ) from None
 
 
 def head_document(history: History, at_ns: int, wall_offset_ns: int) -> dict[str, Any]:

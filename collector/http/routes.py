@@ -26,6 +26,8 @@ PUBLIC = Route("GET", "/api/v1/public", None)
 PROXIES = Route("GET", "/api/v1/proxies", "read")
 INCIDENTS = Route("GET", "/api/v1/incidents", "read")
 AGENTS = Route("GET", "/api/v1/agents", "read")
+ALERTS = Route("GET", "/api/v1/alerts", "read")
+PAST = Route("GET", "/api/v1/alerts/past", "read")
 HISTORY = Route("GET", "/api/v1/history", "read")
 METRICS = Route("GET", "/metrics", "read")
 BATCHES = Route("POST", "/api/v1/batches", "ship")
@@ -35,8 +37,8 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, AGENTS, HISTORY, METRICS, BATCHES, NOTES, WINDOWS,
-    ANNOUNCE, END, AUDIT,
+    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, METRICS, BATCHES,
+    NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip
 
 _PLAIN = {

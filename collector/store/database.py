@@ -18,12 +18,13 @@ from pathlib import Path
 from ..alerts.counted import Row
 from ..alerts.incident import Incident
 from ..alerts.notice import Notice
+from ..alerts.past import Rows
 from ..clock import Anchor
 from ..errors import BusyError, StoreError, StoreUnavailableError
 from ..intake.arrival import Arrival
 from ..intake.cells import Cell
 from ..intake.rollup import Rollup
-from . import complaints, incidents, keeping, outbox, pruning, restore, rows, seen
+from . import complaints, incidents, keeping, outbox, past, pruning, restore, rows, seen
 from .insert import put
 from .migrations import STEPS, prepare
 from .place import Place
@@ -216,6 +217,7 @@ class Store(Recall):
         changed: Iterable[Incident] = (),
         notices: Iterable[tuple[str, Notice]] = (),
         now_ns: int = 0,
+        seen: Rows = (),
     ) -> tuple[Incident, ...]:
         """
         Write the states that changed, the incidents of that, and what is to be told: all or none.
@@ -225,8 +227,10 @@ class Store(Recall):
             changed: Incidents; returned with their cost.
             notices: With the channel that each is for.
             now_ns: The collector's time.
+            seen: What of it is to be remembered.
         """
         with self._transaction():
+            past.add(self._db, seen)
             self._db.executemany(
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)",
                 [
@@ -248,6 +252,16 @@ class Store(Recall):
                 now_ns,
             )
         return kept
+
+    def prune_past(self, now_ns: int) -> None:
+        """
+        Forget what was seen long ago, or is too much.
+
+        Raises:
+            StoreUnavailableError: nothing changed.
+        """
+        with self._transaction():
+            self.overflow["MAX_PAST"] += past.prune(self._db, now_ns)
 
     def change(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """

@@ -200,6 +200,11 @@ STEPS: tuple[str, ...] = (
     );
     CREATE INDEX audit_at ON audit (at_ns);
     """,
+    """
+    -- What was seen of conditions, and when was judged: alerts are tried on it, see alerts/past.py.
+    CREATE TABLE past (id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, row TEXT NOT NULL);
+    CREATE INDEX past_at ON past (at_ns);
+    """,
 )
 
 

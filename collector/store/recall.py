@@ -19,12 +19,13 @@ from ..alerts.incident import Incident
 from ..alerts.maintenance import Announced
 from ..alerts.note import MAX_NOTES, Note
 from ..alerts.notice import Waiting
+from ..alerts.past import Stretch, Transition
 from ..health.gates import Finding, State
 from ..intake.arrival import Leaf
 from ..intake.cells import FAILED, buckets_of, unpack
 from ..intake.dimensions import Dimension
 from ..intake.rollup import HOUR_S, MINUTE_S, Ask
-from . import backup, complaints, incidents, outbox, people, rows, tiers
+from . import backup, complaints, incidents, outbox, past, people, rows, tiers
 from .rollups import Rollups
 from .tiers import Range
 
@@ -232,6 +233,22 @@ class Recall:
     def waiting(self, channel: str) -> list[Waiting]:
         """Return what waits for a channel, oldest first."""
         return self._read("outbox", outbox.read_waiting, outbox.WAITING, (channel,))
+
+    def latest_past(self) -> list[Transition | Stretch]:
+        """Return the newest rows of the past, oldest first: all that is watched is in them."""
+        return self._read("past", past.read_row, past.LATEST)[::-1]
+
+    def past(self, after: int, from_ns: int, until_ns: int, most: int) -> list[rows.Row]:
+        """Return (id, text) of the next rows of the past."""
+        with self._reading():
+            span = (after, from_ns, until_ns, most)
+            return self._db.execute(past.PAGE, span).fetchall()
+
+    def past_from_ns(self) -> int | None:
+        """Return since when the past is kept; None: there is none."""
+        with self._reading():
+            from_ns = self._db.execute(past.BEGIN).fetchone()[0]
+        return from_ns if isinstance(from_ns, int) else None
 
     def notes(self, incident_ids: Iterable[int]) -> list[Note]:
         """Return what people wrote of some incidents, oldest first."""

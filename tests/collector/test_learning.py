@@ -49,12 +49,12 @@ def test_what_was_counted_counts_again(tmp_path: Path) -> None:
     for steps in fold:
         list(steps)
     counted = told(store)
-    readings = counted.readings({}, (), T0_NS)
+    seen = counted.see({}, (), T0_NS)
     ledgers = {name: watch.ledger for name, watch in counted._of.items()}
     store.close()
 
-    assert readings[Key("burn_fast", SICK)].holds is True
-    assert readings[Key("burn_fast", GOOD)].holds is False
+    assert seen[Key("burn_fast", SICK)].says == "so"
+    assert seen[Key("burn_fast", GOOD)].says == "not"
     assert ledgers[SICK].sums((0, 10**9)) == (100 * 3000 - 180, 180)
     assert ledgers[GOOD].sums((0, 10**9)) == (9000, 0)
 
@@ -83,4 +83,4 @@ def test_a_database_that_knows_nothing(tmp_path: Path) -> None:
     counted = told(store)
     store.close()
 
-    assert counted.readings({}, (), T0_NS) == {}
+    assert counted.see({}, (), T0_NS) == {}

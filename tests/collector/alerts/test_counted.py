@@ -18,6 +18,9 @@ FAST, SLOW, EARLY, DYNAMIC = (
 )  # type: ignore[arg-type]
 
 
+HOLDS = {"so": True, "not": False, "unknown": None}
+
+
 class Played:
     """Ten seconds after ten seconds, each with so many answers and failures."""
 
@@ -37,8 +40,8 @@ class Played:
 
     def readings(self) -> dict[Key, bool | None]:
         """What holds now."""
-        found = self.counted.readings(self.alerts, (), self.slot * 10 * S)
-        return {key: reading.holds for key, reading in found.items()}
+        found = self.counted.see(self.alerts, (), self.slot * 10 * S)
+        return {key: HOLDS[condition.says] for key, condition in found.items()}
 
 
 def test_a_proxy_that_fails_as_promised() -> None:
@@ -64,10 +67,10 @@ def test_an_early_sign_and_its_end() -> None:
     played = Played()
     played.minutes(60, 20)
     played.minutes(3, 16, 4)
-    found = played.counted.readings({}, (), T0_NS)[EARLY]
+    found = played.counted.see({}, (), T0_NS)[EARLY]
     played.minutes(10, 20)
 
-    assert (found.holds, found.facts.failure) == (True, "http.5xx")
+    assert (found.says, found.facts.failure) == ("so", "http.5xx")
     assert found.facts.evidence[0].startswith("http.5xx: ")
     assert played.readings()[EARLY] is False
 

@@ -1,0 +1,124 @@
+"""
+Whether each rule holds, by what is seen and the numbers of `[alerting]`.
+
+The same for what is seen now and for what was seen then, which `modpulse alerts test` tries again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from modpulse.agent.service.units import NS
+
+from .lifecycle import Alert, Key
+from .reading import Condition, Facts, Says
+from .rules import DAY_S, Alerting, RuleName
+
+_HOLDS: Mapping[Says, bool] = {"so": True, "not": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One condition at one moment."""
+
+    holds: bool | None
+    """None: nobody knows."""
+    since_ns: int | None = None
+    """Since when, as far as somebody else kept it; None: since it was read first."""
+    cause: str = ""
+    """What other alerts with the same one may be the same incident."""
+    facts: Facts = field(default_factory=Facts)
+
+
+UNKNOWN = Reading(holds=None)
+
+
+def hold(
+    seen: Mapping[Key, Condition],
+    kept: Mapping[Key, Alert],
+    alerting: Alerting,
+    listening_ns: int,
+    now_ns: int,
+) -> dict[Key, Reading]:
+    """
+    Return whether each rule holds of which something is known.
+
+    Args:
+        seen: At this moment.
+        kept: Alerts that there are: what is left of a trouble that was told is not told as new.
+        alerting: The numbers.
+        listening_ns: Since when batches are taken: nobody was silent before.
+        now_ns: The collector's time.
+    """
+    found: dict[Key, Reading] = {}
+    silent_ns = round(alerting.agent_silent_for_seconds * NS)
+    for key, condition in seen.items():
+        if key.rule == "down":
+            found.update(_of_proxy(key.proxy, condition, kept))
+        elif key.rule == "certificate_soon":
+            found.update(_of_certificate(key.proxy, condition, alerting, now_ns))
+        elif key.rule == "agent_silent" and condition.at_ns is not None:
+            is_silent = now_ns - max(condition.at_ns, listening_ns) >= silent_ns
+            since_ns = condition.at_ns if is_silent else None
+            found[key] = replace(_as_it_is(condition), holds=is_silent, since_ns=since_ns)
+        else:
+            found[key] = _as_it_is(condition)
+    return found
+
+
+def _as_it_is(condition: Condition) -> Reading:
+    return Reading(
+        holds=_HOLDS.get(condition.says),
+        since_ns=condition.at_ns,
+        cause=condition.cause,
+        facts=condition.facts,
+    )
+
+
+def _of_proxy(
+    proxy: str, condition: Condition, kept: Mapping[Key, Alert]
+) -> Iterator[tuple[Key, Reading]]:
+    """
+    The rules that read a proxy's state; that it is no longer down waits until that is told.
+
+    What is left of an outage is not told as something new. Before anything fired it is no residue:
+    it may as well be a proxy that fails in bursts.
+    """
+    worse, bad = (kept.get(Key(rule, proxy)) for rule in _STATES)
+    is_told = bad is not None and bad.is_firing
+    was_sick = is_told or (worse is not None and worse.phase != "pending")
+    residue = condition.residue if was_sick else None
+    proof = False if condition.is_served else None
+    down: bool | None = None
+    degraded: bool | None = None
+    if condition.says == "down":
+        down = True
+    elif condition.says == "sick" and residue:
+        down, degraded = False, False if residue == "well" else None
+    elif condition.says == "sick":
+        down, degraded = proof if is_told else None, True
+    elif condition.says == "well":
+        down = degraded = proof
+    for rule, holds in zip(_STATES, (down, degraded), strict=True):
+        reading = replace(_as_it_is(condition), holds=True) if holds else Reading(holds=holds)
+        yield Key(rule, proxy), reading
+
+
+_STATES: tuple[RuleName, RuleName] = ("down", "degraded")
+
+
+def _of_certificate(
+    proxy: str, condition: Condition, alerting: Alerting, now_ns: int
+) -> Iterator[tuple[Key, Reading]]:
+    """The last step is days, whatever its life is."""
+    if condition.at_ns is None:
+        return
+    left_s = (condition.at_ns - now_ns) / NS
+    is_near = condition.says == "near"
+    reached: dict[RuleName, bool] = {
+        "certificate_soon": condition.says in ("soon", "near"),
+        "certificate_near": is_near,
+        "certificate_last": is_near and left_s < alerting.certificate_last_days * DAY_S,
+    }
+    facts = replace(condition.facts, left_s=left_s) if reached["certificate_soon"] else Facts()
+    for rule, holds in reached.items():
+        yield Key(rule, proxy), Reading(holds=holds, cause=condition.cause, facts=facts)
