@@ -59,7 +59,9 @@ def hold(
         elif key.rule == "agent_silent" and condition.at_ns is not None:
             is_silent = now_ns - max(condition.at_ns, listening_ns) >= silent_ns
             since_ns = condition.at_ns if is_silent else None
-            found[key] = replace(_as_it_is(condition), holds=is_silent, since_ns=since_ns)
+            found[key] = Reading(
+                holds=is_silent, since_ns=since_ns, cause=condition.cause, facts=condition.facts
+            )
         else:
             found[key] = _as_it_is(condition)
     return found

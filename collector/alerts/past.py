@@ -74,7 +74,7 @@ class Watched:
     condition: Condition | None
     """As it was written last."""
     held_ns: int
-    """When it held last."""
+    """When it held last; while it holds, when that was written."""
     written_ns: int
 
 
@@ -164,23 +164,37 @@ def bare(condition: Condition) -> Condition:
 
 
 def _watched(before: Watched, seen: Condition | None, now_ns: int) -> Watched:
-    condition = bare(seen) if seen else None
-    is_held = condition is not None and condition.says in HOLDING
-    is_same = condition == before.condition and 0 < before.written_ns > now_ns - AGAIN_NS
-    if is_same and not is_held:
+    is_recent = 0 < before.written_ns > now_ns - AGAIN_NS
+    if is_recent and _is_same(before.condition, seen):
         return before
-    return Watched(
-        condition,
-        now_ns if is_held else before.held_ns,
-        before.written_ns if is_same else now_ns,
+    is_held = any(each is not None and each.says in HOLDING for each in (before.condition, seen))
+    held_ns = now_ns if is_held else before.held_ns
+    return Watched(bare(seen) if seen else None, held_ns, now_ns)
+
+
+def _is_same(kept: Condition | None, seen: Condition | None) -> bool:
+    """Whether nothing is to be written; it is asked of each in each step, so it makes nothing."""
+    if kept is None or seen is None:
+        return kept is seen
+    is_expired = seen.facts.failure == EXPIRED
+    return (
+        kept.says == seen.says
+        and kept.at_ns == seen.at_ns
+        and kept.is_served == seen.is_served
+        and kept.residue == seen.residue
+        and kept.cause == seen.cause
+        and kept.facts.site == seen.facts.site
+        and (kept.facts.failure == EXPIRED) == is_expired
     )
 
 
 def _is_over(watched: Watched, now_ns: int) -> bool:
+    seen = watched.condition
+    if seen is not None and seen.says in HOLDING:
+        return False
     since_ns = now_ns - watched.held_ns
-    is_proven = watched.condition is not None and (
-        watched.condition.says == "not"
-        or (watched.condition.says == "well" and watched.condition.is_served)
-        or (watched.condition.says == "well" and watched.condition.cause == "certificate")
+    is_proven = seen is not None and (
+        seen.says == "not"
+        or (seen.says == "well" and (seen.is_served or seen.cause == "certificate"))
     )
     return since_ns >= FORGOTTEN_NS or (is_proven and since_ns >= WATCHED_NS)
