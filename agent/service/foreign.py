@@ -30,7 +30,7 @@ CUT = "…"
 """Stands for what was taken out, and at the end of what was cut."""
 
 _MAX_KNOWN = 512
-"""Texts of which it is remembered whether they are plain, 1 kB at most each."""
+"""Texts of which it is remembered how they are said, 1 kB at most each, twice where it changed."""
 _MAX_ROUNDS = 8
 """What is taken out may leave a new form of a credential behind."""
 
@@ -135,7 +135,11 @@ def say(text: str, max_chars: int = MAX_SAID_CHARS) -> str:
     URLs in it, also quoted, escaped, encoded or broken, have neither user info nor query nor
     fragment; words that look like credentials, and what steers a terminal, are gone.
     """
-    if len(text) <= max_chars and _is_plain(text):
+    return (_say_again if len(text) <= max_chars else _say)(text, max_chars)
+
+
+def _say(text: str, max_chars: int) -> str:
+    if len(text) <= max_chars and _PLAIN.fullmatch(text) and not _TOKEN.search(text):
         return text
     told = _say_once(text, max_chars)
     for _ in range(_MAX_ROUNDS):
@@ -145,10 +149,8 @@ def say(text: str, max_chars: int = MAX_SAID_CHARS) -> str:
     return told
 
 
-@lru_cache(maxsize=_MAX_KNOWN)
-def _is_plain(text: str) -> bool:
-    """Whether a text is said as it is; `go` asks for the same module again and again."""
-    return bool(_PLAIN.fullmatch(text)) and not _TOKEN.search(text)
+_say_again = lru_cache(maxsize=_MAX_KNOWN)(_say)
+"""The same modules are asked for again and again, of proxies that fail with the same words."""
 
 
 def _say_once(text: str, max_chars: int) -> str:
