@@ -33,6 +33,11 @@ class Attempt:
     """Of the dial; None while under way and when it was established."""
 
     @property
+    def is_established(self) -> bool:
+        """Whether the address was reached."""
+        return self.end_ns is not None and self.error is None
+
+    @property
     def outcome(self) -> Outcome | None:
         """What became of it; None while it is under way."""
         if self.end_ns is None:

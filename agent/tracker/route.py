@@ -75,7 +75,7 @@ def decided(attempts: Sequence[Attempt]) -> Attempt | None:
         if last and not any(_is_same_dial(before, attempt) for before in last):
             last = []
         last.append(attempt)
-    made = (attempt for attempt in last if attempt.outcome == "established")
+    made = (attempt for attempt in last if attempt.is_established)
     return next(made, last[0] if last else None)
 
 
