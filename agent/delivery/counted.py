@@ -4,7 +4,6 @@ One request of a window, with what is concluded from it: how it is counted, and 
 Pure. What a server can make huge is clamped: a batch never fails for what somebody sent.
 """
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ..batch.batch import (
@@ -17,11 +16,12 @@ from ..batch.batch import (
     Exemplar,
 )
 from ..records.records import Request
+from ..service.frozen import frozen
 
 _Text = TypeVar("_Text", str, str | None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Counted:
     """A request with what is concluded from it."""
 

@@ -5,23 +5,11 @@ Every event has `at_ns` (CLOCK_MONOTONIC, or realtime in a replay) and `pid`; ev
 functions also name the goroutine. Knows nothing of where they come from.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple, TypeVar, dataclass_transform
+from typing import NamedTuple
 
+from ..service.frozen import frozen
 from .sites import Site
-
-_T = TypeVar("_T")
-
-
-@dataclass_transform(frozen_default=True)
-def _event(cls: type[_T]) -> type[_T]:
-    """
-    Make a dataclass that is frozen for the type checker only.
-
-    One that is frozen takes twice as long to make, and a download makes a thousand.
-    """
-    return dataclass(slots=True)(cls)
 
 
 class TcpState(IntEnum):
@@ -42,7 +30,7 @@ class SocketEnds(NamedTuple):
     dport: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class GoError:
     """A Go error value, from the outside in."""
 
@@ -61,7 +49,7 @@ class GoError:
     of a secret."""
 
 
-@_event
+@frozen()
 class Exec:
     at_ns: int
     pid: int
@@ -72,7 +60,7 @@ class Exec:
     """It is called like `go`."""
 
 
-@_event
+@frozen()
 class Exit:
     at_ns: int
     pid: int
@@ -80,7 +68,7 @@ class Exit:
     """As wait(2) has it; None where the kernel does not tell."""
 
 
-@_event
+@frozen()
 class Tcp:
     """A TCP connection changed its state."""
 
@@ -102,7 +90,7 @@ class Tcp:
     source: str
 
 
-@_event
+@frozen()
 class Packet:
     """One packet of a watched socket, from the IP header on, cut at the snap length."""
 
@@ -115,7 +103,7 @@ class Packet:
     data: bytes
 
 
-@_event
+@frozen()
 class GoEvent:
     """A probe in a `go` binary was hit."""
 
@@ -126,7 +114,7 @@ class GoEvent:
     binary: int
 
 
-@_event
+@frozen()
 class WebGet(GoEvent):
     """`web.get` begins: one logical request."""
 
@@ -135,14 +123,14 @@ class WebGet(GoEvent):
     path: str
 
 
-@_event
+@frozen()
 class RoundTripStart(GoEvent):
     """One hop begins."""
 
     host: str
 
 
-@_event
+@frozen()
 class RoundTripDone(GoEvent):
     """A response head, or an error instead."""
 
@@ -153,7 +141,7 @@ class RoundTripDone(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class GotConn(GoEvent):
     """`getConn` returned: a connection is in hand, or an error."""
 
@@ -162,19 +150,19 @@ class GotConn(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class StreamFailed(GoEvent):
     """An HTTP/2 stream gave no answer; net/http looks whether to ask once more."""
 
     error: GoError | None
 
 
-@_event
+@frozen()
 class BodyClosed(GoEvent):
     """The body was read or given up."""
 
 
-@_event
+@frozen()
 class ProxyList(GoEvent):
     """The effective GOPROXY chain, secrets and all: redact before use."""
 
@@ -183,17 +171,17 @@ class ProxyList(GoEvent):
     truncated: bool
 
 
-@_event
+@frozen()
 class LookupStart(GoEvent):
     host: str
 
 
-@_event
+@frozen()
 class LookupDone(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class DialStart(GoEvent):
     """`host` is what the dial was asked for, `host:port`; `address` the one tried."""
 
@@ -202,19 +190,19 @@ class DialStart(GoEvent):
     port: int
 
 
-@_event
+@frozen()
 class DialDone(GoEvent):
     ends: SocketEnds | None
     error: GoError | None
 
 
-@_event
+@frozen()
 class HandshakeStart(GoEvent):
     sni: str
     ends: SocketEnds | None
 
 
-@_event
+@frozen()
 class HandshakeDone(GoEvent):
     version: int
     cipher: int
@@ -223,19 +211,19 @@ class HandshakeDone(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class VerifyStart(GoEvent):
     """The certificates have come; `der` is the leaf, None where it was cut."""
 
     der: bytes | None
 
 
-@_event
+@frozen()
 class VerifyDone(GoEvent):
     pass
 
 
-@_event
+@frozen()
 class OperationFailed(GoEvent):
     """One operation failed at one proxy (`versionError`), also where the chain goes on."""
 
@@ -243,7 +231,7 @@ class OperationFailed(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class ContentFailed(GoEvent):
     """What had arrived was refused: sumdb, checksum, zip."""
 
@@ -251,7 +239,7 @@ class ContentFailed(GoEvent):
     error: GoError | None
 
 
-@_event
+@frozen()
 class ErrorSaid(GoEvent):
     """`base.Errorf`: what the command tells its user, and will end with exit code 1 for."""
 
@@ -267,7 +255,7 @@ class ErrorSaid(GoEvent):
     """None where it was told in words alone."""
 
 
-@_event
+@frozen()
 class OsExit(GoEvent):
     code: int
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..service.foreign import said
+from ..service.frozen import frozen
 
 Outcome = Literal["established", "refused", "timeout", "reset", "unreachable", "cancelled"]
 Endpoint = Literal["list", "latest", "info", "mod", "zip", "sumdb", "toolchain", "go-get"]
@@ -238,7 +239,7 @@ class Handshake:
     certificate: Certificate | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """One logical request of the `go` command: a doubled 4xx or a redirect is still one."""
 
