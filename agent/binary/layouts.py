@@ -7,6 +7,7 @@ attached there, and `modpulse check` says so.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .elf import Arch
 from .offsets import MINORS, OFFSETS
@@ -56,8 +57,11 @@ _INDEX: dict[tuple[Arch, int], int] = {
 
 # A release candidate or a development build may differ from the release in any field.
 _RELEASE = re.compile(r"go1\.(\d{1,3})(?:\.\d{1,4})?(?=$|[ +-])")
+_MAX_RELEASES = 64
+"""Versions of which the release is remembered; each answer asks for its own."""
 
 
+@lru_cache(maxsize=_MAX_RELEASES)
 def minor_release(version: str) -> int | None:
     """Return N of `go1.N.P`, also with a vendor's suffix; None for a development build."""
     found = _RELEASE.match(version)

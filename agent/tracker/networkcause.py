@@ -4,6 +4,8 @@ Why a dial, handshake or round trip gave no answer: by the type of Go's error, a
 Knows nothing of requests, times or other events.
 """
 
+from functools import lru_cache
+
 from ..events.events import GoError
 from ..records.failures import FailureClass
 from .cause import CLOSED, DEADLINES, NET_CLOSING, Cause, errno_of, is_at_http_proxy, with_reason
@@ -39,7 +41,11 @@ _SETTINGS = {
 }
 """How errors begin that settings are the cause of."""
 
+_MAX_ERRORS = 64
+"""Errors of which the cause is remembered: whoever is down fails every request alike."""
 
+
+@lru_cache(maxsize=_MAX_ERRORS)
 def network_cause(error: GoError, from_peer: bool = False) -> Cause:
     """
     Judge the error of a dial, handshake or round trip that gave no response.
