@@ -209,9 +209,8 @@ class Sketches(dict[str, Sketch]):
 
     def time(self, phase: str, duration_ns: int | None) -> None:
         """Add a duration, where it is known."""
-        if duration_ns is None:
-            return
-        self.of(phase).add(duration_ns)
+        if duration_ns is not None:
+            (self.get(phase) or self.of(phase)).put(bucket_of(duration_ns))
 
     def of(self, phase: str) -> Sketch:
         """Return that of a phase, to add to it."""

@@ -31,7 +31,7 @@ MAX_IDS = 65_536
 """Requests remembered, so that a later report of the same one is known; the oldest go first."""
 MAX_ASKED_BYTES = 256 * 1024
 """Of names in a batch's `asked`, so that a batch stays below its limit whatever they are."""
-_KEPT = ("id", "url")
+_KEPT = ("id", "url", "http_version", "redirects")
 """Fields of records that no batch has; to say a URL is half of what a request costs here."""
 
 

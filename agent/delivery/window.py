@@ -86,9 +86,9 @@ class Window:
         request = seen.request
         self.outcomes[seen.outcome] += 1
         self._share(seen)
-        if seen.status is not None:
-            is_room = seen.status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
-            self.statuses[seen.status if is_room else 0] += 1
+        if (status := seen.status) is not None:
+            is_room = status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
+            self.statuses[status if is_room else 0] += 1
         self.body_bytes = bounded(self.body_bytes + (seen.body_bytes or 0))
         if seen.module is not None and len(self.modules) < MAX_MODULES:
             self.modules.add(seen.module)
@@ -113,8 +113,8 @@ class Window:
                 self.sketches.of(FIRST_BYTE).put(bucket)
         self.endpoints[endpoint] += 1
         self.by_endpoint.count(endpoint, outcome, bucket)
-        if seen.address:
-            self.by_address.count(cut(seen.address, MAX_NAME_BYTES), outcome, bucket)
+        if address := seen.address:
+            self.by_address.count(cut(address, MAX_NAME_BYTES), outcome, bucket)
         if request.resolver:
             self.by_resolver.count(cut(request.resolver, MAX_NAME_BYTES), outcome)
 

@@ -205,7 +205,7 @@ def _said(value: Any, kept: tuple[str, ...] = ()) -> Any:
             told: Any = say(held)
         else:
             told = say_arguments(held) if name in ("argv", "command") else _said(held)
-        if told != held:
+        if told is not held and told != held:
             changed[name] = told
     return dataclasses.replace(value, **changed) if changed else value
 

@@ -28,6 +28,8 @@ PATH_BYTES = 512
 _PLAIN_IN_PATHS = "/!$&'()*+,;=:@~"
 """RFC 3986 section 3.3."""
 _NEEDS_NO_QUOTES = re.compile(rf"[\w.{_PLAIN_IN_PATHS}-]*", re.ASCII)
+_AS_IT_IS = re.compile(r"[\w./!+~-]*(?:/@v/[\w.!+~-]*|/@latest)?", re.ASCII)
+"""Nearly every path: needs no quotes, and has nothing to hide."""
 
 CONTENT = ("mod", "zip", "toolchain")
 """Endpoints whose answer is checked against go.sum or the checksum database."""
@@ -129,6 +131,8 @@ class OpenRequest:
 
     def url(self) -> str | None:
         """Return what was asked for first; None where more of it followed than was copied."""
+        if len(self.path) < PATH_BYTES and _AS_IT_IS.fullmatch(self.path):
+            return f"{self.scheme}://{self.host}{self.path}"
         if _NEEDS_NO_QUOTES.fullmatch(self.path):
             path, path_bytes = self.path, len(self.path)
         else:
