@@ -117,7 +117,7 @@ def find_scope(
     seers = [vantage for vantage in vantages if vantage.sees]
     if len(seers) >= 2:
         return _one_resolver(vantages, seers, before) or Scope()
-    suspects = seers or _outstanding(vantages)
+    suspects = _outstanding(seers, vantages)
     if not suspects:
         return Scope()
     alone = frozenset({suspects[0].agent_id})
@@ -128,13 +128,23 @@ def find_scope(
     return Scope("host", f"only {who} sees failures", who, alone)
 
 
-def _outstanding(vantages: Sequence[Vantage]) -> list[Vantage]:
-    """Return the agent with most failures, where no other has half as many: it could be any."""
-    first = max(vantages, key=lambda vantage: vantage.failed, default=None)
+def _outstanding(seers: Sequence[Vantage], vantages: Sequence[Vantage]) -> list[Vantage]:
+    """
+    Return the only seer, or else the agent with most failures; none where another has half as many.
+
+    Beside who sees it, only those count that fail now: what they failed of before was answered.
+    """
+    first = seers[0] if seers else max(vantages, key=lambda vantage: vantage.failed, default=None)
     if first is None or not first.failed:
         return []
-    others = (vantage.failed for vantage in vantages if vantage is not first)
+    others = (v.failed for v in vantages if v is not first and (not seers or _fails_now(v)))
     return [first] if first.failed > 2 * max(others, default=0) else []
+
+
+def _fails_now(vantage: Vantage) -> bool:
+    """Whether nothing was answered since it began to fail."""
+    answered_ns = vantage.answered_ns
+    return vantage.failing_ns > 0 and (answered_ns is None or answered_ns > vantage.failing_ns)
 
 
 def seen_from_one(agent_id: str) -> Scope:

@@ -1,5 +1,7 @@
 """Rules of who saw it."""
 
+from dataclasses import replace
+
 from modpulse.agent.service.units import NS
 from modpulse.collector.health.scope import Run, Vantage, doubtful, find_scope
 
@@ -118,3 +120,14 @@ def test_an_outage_needs_a_second_witness() -> None:
     assert doubtful([fine], 60 * NS) == frozenset()
     # An answer that was under way when it began is no contradiction.
     assert doubtful([Run("a", 840 * NS, 0, 0), *site], 60 * NS) == {"b"}
+
+
+def test_the_first_who_sees_it_is_not_the_only_one() -> None:
+    """In an outage one sees it first; who fails now, with half as many failures, sees it too."""
+    first = vantage("a", sees=True, failed=8)
+    failing = replace(vantage("b", failed=4), failing_ns=20 * NS, answered_ns=50 * NS)
+    noise = replace(vantage("c", failed=1), failing_ns=20 * NS, answered_ns=50 * NS)
+    served = replace(vantage("d", failed=6), failing_ns=0, answered_ns=5 * NS)
+
+    assert scope_of(first, failing) is None
+    assert scope_of(first, noise, served) == "host"
