@@ -66,6 +66,7 @@ SHELL = {
     "collector.outbox": "jobs of the writer's thread",
     "collector.people": "jobs of the writer's thread",
     "collector.store.people": "rows of what people do",
+    "collector.channels.by_apprise": "has Apprise tell services",
     "collector.channels.sender": "takes notices to their channels",
     "collector.channels.wires": "HTTP and SMTP",
     "collector.history": "asks the store between requests",
@@ -118,6 +119,7 @@ WORLD = frozenset({
 CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic_ns"})
 
 LIBRARIES = {
+    "apprise": {"collector.channels.by_apprise"},
     "bcc": {"agent.kernel.compiler"},
     "capstone": {"agent.binary.disasm"},
     "cryptography": {"agent.wire.certificate"},
@@ -133,8 +135,8 @@ LIBRARIES = {
 """Import name of each library -> who imports it: so that it can be exchanged."""
 DISTRIBUTIONS = {"dns": "dnspython", "resvg_py": "resvg-py"}
 """Where the package has another name than the import."""
-OPTIONAL = {"bcc", "resvg_py"}
-"""No part of what a program requires: from the distribution, and in the extra `plot`."""
+OPTIONAL = {"apprise", "bcc", "resvg_py"}
+"""No part of what a program requires: from the distribution, and in extras of their own."""
 
 SHARED = {
     "modpulse.agent.batch.batch", "modpulse.agent.batch.proxies",
@@ -311,6 +313,7 @@ def test_what_is_required_is_used(program):
 
     assert required("options.extras_require", program) == used - common
     assert common == {"msgpack"}
+    assert required("options.extras_require", "apprise") == {"apprise"}
     assert required("options.extras_require", "plot") == {DISTRIBUTIONS["resvg_py"]}
 
 

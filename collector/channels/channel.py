@@ -18,11 +18,12 @@ from ..alerts.rules import SEVERITIES, Severity
 
 Language = Literal["en", "zh"]
 ChannelKind = Literal[
-    "webhook", "alertmanager", "mail", "slack", "wecom", "dingtalk", "pagerduty"
+    "webhook", "alertmanager", "mail", "slack", "wecom", "dingtalk", "pagerduty", "apprise"
 ]  # fmt: skip
 _SCHEMES = {"mail": ("smtp", "smtps")}
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 """As HTML has it: what a person calls an address, and nothing that ends a header."""
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[!-~]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -62,11 +63,17 @@ class Channel:
             self.check_url(self.url)
         if self.kind == "mail":
             self._check_mail()
+        if self.kind == "apprise" and not self.url_file:
+            raise self.wrong("url", "…", "an address of Apprise is a secret: expected url_file")
         if self.kind == "pagerduty" and not self.secret_file:
             raise self.wrong("secret_file", "", "PagerDuty needs an integration key")
 
     def check_url(self, url: str) -> None:
         """Raise ConfigError where an address is none, or secrets would travel in the clear."""
+        if self.kind == "apprise":
+            if not _APPRISE.fullmatch(url):
+                raise self.wrong("url", "…", "expected one address of Apprise, service://…")
+            return
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname or "", parts.port

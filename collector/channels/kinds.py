@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import alertmanager, dingtalk, mail, pagerduty, slack, webhook, wecom
-from .message import MAX_ERROR_CHARS, DeliveryError, Make, errcode
+from .message import MAX_ERROR_CHARS, DeliveryError, Make, errcode, told
 
 OF_NOTICE = frozenset({400, 404, 405, 410, 413, 415, 422})
 """Answers that speak against what was sent, not against who takes it."""
@@ -31,6 +31,7 @@ KINDS: Mapping[str, Kind] = {
     "wecom": Kind(wecom.make, errcode),
     "dingtalk": Kind(dingtalk.make, errcode),
     "pagerduty": Kind(pagerduty.make),
+    "apprise": Kind(told),
 }
 
 

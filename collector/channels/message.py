@@ -68,7 +68,20 @@ class Telling:
         return self.notices[0]
 
 
-Make = Callable[[Telling], Post | EmailMessage]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Words for a service that another library talks to."""
+
+    words: Words
+    url: str = field(repr=False)
+
+
+def told(telling: Telling) -> Told:
+    """Return them."""
+    return Told(telling.words, telling.secrets.url)
+
+
+Make = Callable[[Telling], Post | EmailMessage | Told]
 """A transport: what it sends."""
 
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 from modpulse.agent.service.credentials import client_context, first_secret
 from modpulse.agent.service.errors import ConfigError
@@ -26,8 +27,8 @@ from ..alerts.notice import Notice, Outcome, Waiting
 from ..errors import OverloadedError, StoreUnavailableError
 from .channel import Channel
 from .kinds import KINDS, judge
-from .message import MAX_ERROR_CHARS, DeliveryError, Secrets, Telling
-from .render import render
+from .message import MAX_ERROR_CHARS, DeliveryError, Secrets, Telling, Told
+from .render import Words, render
 from .retry import Plan, backoff_s, plan
 from .wires import Thread, post, submit
 
@@ -116,6 +117,8 @@ class Sender:
         for line in self.lines:
             _secrets(line.channel)
             client_context(line.channel.ca_file)
+            if line.channel.kind == "apprise":
+                _notifier()
 
     def wake(self) -> None:
         """Look for what waits."""
@@ -253,12 +256,25 @@ def _secrets(channel: Channel) -> Secrets:
     return Secrets(url, secret)
 
 
+def _notifier() -> Callable[[Words, str], None]:
+    """Return Apprise's way; ConfigError where it is not installed."""
+    try:
+        notify = import_module(".by_apprise", __package__).notify
+    except ModuleNotFoundError as error:
+        words = f"kind = 'apprise' needs the library {error.name}: pip install 'modpulse[apprise]'"
+        raise ConfigError(words) from None
+    return cast(Callable[[Words, str], None], notify)
+
+
 def _attempt(telling: Telling, context: ssl.SSLContext) -> None:
     """One attempt, on a thread."""
     kind = KINDS[telling.channel.kind]
     message = kind.make(telling)
     if isinstance(message, EmailMessage):
         submit(message, telling.channel, telling.secrets, context)
+        return
+    if isinstance(message, Told):
+        _notifier()(message.words, message.url)
         return
     answer = post(message, context)
     judge(kind, answer.status, answer.retry_after, answer.body)

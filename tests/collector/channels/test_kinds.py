@@ -101,11 +101,11 @@ def test_alertmanager() -> None:
 
 
 def test_the_words_of_every_kind_are_one_line_of_json_or_a_mail() -> None:
-    """Every kind makes something of either notice."""
+    """Every kind makes something of either notice; Apprise makes its own of the words."""
     for kind in KINDS:
         for closed in (False, True):
             made = telling(kind, closed, secret=SECRET)
-            if kind != "mail":
+            if kind not in ("mail", "apprise"):
                 request = KINDS[kind].make(made)
                 assert isinstance(request, Post)
                 json.loads(request.body)
