@@ -1,5 +1,6 @@
 """What one judgement of all proxies costs, and a start with a full log."""
 
+import gc
 import os
 import tempfile
 import time
@@ -15,6 +16,7 @@ from modpulse.collector.health.fleet import Fleet
 from modpulse.collector.intake import ingest
 from modpulse.collector.intake.arrival import Arrival
 from modpulse.collector.intake.rollup import Rollup
+from modpulse.collector.server.process import COLLECTED_AFTER
 from modpulse.collector.store.database import Store
 
 from . import load
@@ -37,6 +39,7 @@ def main() -> None:
 
 
 def _judge(agents: int, words: str, failures: dict[str, int]) -> None:
+    gc.set_threshold(*COLLECTED_AFTER)  # as the collector does
     before = _resident()
     fleet = Fleet(Config().formula, Config().rules, ingest.bucket_estimate_ms)
     for window in range(6):
