@@ -22,6 +22,8 @@ from .database import Store
 
 GROUP_BATCHES = 256
 """Batches of one commit: bounds what a failing disk refuses at once, and what is merged at once."""
+GATHER_BATCHES, GATHER_S = 16, 0.010
+"""Fewer wait so long for more: a commit and its hand-over cost as much as ten batches."""
 GROUP_BYTES = 4 << 20
 """Of these, at most, and one more batch."""
 MERGED = 8
@@ -153,7 +155,8 @@ class Log:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(0)  # what comes together goes together
+                # What comes together goes together; where little does, what comes soon too.
+                await asyncio.sleep(0 if len(self._waiting) >= GATHER_BATCHES else GATHER_S)
                 self._group = self._next()
                 await self._commit(self._group)
         finally:
