@@ -287,6 +287,8 @@ class Service:
                 until_ns = now_ns - LOG_KEPT_NS
                 await self._forget(lambda store: store.prune_log(until_ns, LOG_FORGOTTEN))
                 await self._keep_house(now_ns)
+            # Last: what cannot be written here must hold up neither incidents nor what finds room.
+            await self._save_judged()
         except (OverloadedError, StoreUnavailableError) as error:
             self._say(error)
 
@@ -392,15 +394,18 @@ class Service:
             save = partial(Store.save, states=changed, changed=new, notices=step.notices)
             save = partial(save, now_ns=now_ns, seen=step.changes.past)
             kept = await asyncio.wrap_future(self._writer.call(save))
-        rows = self.incidents.counted.due()
-        if rows:
-            await asyncio.wrap_future(self._writer.call(lambda store: store.add_judged(rows)))
-            self.incidents.counted.written(rows)
         self.incidents.accept(step, kept)
         if step.notices and self.sender:
             self.sender.wake()
         self._say_changed(changed)
         self._saved |= changed
+
+    async def _save_judged(self) -> None:
+        """Write the minutes that are over; what cannot be written waits for the next turn."""
+        rows = self.incidents.counted.due()
+        if rows:
+            await asyncio.wrap_future(self._writer.call(lambda store: store.add_judged(rows)))
+            self.incidents.counted.written(rows)
 
     def _say_changed(self, changed: Mapping[str, SavedState]) -> None:
         for proxy, now in changed.items():
