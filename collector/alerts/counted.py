@@ -13,6 +13,7 @@ from modpulse.agent.service.units import NS
 
 from ..health.evidence import SLOT_S
 from ..health.report import Report
+from ..health.settled import SETTLED_NS
 from .burn import FAST, SLOW, Burn, burning
 from .cusum import Cusums, Odds, odds_of
 from .incident import Incident
@@ -155,29 +156,33 @@ class Counted:
         """
         told, spans = _told_now(alerts), _told_before(incidents, now_ns)
         found: dict[Key, Condition] = {}
+        # Silence moves the windows on: what was an hour ago is not now.
+        present = (now_ns - SETTLED_NS) // NS // MINUTE_S
         for proxy, watch in self._of.items():
-            rules = self._of_proxy(watch, spans.get(proxy, ()))
+            rules = self._of_proxy(watch, spans.get(proxy, ()), present)
             for rule, condition in rules:
                 found[Key(rule, proxy)] = Condition(says="unknown") if proxy in told else condition
         return found
 
-    def _of_proxy(self, watch: Watch, told: Sequence[Span]) -> Iterator[tuple[RuleName, Condition]]:
-        ledger, last = watch.ledger, watch.ledger.last
-        if last is None:
+    def _of_proxy(
+        self, watch: Watch, told: Sequence[Span], present: int
+    ) -> Iterator[tuple[RuleName, Condition]]:
+        ledger = watch.ledger
+        if ledger.last is None:
             return
         objective = self._alerting.objective
         for rule, pairs in (("burn_fast", FAST), ("burn_slow", SLOW)):
-            found = burning(ledger, pairs, objective, told, last)
-            yield rule, _burnt(found, ledger, last, objective)  # type: ignore[misc]
+            found = burning(ledger, pairs, objective, told, present)
+            yield rule, _burnt(found, ledger, present, objective)  # type: ignore[misc]
         yield "early", _early(watch, self._odds(watch, ()))
         if self._alerting.dynamic == "on":
-            yield "dynamic", _dynamic(watch, told, last)
+            yield "dynamic", _dynamic(watch, told, present)
 
 
-def _burnt(found: Burn | bool | None, ledger: Ledger, last: int, objective: float) -> Condition:
+def _burnt(found: Burn | bool | None, ledger: Ledger, present: int, objective: float) -> Condition:
     if not isinstance(found, Burn):
         return Condition(says=_SAYS[found])
-    failure, is_only = ledger.top_class(last + 1 - found.pair.long)
+    failure, is_only = ledger.top_class(present + 1 - found.pair.long)
     hours = found.pair.long // HOUR_MINUTES
     words = (
         f"{found.failed / found.requests:.2%} of {found.requests:,} requests failed in {hours} h: "
@@ -210,9 +215,9 @@ def _early(watch: Watch, odds: Mapping[str, Odds]) -> Condition:
     return Condition(says="so", cause=_cause(name), facts=facts)
 
 
-def _dynamic(watch: Watch, told: Sequence[Span], last: int) -> Condition:
+def _dynamic(watch: Watch, told: Sequence[Span], present: int) -> Condition:
     """Failures or latency of the last period, by the periods of a day."""
-    until = last // PERIOD_MINUTES * PERIOD_MINUTES
+    until = present // PERIOD_MINUTES * PERIOD_MINUTES
     ratios: list[float | None] = []
     for period in range(MAX_PERIODS, -1, -1):
         first = until - (period + 1) * PERIOD_MINUTES

@@ -100,6 +100,17 @@ def test_dynamic_is_off_until_it_is_wanted() -> None:
     assert DYNAMIC not in Played().readings()
 
 
+def test_silence_moves_the_windows_on() -> None:
+    """Three failures of a nightly job are not of the next morning: nobody knows."""
+    played = Played()
+    played.minutes(60, 50)
+    played.minutes(10, 47, 3)
+    assert played.readings()[FAST] is True
+    played.slot += 6 * 60
+
+    assert played.readings()[FAST] is None
+
+
 def test_minutes_are_written_once() -> None:
     """A minute is due when it is over, and restored it counts as it did."""
     played = Played()
