@@ -109,7 +109,8 @@ class Pulse:
                 with contextlib.suppress(OSError):
                     if key.fileobj is self._listener:
                         self._admit()
-                    elif isinstance(key.fileobj, socket.socket):
+                    # What was ready together with the listener may have gone for a new one.
+                    elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._heads:
                         self._hear(key.fileobj)
             now_s = time.monotonic()
             for sock in [sock for sock, (until_s, _) in self._heads.items() if until_s < now_s]:

@@ -116,6 +116,45 @@ def test_who_says_nothing_keeps_nobody_out(address: tuple[str, int]) -> None:
             assert line.recv(1) == b""
 
 
+class Slow(socket.socket):
+    """Listens, and waits once all places are taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full, self.go_on = threading.Event(), threading.Event()
+        self.places = MAX_PULSES
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        accepted = super().accept()
+        self.places -= 1
+        if self.places == 0:
+            self.full.set()
+            self.go_on.wait(10)
+        return accepted
+
+
+def test_who_goes_for_a_new_one_may_be_speaking() -> None:
+    """The oldest says something at the moment in which its place is given away."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(Slow())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(2 * MAX_PULSES)
+        pulse = Pulse(listener)
+        opened.callback(pulse.end)
+        pulse.start()
+        pulse.say(is_alive=True, trouble=None)
+        address = listener.getsockname()
+        lines = [
+            opened.enter_context(socket.create_connection(address, timeout=10))
+            for _ in range(MAX_PULSES + 1)
+        ]
+        assert listener.full.wait(10)
+        lines[0].sendall(b"G")
+        listener.go_on.set()
+
+        assert asked(address).startswith(b"HTTP/1.1 200")
+
+
 def test_who_says_too_much_is_cut_off(address: tuple[str, int]) -> None:
     """Nothing is answered to what has no end."""
     assert asked(address, b"x" * (MAX_PULSE_BYTES + 1)) == b""
