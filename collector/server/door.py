@@ -6,7 +6,6 @@ back together after an outage waits in the kernel's queue and not for our handsh
 """
 
 import asyncio
-import errno
 import logging
 import resource
 import socket
@@ -20,7 +19,7 @@ from ..shares import Shares
 from ..turns import Turns
 from .connection import Connection
 from .conversation import App
-from .limits import Limits
+from .limits import EXHAUSTED, EXHAUSTED_S, SPARE_DESCRIPTORS, Limits
 from .places import Places
 from .tls import Tls
 
@@ -31,11 +30,6 @@ SWEEP_S = 0.25
 """How exactly deadlines are kept."""
 LOG_EVERY_S = 60.0
 SHUTDOWN_S = 5.0
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-EXHAUSTED_S = 0.1
-"""After it we look again whether there is room for one more."""
-SPARE_DESCRIPTORS = 64
-"""For the database, the log, and connections that are being closed."""
 
 
 class Door:

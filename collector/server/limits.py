@@ -4,6 +4,7 @@ The states of a connection to the collector, how long each may take and how much
 docs/limits.md has the table, a test holds it to this file.
 """
 
+import errno
 from dataclasses import dataclass
 from enum import Enum
 
@@ -43,6 +44,11 @@ MAX_PULSES = 64
 """Connections that ask that at once: the oldest goes for a new one."""
 MAX_PULSE_BYTES = 4096
 """Of one question."""
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+EXHAUSTED_S = 0.1
+"""After it we look again whether there is room for one more."""
+SPARE_DESCRIPTORS = 64 + MAX_PULSES
+"""For the database, the log, connections that are being closed, and who asks how we are."""
 LINGER_S = 2.0
 """For an answer to be read, after which we hang up."""
 REFUSALS = frozenset({401, 404, 405, 408, 413, 415})

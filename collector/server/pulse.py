@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from .limits import MAX_PULSE_BYTES, MAX_PULSES, PULSE_S
+from .limits import EXHAUSTED, EXHAUSTED_S, MAX_PULSE_BYTES, MAX_PULSES, PULSE_S
 
 OLD_S = 10.0
 """A loop that has said nothing for so long stands still; a turn of it takes milliseconds."""
@@ -117,12 +117,24 @@ class Pulse:
                 self._close(sock)
 
     def _admit(self) -> None:
-        sock, _ = self._listener.accept()
+        try:
+            sock, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                self._exhausted()
+            return
         if len(self._heads) >= MAX_PULSES:
             self._close(next(iter(self._heads)))
         sock.setblocking(False)
         self._heads[sock] = time.monotonic() + PULSE_S, bytearray()
         self._selector.register(sock, selectors.EVENT_READ)
+
+    def _exhausted(self) -> None:
+        """The listener stays ready: asked again at once, it would take the interpreter from all."""
+        if self._heads:
+            self._close(next(iter(self._heads)))
+        else:
+            time.sleep(EXHAUSTED_S)
 
     def _hear(self, sock: socket.socket) -> None:
         head = self._heads[sock][1]

@@ -1,5 +1,6 @@
 """Rules of /healthz and /readyz on an address of their own."""
 
+import errno
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ from collectors import Collector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.collector.server.limits import MAX_PULSE_BYTES, MAX_PULSES, PULSE_S
+from modpulse.collector.server.limits import EXHAUSTED_S, MAX_PULSE_BYTES, MAX_PULSES, PULSE_S
 from modpulse.collector.server.pulse import OLD_S, Pulse, Word, answer_of
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -153,6 +154,62 @@ def test_who_goes_for_a_new_one_may_be_speaking() -> None:
         listener.go_on.set()
 
         assert asked(address).startswith(b"HTTP/1.1 200")
+
+
+class Scarce(socket.socket):
+    """Listens where only so many connections get a descriptor."""
+
+    room = 1
+    failures = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted: list[socket.socket] = []
+        self.failed_twice = threading.Event()
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        if sum(sock.fileno() >= 0 for sock in self.accepted) >= self.room:
+            self.failures += 1
+            if self.failures == 2:
+                self.failed_twice.set()
+            raise OSError(errno.EMFILE, "Too many open files")
+        accepted = super().accept()
+        self.accepted.append(accepted[0])
+        return accepted
+
+
+@pytest.fixture
+def scarce() -> Iterator[Scarce]:
+    """One that answers."""
+    with Scarce() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        pulse = Pulse(listener)
+        pulse.start()
+        pulse.say(is_alive=True, trouble=None)
+        yield listener
+        pulse.end()
+
+
+def test_the_last_descriptor_goes_to_who_comes(scarce: Scarce) -> None:
+    """Who has it and says nothing is closed at the first failure."""
+    with socket.create_connection(scarce.getsockname(), timeout=10):
+        assert asked(scarce.getsockname()).startswith(b"HTTP/1.1 200")
+
+    assert scarce.failures <= 1
+
+
+def test_without_a_descriptor_it_waits(scarce: Scarce) -> None:
+    """It takes no processor meanwhile: it is not tried again before a time has passed."""
+    scarce.room = 0
+    before_s = time.monotonic()
+    with socket.create_connection(scarce.getsockname(), timeout=10) as line:
+        assert scarce.failed_twice.wait(10)
+        scarce.room = 1
+        line.sendall(HEALTHZ)
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
+
+    assert scarce.failures <= (time.monotonic() - before_s) / EXHAUSTED_S + 1
 
 
 def test_who_says_too_much_is_cut_off(address: tuple[str, int]) -> None:
