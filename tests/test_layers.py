@@ -57,6 +57,7 @@ SHELL = {
     "collector.admin": "commands of those who run a collector",
     "collector.http.acts": "waits for the disk",
     "collector.http.app": "HTTP in, JSON out",
+    "collector.http.reads": "makes answers between requests",
     "collector.cli": "the command line",
     "collector.client.backup": "asks for a copy of the database, or makes it",
     "collector.client.client": "asks a collector",

@@ -5,32 +5,24 @@ Decides nothing but status codes; docs/collector.md lists them, `routes.py` who 
 Written without a framework: a dozen routes, and speed matters.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
-from modpulse.agent.service.units import NS
-
 from ..access.audit import Outcome
 from ..access.guard import Caller, Guard
-from ..clock import Reading, rfc3339
+from ..clock import Reading
 from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavailableError
-from ..past import PastAsked
 from ..service import Service
 from . import routes
 from .acts import Acts
-from .agents import agent_document, agents_document
 from .call import Answer, Call, Receive, read_body
-from .document import collector_document, incidents_document, told_document
-from .history import asked_of, head_document, series_documents
-from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
-from .public import public_document
+from .reads import Reads
 from .routes import ROUTES, Route
 from .scrape import scraped
-from .shown import Shown, encoded
+from .shown import encoded
 
 log = logging.getLogger("modpulse.collector")
 
@@ -40,8 +32,6 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
-TOGETHER = 50
-"""Small parts of an answer between which others are answered: some milliseconds."""
 MAX_DATES = 256
 """Texts of `Date` that are remembered: a thousand agents say the same few in a second."""
 SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
@@ -69,18 +59,18 @@ class App:
         self._service = service
         self._guard = guard
         self._read_clock = read_clock
-        self._shown = Shown()
         self._acts = acts = Acts(service, read_clock)
+        reads = Reads(service, guard, read_clock)
         self._handlers: dict[Route, Handler] = {
             routes.HEALTHZ: self._healthz,
             routes.READYZ: self._readyz,
-            routes.PUBLIC: self._public,
-            routes.PROXIES: self._proxies,
-            routes.INCIDENTS: self._incidents,
-            routes.AGENTS: self._agents,
-            routes.HISTORY: self._history,
-            routes.ALERTS: self._alerts,
-            routes.PAST: self._past,
+            routes.PUBLIC: reads.public,
+            routes.PROXIES: reads.proxies,
+            routes.INCIDENTS: reads.incidents,
+            routes.AGENTS: reads.agents,
+            routes.HISTORY: reads.history,
+            routes.ALERTS: reads.alerts,
+            routes.PAST: reads.past,
             routes.METRICS: self._metrics,
             routes.BATCHES: self._batches,
             routes.NOTES: acts.note,
@@ -172,101 +162,6 @@ class App:
                 "reading_back": reading_back and reading_back.document(),
             },
         )
-
-    async def _public(self, _: Call) -> Answer:
-        service = self._service
-        incidents = service.incidents.state.incidents.values()
-        at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
-        return Answer(200, public_document(service.reports, incidents, at_ns, offset_ns))
-
-    async def _proxies(self, call: Call) -> Answer:
-        service = self._service
-        document = collector_document(service) | {
-            "door": call.figures(),
-            "access_trouble": self._guard.trouble,
-        }
-        del document["proxies"]
-        proxies = await self._shown.array(service.reports, service.clock.wall_offset_ns)
-        return Answer(200, encoded=encoded(document)[:-1] + b',"proxies":' + proxies + b"}")
-
-    async def _incidents(self, _: Call) -> Answer:
-        service = self._service
-        offset_ns = service.clock.wall_offset_ns
-        parts = []
-        # The newest first; between two of them others are answered.
-        for number, incident in sorted(service.incidents.state.incidents.items(), reverse=True):
-            notes = service.people.notes(number)
-            parts.append(encoded(told_document(incident, offset_ns, notes)))
-            await asyncio.sleep(0)
-        head = encoded(incidents_document(service))[:-1]
-        return Answer(200, encoded=head + b',"incidents":[' + b",".join(parts) + b"]}")
-
-    async def _agents(self, _: Call) -> Answer:
-        reading = self._read_clock()
-        offset_ns = self._service.clock.wall_offset_ns
-        parts = []
-        for report in self._service.agents(reading):
-            if report is None:
-                await asyncio.sleep(0)
-            else:
-                parts.append(encoded(agent_document(report, offset_ns)))
-        head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
-        return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
-
-    async def _history(self, call: Call) -> Answer:
-        clock = self._service.clock
-        now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
-        asked = asked_of(call.query, now_ns, offset_ns)
-        history = await self._service.history(asked)
-        if history is None:
-            raise RejectedError(404, "no history of such a proxy")
-        parts = []
-        for series in series_documents(history, offset_ns):
-            parts.append(encoded(series))
-            await asyncio.sleep(0)
-        head = encoded(head_document(history, now_ns, offset_ns))[:-1]
-        return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
-
-    async def _alerts(self, _: Call) -> Answer:
-        service, incidents = self._service, self._service.incidents
-        now_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
-        state = incidents.state
-        of = {key: state.incidents[number].name for key, number in state.of.items()}
-        parts: list[bytes] = []
-        more = 0
-        listed = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
-        for part in alert_parts(listed, incidents.rules, of, now_ns, offset_ns):
-            if len(parts) == MAX_ALERTS_SHOWN:
-                more += 1
-                continue
-            parts.append(encoded(part))
-            if len(parts) % TOGETHER == 0:
-                await asyncio.sleep(0)
-        head = encoded({"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more})[:-1]
-        return Answer(200, encoded=head + b',"alerts":[' + b",".join(parts) + b"]}")
-
-    async def _past(self, call: Call) -> Answer:
-        service, incidents = self._service, self._service.incidents
-        now_ns, offset_ns = service.clock.now_ns(self._read_clock()), service.clock.wall_offset_ns
-        asked = span_of(call.query, now_ns, offset_ns)
-        unwritten = incidents.state.memory.unwritten()
-        page = await service.past(
-            PastAsked((asked.from_s - BEFORE_S) * NS, (asked.until_s + 1) * NS, asked.after)
-        )
-        # What is not written yet: only where nothing came in between.
-        is_last = page.next_after is None and unwritten == incidents.state.memory.unwritten()
-        rows = (*page.rows, *(unwritten if is_last else ()))
-        parts = []
-        for part in past_parts(rows):
-            parts.append(encoded(part))
-            if len(parts) % TOGETHER == 0:
-                await asyncio.sleep(0)
-        alerting, windows = service.config.alerting, incidents.windows
-        head = past_head(asked, page.kept_from_ns, alerting, windows)
-        head |= {"at": rfc3339(now_ns + offset_ns), "wall_offset_ns": offset_ns}
-        head["next"] = page.next_after
-        body = encoded(head)[:-1] + b',"past":[' + b",".join(parts) + b"]}"
-        return Answer(200, encoded=body)
 
     async def _metrics(self, call: Call) -> Answer:
         accept = call.headers.get(b"accept", b"")

@@ -1,0 +1,136 @@
+"""
+What anybody may read of the collector: a call in, an answer out.
+
+Long answers are made piece by piece, and between two of them others are answered.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from modpulse.agent.service.units import NS
+
+from ..access.guard import Guard
+from ..clock import Reading, rfc3339
+from ..errors import RejectedError
+from ..past import PastAsked
+from ..service import Service
+from .agents import agent_document, agents_document
+from .call import Answer, Call
+from .document import collector_document, incidents_document, told_document
+from .history import asked_of, head_document, series_documents
+from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
+from .public import public_document
+from .shown import Shown, encoded
+
+TOGETHER = 50
+"""Small parts of an answer between which others are answered: some milliseconds."""
+
+
+class Reads:
+    """Of one service."""
+
+    def __init__(self, service: Service, guard: Guard, read_clock: Callable[[], Reading]) -> None:
+        self._service, self._guard, self._read_clock = service, guard, read_clock
+        self._shown = Shown()
+
+    async def public(self, _: Call) -> Answer:
+        """Return what anybody may know."""
+        service = self._service
+        incidents = service.incidents.state.incidents.values()
+        at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
+        return Answer(200, public_document(service.reports, incidents, at_ns, offset_ns))
+
+    async def proxies(self, call: Call) -> Answer:
+        """Return how every proxy is, and how the collector does."""
+        service = self._service
+        document = collector_document(service) | {
+            "door": call.figures(),
+            "access_trouble": self._guard.trouble,
+        }
+        del document["proxies"]
+        proxies = await self._shown.array(service.reports, service.clock.wall_offset_ns)
+        return Answer(200, encoded=encoded(document)[:-1] + b',"proxies":' + proxies + b"}")
+
+    async def incidents(self, _: Call) -> Answer:
+        """List open incidents and the last closed ones, the newest first."""
+        service = self._service
+        offset_ns = service.clock.wall_offset_ns
+        parts = []
+        # The newest first; between two of them others are answered.
+        for number, incident in sorted(service.incidents.state.incidents.items(), reverse=True):
+            notes = service.people.notes(number)
+            parts.append(encoded(told_document(incident, offset_ns, notes)))
+            await asyncio.sleep(0)
+        head = encoded(incidents_document(service))[:-1]
+        return Answer(200, encoded=head + b',"incidents":[' + b",".join(parts) + b"]}")
+
+    async def agents(self, _: Call) -> Answer:
+        """List every agent."""
+        reading = self._read_clock()
+        offset_ns = self._service.clock.wall_offset_ns
+        parts = []
+        for report in self._service.agents(reading):
+            if report is None:
+                await asyncio.sleep(0)
+            else:
+                parts.append(encoded(agent_document(report, offset_ns)))
+        head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
+        return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
+
+    async def history(self, call: Call) -> Answer:
+        """Return one proxy's past."""
+        clock = self._service.clock
+        now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
+        asked = asked_of(call.query, now_ns, offset_ns)
+        history = await self._service.history(asked)
+        if history is None:
+            raise RejectedError(404, "no history of such a proxy")
+        parts = []
+        for series in series_documents(history, offset_ns):
+            parts.append(encoded(series))
+            await asyncio.sleep(0)
+        head = encoded(head_document(history, now_ns, offset_ns))[:-1]
+        return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
+
+    async def alerts(self, _: Call) -> Answer:
+        """List what waits and what fires."""
+        service, incidents = self._service, self._service.incidents
+        now_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
+        state = incidents.state
+        of = {key: state.incidents[number].name for key, number in state.of.items()}
+        parts: list[bytes] = []
+        more = 0
+        listed = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
+        for part in alert_parts(listed, incidents.rules, of, now_ns, offset_ns):
+            if len(parts) == MAX_ALERTS_SHOWN:
+                more += 1
+                continue
+            parts.append(encoded(part))
+            if len(parts) % TOGETHER == 0:
+                await asyncio.sleep(0)
+        head = encoded({"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more})[:-1]
+        return Answer(200, encoded=head + b',"alerts":[' + b",".join(parts) + b"]}")
+
+    async def past(self, call: Call) -> Answer:
+        """List what alerts did."""
+        service, incidents = self._service, self._service.incidents
+        now_ns, offset_ns = service.clock.now_ns(self._read_clock()), service.clock.wall_offset_ns
+        asked = span_of(call.query, now_ns, offset_ns)
+        unwritten = incidents.state.memory.unwritten()
+        page = await service.past(
+            PastAsked((asked.from_s - BEFORE_S) * NS, (asked.until_s + 1) * NS, asked.after)
+        )
+        # What is not written yet: only where nothing came in between.
+        is_last = page.next_after is None and unwritten == incidents.state.memory.unwritten()
+        rows = (*page.rows, *(unwritten if is_last else ()))
+        parts = []
+        for part in past_parts(rows):
+            parts.append(encoded(part))
+            if len(parts) % TOGETHER == 0:
+                await asyncio.sleep(0)
+        alerting, windows = service.config.alerting, incidents.windows
+        head = past_head(asked, page.kept_from_ns, alerting, windows)
+        head |= {"at": rfc3339(now_ns + offset_ns), "wall_offset_ns": offset_ns}
+        head["next"] = page.next_after
+        body = encoded(head)[:-1] + b',"past":[' + b",".join(parts) + b"]}"
+        return Answer(200, encoded=body)
