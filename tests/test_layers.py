@@ -236,7 +236,7 @@ FLOORS = {
         "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
     ),
     "collector": (
-        "errors clock pressure shares stopping turns", "intake", "access insight", "health",
+        "draw errors clock pressure shares stopping turns", "intake", "access insight", "health",
         "alerts", "channels", "config", "store", "incidents", "outbox history people learning",
         "past", "service",
         "http", "server client simulate", "admin", "cli",
