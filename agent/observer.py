@@ -10,13 +10,12 @@ from dataclasses import replace
 
 from .armer.newcomers import Facts, Newcomers
 from .armer.prober import Prober
-from .armer.toolchains import Toolchains, module_cache, toolchain_of
+from .armer.toolchains import Toolchains, toolchain_of
 from .events.events import ErrorSaid, Event, Exec, GoEvent, WebGet
 from .kernel.attach import Compilation, Kernel
 from .kernel.decode import DecodeError, cannot_wait, decode
 from .machine.findgo import find_go
-from .machine.goenv import parse_settings
-from .machine.procfs import exists, read_environ, sees_all_processes, user_settings
+from .machine.procfs import exists, read_environment, sees_all_processes
 from .records.records import Record
 from .tracker.tracker import Tracker
 
@@ -179,8 +178,8 @@ class Observer:
         version = toolchain_of(event.path) if isinstance(event, WebGet) else None
         if version is None:
             return
-        environ = read_environ(event.pid) or {}
-        cache = module_cache(environ, parse_settings(user_settings(event.pid, environ)))
+        environment = read_environment(event.pid)
+        cache = environment.module_cache() if environment is not None else None
         if cache is not None:
             self._toolchains.expect(event.pid, cache, version, event.at_ns)
 

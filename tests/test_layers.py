@@ -43,6 +43,7 @@ SHELL = {
     "agent.machine.authorities": "looks for certificate authorities",
     "agent.machine.pressure": "what the kernel killed",
     "agent.machine.procfs": "/proc of one process",
+    "agent.machine.sums": "looks into module caches",
     "agent.commands.replay": "reads a capture file into the tracker",
     "agent.machine.filesystems": "asks which file system it is",
     "agent.machine.mounttable": "what is mounted, and copies of mounts",

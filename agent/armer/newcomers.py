@@ -11,7 +11,8 @@ from contextlib import suppress
 from ..binary.plan import Plan
 from ..events.events import Exec, GoEvent
 from ..machine.findgo import hold
-from ..machine.procfs import read_facts, read_name
+from ..machine.procfs import read_environment, read_facts, read_name
+from ..machine.sums import Sums
 from ..service.bounded import Bounded
 from .prober import Prober
 from .strangers import Strangers, has_foreign_size
@@ -45,6 +46,8 @@ class Newcomers:
         self._job_variables = job_variables
         self._strangers = Strangers()
         self._late: Bounded[int, int] = Bounded(MAX_LATE)
+        self.sums = Sums()
+        """Of what they fetch."""
         self.unprobed = 0
         """Processes of `go` that began before their binary was probed."""
         self.unexamined = 0
@@ -115,7 +118,11 @@ class Newcomers:
 
     def _facts(self, event: Exec | GoEvent, made: Plan | None, armed_at_ns: int | None) -> Facts:
         self._count_late(event, made, armed_at_ns)
-        facts = read_facts(event.pid, self._job_variables, is_go=made is not None)
+        environment = read_environment(event.pid)
+        facts = read_facts(event.pid, environment, self._job_variables, is_go=made is not None)
+        if environment is not None and made is not None:
+            parent_pid = event.parent_pid if isinstance(event, Exec) else None
+            self.sums.note(event.pid, parent_pid, environment.module_cache())
         with suppress(OSError):
             facts["exe"] = os.readlink(f"/proc/{event.pid}/exe")
         if made is not None:

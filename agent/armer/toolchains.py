@@ -8,9 +8,8 @@ binary is among the first files, so there is time to read it before it runs.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from ..machine.goenv import effective
 from ..machine.named import open_named
 from ..wire.goproxy import TOOLCHAIN
 
@@ -28,18 +27,6 @@ def toolchain_of(path: str) -> str | None:
     """Return the version that a URL path asks for; None where it is no toolchain."""
     found = _ZIP.search(path)
     return found[1] if found else None
-
-
-def module_cache(environ: Mapping[str, str], user_settings: Mapping[str, str]) -> str | None:
-    """Return where `go` keeps modules. Source: cmd/go/internal/cfg, gopathDir("pkg/mod")."""
-    cache = effective("GOMODCACHE", environ, user_settings)
-    if cache:
-        return cache
-    gopath = effective("GOPATH", environ, user_settings)
-    if gopath:
-        return os.path.join(gopath.split(":")[0], "pkg/mod")
-    home = environ.get("HOME")
-    return os.path.join(home, "go/pkg/mod") if home else None
 
 
 class Toolchains:

@@ -157,7 +157,7 @@ class Asked:
     body_bytes: int | None = sent(Maybe(_TOTAL))
     """As announced; nil when the server did not say."""
     h1: str | None = sent(Maybe(_NAME))
-    """The `h1:` sum of a zip; nil where it is not known, as by the agent so far."""
+    """The `h1:` sum of a zip; nil where it is not known; hashed where names are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

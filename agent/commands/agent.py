@@ -252,7 +252,8 @@ class Agent:
         lost = lost_between(self._account, account)
         if lost:
             log.warning("events.lost seq=%d counters=%s", self._seq, counters(lost))
-        parts = self._aggregator.flush(wall_offset_ns)
+        sums = dict(observer.newcomers.sums.read(self._aggregator.fetched()))
+        parts = self._aggregator.flush(wall_offset_ns, sums)
         batch = Batch(
             agent_id=self._config.agent_id,
             run_id=self._run_id,

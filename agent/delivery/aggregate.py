@@ -6,7 +6,8 @@ job labels never get into a batch.
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..batch.batch import (
@@ -19,6 +20,7 @@ from ..batch.batch import (
     Chain,
     ProxyWindow,
 )
+from ..records.fetched import Fetched
 from ..records.records import Process, Record, Request
 from ..service.bounded import Bounded
 from ..service.foreign import said
@@ -66,6 +68,8 @@ class Aggregator:
         self._reported: Bounded[str, bool] = Bounded(MAX_IDS)
         self._windows: dict[str, Window] = {}
         self._commands = Commands()
+        self._zips: dict[Fetched, list[tuple[Window, int]]] = {}
+        """Places in what was asked for where a sum is missing; as many as MAX_ASKED."""
         self._dropped = 0
         self._asked = 0
         self._asked_bytes = 0
@@ -85,13 +89,21 @@ class Aggregator:
         else:
             self._attribution.hold(record)
 
-    def flush(self, wall_offset_ns: int) -> Parts:
+    def fetched(self) -> tuple[Fetched, ...]:
+        """Return the zips of this window, whose sums are to be found."""
+        return tuple(self._zips)
+
+    def flush(self, wall_offset_ns: int, sums: Mapping[Fetched, str] | None = None) -> Parts:
         """
         End the window and begin the next.
 
         Args:
             wall_offset_ns: What to add to `at_ns` to get the time since 1970.
+            sums: The `h1:` sums of zips that were fetched, as far as they are known.
         """
+        for one, found in (sums or {}).items():
+            for of, index in self._zips.get(one, ()):
+                of.asked[index] = replace(of.asked[index], h1=self._sent(found))
         for proxy, step in self._attribution.release():
             window = self._window(proxy)
             if window is not None:
@@ -108,7 +120,7 @@ class Aggregator:
             chains=commands.chains(),
             chains_dropped=commands.chains_dropped,
         )
-        self._windows, self._commands = {}, Commands()
+        self._windows, self._commands, self._zips = {}, Commands(), {}
         self._dropped = self._asked = self._asked_bytes = 0
         return parts
 
@@ -159,10 +171,14 @@ class Aggregator:
     def _module(self, request: Request) -> str | None:
         if request.module is None:
             return None
+        return self._sent(request.module)
+
+    def _sent(self, name: str) -> str | None:
+        """Return a name as it is sent; of a known module also the sum is a name."""
         if self._name_key is None:
-            return cut(request.module, MAX_TEXT_BYTES)
-        name = request.module.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(name, key=self._name_key, digest_size=16).hexdigest()
+            return cut(name, MAX_TEXT_BYTES)
+        data = name.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._name_key, digest_size=16).hexdigest()
 
     def _list(self, window: Window, seen: Counted) -> None:
         """Add to what was asked for, as far as it fits into a batch."""
@@ -174,6 +190,9 @@ class Aggregator:
             return
         self._asked += 1
         self._asked_bytes += size
+        if request.endpoint == "zip" and seen.outcome == OK and request.module and request.version:
+            zipped = Fetched(request.pid, request.module, request.version)
+            self._zips.setdefault(zipped, []).append((window, len(window.asked)))
         window.asked.append(
             Asked(
                 module=seen.module,

@@ -4,6 +4,7 @@ How `go` settles a setting: its environment, then the file of `go env -w`.
 Knows nothing of files or processes. Source: cmd/go/internal/cfg/cfg.go, Getenv and EnvFile.
 """
 
+import posixpath
 from collections.abc import Mapping
 
 _BUILDS_FOR = {
@@ -42,6 +43,18 @@ def effective(
 ) -> str | None:
     """Return what the environment says, else the user's file; an empty value counts as none."""
     return environ.get(name) or user_settings.get(name) or None
+
+
+def module_cache(environ: Mapping[str, str], user_settings: Mapping[str, str]) -> str | None:
+    """Return where `go` keeps modules. Source: cmd/go/internal/cfg, gopathDir("pkg/mod")."""
+    cache = effective("GOMODCACHE", environ, user_settings)
+    if cache:
+        return cache
+    gopath = effective("GOPATH", environ, user_settings)
+    if gopath:
+        return posixpath.join(gopath.split(":")[0], "pkg/mod")
+    home = environ.get("HOME")
+    return posixpath.join(home, "go/pkg/mod") if home else None
 
 
 def unusable(environ: Mapping[str, str], user_settings: Mapping[str, str]) -> str | None:

@@ -7,13 +7,14 @@ Turns files into fields of the process record. Whatever cannot be read is None.
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..service.commandline import is_called_go
 from ..service.foreign import said, say_arguments
 from ..wire.urls import redact, redact_gosumdb
 from .authorities import has_authorities
-from .goenv import effective, parse_settings, unusable
+from .goenv import effective, module_cache, parse_settings, unusable
 from .named import is_missing, open_named
 
 MAX_BYTES = 1 << 20
@@ -29,6 +30,31 @@ _CONTAINER = re.compile(
 _UNIT = re.compile(r"/([^/]+\.(?:service|scope))(?:/|$)")
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a `go` command settles its settings by, in the order in which it looks."""
+
+    variables: Mapping[str, str]
+    settings: Mapping[str, str]
+    """Of the file that `go env -w` writes."""
+
+    def get(self, name: str) -> str | None:
+        """Return a setting; an empty one counts as none."""
+        return effective(name, self.variables, self.settings)
+
+    def module_cache(self) -> str | None:
+        """Return where it keeps modules."""
+        return module_cache(self.variables, self.settings)
+
+
+def read_environment(pid: int) -> Environment | None:
+    """Return the environment of a `go` command; None when it cannot be read."""
+    variables = read_environ(pid)
+    if variables is None:
+        return None
+    return Environment(variables, parse_settings(user_settings(pid, variables)))
+
+
 def read_environ(pid: int) -> dict[str, str] | None:
     """Return the environment a process was started with; None when it cannot be read."""
     data = _read(f"/proc/{pid}/environ")
@@ -38,12 +64,19 @@ def read_environ(pid: int) -> dict[str, str] | None:
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
 
-def read_facts(pid: int, job_variables: Sequence[str], *, is_go: bool = False) -> dict[str, Any]:
+def read_facts(
+    pid: int,
+    environment: Environment | None,
+    job_variables: Sequence[str],
+    *,
+    is_go: bool = False,
+) -> dict[str, Any]:
     """
     Return fields of records.Process, by name; those that are not known are left out.
 
     Args:
         pid: The process.
+        environment: Its own; None where it could not be read.
         job_variables: Names of the environment variables that are kept.
         is_go: It is the `go` command, whatever it is called.
     """
@@ -55,10 +88,9 @@ def read_facts(pid: int, job_variables: Sequence[str], *, is_go: bool = False) -
         # By another name its arguments would be read as those of whatever has that name.
         name = "go" if is_go and not is_called_go(program) else program
         facts["argv"] = say_arguments([name, *rest])
-    environ = read_environ(pid)
-    if environ is not None:
-        facts |= _of_environment(pid, environ, job_variables)
-        facts["authorities"] = has_authorities(pid, environ)
+    if environment is not None:
+        facts |= _of_environment(pid, environment, job_variables)
+        facts["authorities"] = has_authorities(pid, environment.variables)
     cgroup = _read(f"/proc/{pid}/cgroup")
     if cgroup:
         facts |= cgroup_facts(cgroup.decode("utf-8", "replace"))
@@ -115,12 +147,9 @@ def sees_all_processes() -> bool:
 
 
 def _of_environment(
-    pid: int, environ: Mapping[str, str], job_variables: Sequence[str]
+    pid: int, environment: Environment, job_variables: Sequence[str]
 ) -> dict[str, Any]:
-    settings = parse_settings(user_settings(pid, environ))
-
-    def setting(name: str) -> str | None:
-        return effective(name, environ, settings)
+    environ, setting = environment.variables, environment.get
 
     def proxy(name: str) -> str | None:
         value = environ.get(name.upper()) or environ.get(name)
@@ -133,7 +162,7 @@ def _of_environment(
         "https_proxy": proxy("https_proxy"),
         "http_proxy": proxy("http_proxy"),
         "job": job or None,
-        "unusable": unusable(environ, settings) or _no_goroot(pid, setting("GOROOT")),
+        "unusable": unusable(environ, environment.settings) or _no_goroot(pid, setting("GOROOT")),
     }
 
 

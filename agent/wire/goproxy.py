@@ -29,6 +29,7 @@ _FILE_ENDPOINTS = ("info", "mod", "zip")
 TOOLCHAIN = "golang.org/toolchain"
 """The module whose versions are releases of Go."""
 _ESCAPED = re.compile(r"!([a-z])")
+_CAPITAL = re.compile(r"[A-Z]")
 _SUMDB_PATH = re.compile(r"(?P<base>.*?)/(?:lookup/(?P<target>[^@]+@.+)|tile/\d+/.+)")
 
 
@@ -104,6 +105,11 @@ def chain_entries(entries: Iterable[tuple[str, bool]]) -> tuple[ChainEntry, ...]
 def unescape(text: str) -> str:
     """Undo the case encoding of module paths and versions: `!a` is `A`."""
     return _ESCAPED.sub(lambda match: match[1].upper(), text) if "!" in text else text
+
+
+def escape(name: str) -> str:
+    """Encode the case of a module path or a version, as URLs and the module cache have it."""
+    return _CAPITAL.sub(lambda match: "!" + match[0].lower(), name)
 
 
 def parse_target(path: str) -> Target:

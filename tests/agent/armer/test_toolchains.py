@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modpulse.agent.armer import toolchains
-from modpulse.agent.armer.toolchains import EXPECTED_NS, Toolchains, module_cache, toolchain_of
+from modpulse.agent.armer.toolchains import EXPECTED_NS, Toolchains, toolchain_of
 
 PID = os.getpid()
 VERSION = "v0.0.1-go1.27.3.linux-amd64"
@@ -25,21 +25,6 @@ VERSION = "v0.0.1-go1.27.3.linux-amd64"
 def test_toolchain(path: str, version: str | None) -> None:
     """Only the zip of a toolchain brings a new `go`."""
     assert toolchain_of(path) == version
-
-
-@pytest.mark.parametrize(
-    ("environ", "settings", "expected"),
-    [
-        ({"GOMODCACHE": "/m", "GOPATH": "/p", "HOME": "/h"}, {}, "/m"),
-        ({"HOME": "/h"}, {"GOMODCACHE": "/s"}, "/s"),
-        ({"GOPATH": "/p:/q", "HOME": "/h"}, {}, "/p/pkg/mod"),
-        ({"HOME": "/h"}, {}, "/h/go/pkg/mod"),
-        ({}, {}, None),
-    ],
-)
-def test_module_cache(environ: dict, settings: dict, expected: str | None) -> None:
-    """The environment, the user's file, GOPATH, and at last the home folder."""
-    assert module_cache(environ, settings) == expected
 
 
 def binary(cache: Path) -> Path:

@@ -1,6 +1,7 @@
 """Rules of aggregation: what a window of records becomes in a batch."""
 
 import dataclasses
+import hashlib
 
 import pytest
 import stories
@@ -42,6 +43,7 @@ from modpulse.agent.batch.batch import (
 from modpulse.agent.batch.sketch import Sketch
 from modpulse.agent.delivery import aggregate
 from modpulse.agent.records import records
+from modpulse.agent.records.fetched import Fetched
 from modpulse.agent.records.records import Certificate, Request
 from modpulse.agent.service.foreign import said
 from modpulse.agent.waterfall.tally import tally
@@ -578,3 +580,20 @@ def test_paths_stay_on_the_host():
     window = only(*records, dataclasses.replace(shake, sni=None, connection=None))
     assert (window.proxy, window.requests, window.handshakes) == ("file:", 2, 0)
     assert "home" not in repr(window)
+
+
+def test_sums_of_zips():
+    """What a module cache has of the zips of a window goes with them; hashed where names are."""
+    zipped = request(1, endpoint="zip", module="mod.test/m", version="v1.0.0")
+    rest = (request(2, endpoint="mod"), request(3, endpoint="zip", status=404))
+    sent = []
+    for key in (None, b"k" * 16):
+        fed_ = fed(zipped, *rest, name_key=key)
+        fetched = fed_.fetched()
+        window = fed_.flush(OFFSET, dict.fromkeys(fetched, "h1:sum")).proxies[0]
+        sent.append([asked.h1 for asked in window.asked])
+        assert fetched == (Fetched(zipped.pid, "mod.test/m", "v1.0.0"),)
+        assert fed_.fetched() == ()
+
+    hashed = hashlib.blake2b(b"h1:sum", key=b"k" * 16, digest_size=16).hexdigest()
+    assert sent == [["h1:sum", None, None], [hashed, None, None]]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from modpulse.agent.machine.goenv import effective, parse_settings, unusable
+from modpulse.agent.machine.goenv import effective, module_cache, parse_settings, unusable
 
 
 def test_settings_file() -> None:
@@ -55,3 +55,18 @@ def test_what_ends_go_at_once(environ: dict, words: str | None) -> None:
 def test_what_is_set_for_good() -> None:
     """The file of `go env -w` counts as the environment does."""
     assert unusable({}, {"GOOS": "nonsense"}) == unusable({"GOOS": "nonsense"}, {})
+
+
+@pytest.mark.parametrize(
+    ("environ", "settings", "expected"),
+    [
+        ({"GOMODCACHE": "/m", "GOPATH": "/p", "HOME": "/h"}, {}, "/m"),
+        ({"HOME": "/h"}, {"GOMODCACHE": "/s"}, "/s"),
+        ({"GOPATH": "/p:/q", "HOME": "/h"}, {}, "/p/pkg/mod"),
+        ({"HOME": "/h"}, {}, "/h/go/pkg/mod"),
+        ({}, {}, None),
+    ],
+)
+def test_module_cache(environ: dict, settings: dict, expected: str | None) -> None:
+    """The environment, the user's file, GOPATH, and at last the home folder."""
+    assert module_cache(environ, settings) == expected

@@ -14,6 +14,7 @@ from modpulse.agent.machine.procfs import (
     differs,
     exists,
     read_environ,
+    read_environment,
     read_facts,
     sees_all_processes,
     user_settings,
@@ -48,7 +49,8 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_facts(process: subprocess.Popen[bytes]) -> None:
     """Fields of the process record, without what was not asked for, and without passwords."""
-    facts = read_facts(process.pid, ["CI_JOB_ID", "CI_EMPTY", "CI_NONE"])
+    environment = read_environment(process.pid)
+    facts = read_facts(process.pid, environment, ["CI_JOB_ID", "CI_EMPTY", "CI_NONE"])
 
     assert facts["argv"] == (sys.executable, CUT)
     assert (facts["gosumdb"], facts["gonoproxy"]) == ("off", "*.corp")
@@ -61,15 +63,15 @@ def test_facts(process: subprocess.Popen[bytes]) -> None:
 
 def test_a_go_by_another_name(process: subprocess.Popen[bytes]) -> None:
     """Its arguments are those of `go`, and so is its name: `exe` has the other."""
-    facts = read_facts(process.pid, [], is_go=True)
+    facts = read_facts(process.pid, None, [], is_go=True)
 
     assert facts["argv"][0] == "go"
 
 
 def test_a_process_that_is_gone() -> None:
     """What cannot be read is left out."""
-    assert read_facts(NOBODY, []) == {}
-    assert read_environ(NOBODY) is None
+    assert read_facts(NOBODY, None, []) == {}
+    assert read_environ(NOBODY) is read_environment(NOBODY) is None
 
 
 def test_exists() -> None:
