@@ -67,7 +67,8 @@ def test_the_wheel_has_every_file(wheel):
         f"modpulse/{path.relative_to(TOP)}"
         for folder in FOLDERS
         for path in (TOP / folder).rglob("*")
-        if path.suffix in (".py", ".c", ".h", ".toml") or path.name == "py.typed"
+        if path.suffix in (".py", ".c", ".h", ".toml", ".html", ".js", ".css", ".svg")
+        or path.name == "py.typed"
     }
 
     assert wanted - wheel == set()

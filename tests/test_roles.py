@@ -104,7 +104,7 @@ def test_each_request_by_everybody(collector: Collector, route: Route) -> None:
         "umlaut": raw(collector, route, b"Authorization: Bearer chi\xc3\xabf"),
     }
     if route.role is None:
-        assert {*heard.values(), *strangers.values()} == {200, 400}
+        assert {*heard.values(), *strangers.values()} & {401, 403} == set()
         assert strangers["two"] == 400
         return
     refused = {who for who, status in heard.items() if status == 403}

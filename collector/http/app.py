@@ -19,6 +19,7 @@ from ..service import Service
 from . import routes
 from .acts import Acts
 from .call import Answer, Call, Receive, read_body
+from .pages import Pages
 from .reads import Reads
 from .routes import ROUTES, Route
 from .scrape import scraped
@@ -38,6 +39,8 @@ SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
 MSGPACK_TYPES = frozenset(
     {b"application/msgpack", b"application/x-msgpack", b"application/vnd.msgpack"}
 )
+REFUSED = (RejectedError, CrowdedError, OverloadedError, StoreUnavailableError)
+"""What an answer tells of."""
 NOBODY = Caller("", None, frozenset())
 """Who has not said who it is."""
 
@@ -61,7 +64,9 @@ class App:
         self._read_clock = read_clock
         self._acts = acts = Acts(service, read_clock)
         reads = Reads(service, guard, read_clock)
+        self._pages = pages = Pages(service)
         self._handlers: dict[Route, Handler] = {
+            **pages.handlers,
             routes.HEALTHZ: self._healthz,
             routes.READYZ: self._readyz,
             routes.PUBLIC: reads.public,
@@ -87,16 +92,21 @@ class App:
         try:
             _check_once(scope["headers"])
             answer = await self._route(scope, receive)
-        except RejectedError as error:
-            answer = Answer(error.status, {"error": error.reason})
-        except CrowdedError as error:
-            answer = _again(503, str(error), CROWDED_RETRY_S)
-        except OverloadedError as error:
-            answer = _again(429, str(error), self._service.again_s())
-        except StoreUnavailableError as error:
-            log.warning("batch.refused reason=%s", error)
-            answer = _again(503, str(error), DISK_RETRY_S)
+        except REFUSED as error:
+            answer = self._refusal(error)
+            if routes.is_page(scope["path"]):
+                answer = self._pages.told(scope, answer)
         await _send(send, answer)
+
+    def _refusal(self, error: Exception) -> Answer:
+        if isinstance(error, RejectedError):
+            return Answer(error.status, {"error": error.reason})
+        if isinstance(error, CrowdedError):
+            return _again(503, str(error), CROWDED_RETRY_S)
+        if isinstance(error, OverloadedError):
+            return _again(429, str(error), self._service.again_s())
+        log.warning("batch.refused reason=%s", error)
+        return _again(503, str(error), DISK_RETRY_S)
 
     async def _route(self, scope: Scope, receive: Receive) -> Answer:
         found, argument = routes.routes_of(scope["path"])
@@ -233,9 +243,10 @@ async def _send(send: Send, answer: Answer) -> None:
     headers = [
         (b"content-type", answer.media_type),
         (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
         *answer.headers,
     ]
+    if all(name != b"cache-control" for name, _ in answer.headers):
+        headers.append((b"cache-control", b"no-store"))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

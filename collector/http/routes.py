@@ -18,8 +18,13 @@ class Route:
     """`*` stands for one word without a slash."""
     role: Role | None
     """None: anybody, also strangers."""
+    is_page: bool = False
+    """For people: what goes wrong is told as a page too."""
 
 
+OVERVIEW = Route("GET", "/", "read", is_page=True)
+LOOK = Route("GET", "/look", None, is_page=True)
+ASSETS = Route("GET", "/assets/*", None)
 HEALTHZ = Route("GET", "/healthz", None)
 READYZ = Route("GET", "/readyz", None)
 PUBLIC = Route("GET", "/api/v1/public", None)
@@ -37,6 +42,7 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
+    OVERVIEW, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, METRICS, BATCHES,
     NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip
@@ -67,3 +73,8 @@ def chosen(routes: tuple[Route, ...], method: str) -> Route | None:
     """Return the route of a method; None: it is not among them."""
     wanted = "GET" if method == "HEAD" else method
     return next((route for route in routes if route.method == wanted), None)
+
+
+def is_page(path: str) -> bool:
+    """Whether a path has a page."""
+    return any(route.is_page for route in routes_of(path)[0])

@@ -14,13 +14,13 @@ from modpulse.collector.http.routes import (
 
 
 def test_who_changes_anything_is_an_admin() -> None:
-    """What is no GET and no batch wants an admin; health and the summary want nobody."""
+    """What is no GET and no batch wants an admin; health, the summary, dress of pages: nobody."""
     changing = {route for route in ROUTES if route.method != "GET"} - {BATCHES}
 
     assert {route.role for route in changing} == {"admin"}
     assert AUDIT.role == "admin"
     assert {route.path for route in ROUTES if route.role is None} == {
-        "/healthz", "/readyz", "/api/v1/public",
+        "/healthz", "/readyz", "/api/v1/public", "/look", "/assets/*",
     }  # fmt: skip
 
 

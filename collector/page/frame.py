@@ -1,0 +1,38 @@
+"""What every page has around it. Pure."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from .asset import Assets
+from .look import Look
+
+NAVIGATION = (("/", "Overview"),)
+"""Path and name of what the head of each page leads to; the name is translated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Around one page."""
+
+    path: str
+    """Its own, with its query: where the switches come back to."""
+    section: str
+    """Which path of NAVIGATION it belongs to; empty: none."""
+    look: Look
+    who: str = ""
+    """Who looks; empty where nobody is asked."""
+    at_ns: int = 0
+    """When was judged, of the wall."""
+    version: str = ""
+    assets: Assets
+    navigation: tuple[tuple[str, str], ...] = NAVIGATION
+
+    def with_look(self, language: str, theme: str) -> str:
+        """Return the address that chooses a language and a theme, and comes back."""
+        return "/look?" + urlencode({"language": language, "theme": theme, "back": self.path})
+
+
+def back_to(path: str) -> str:
+    """Return a path of our own; `/` for whatever would lead elsewhere."""
+    is_ours = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
+    return path if is_ours and path.isascii() else "/"
