@@ -5,7 +5,7 @@ Knows nothing of HTTP or of the database; whoever calls gives the time.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from modpulse.agent.batch.batch import FIRST_BYTE
@@ -17,6 +17,7 @@ from ..intake.rollup import Ask
 from .admission import Admission
 from .agents import AgentReport, Agents
 from .asked import STEP_ROWS, Asked, Waiting
+from .chains import Chains
 from .consistency import ContentFinding
 from .contents import Contents, sight_of
 from .evidence import HORIZON_NS, SLOT_NS
@@ -29,6 +30,7 @@ from .parts import label_values
 from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
+from .worst import Worst
 
 PROXY_KEPT_NS = 7 * 86_400 * NS
 """A GOPROXY entry that nobody asked for a week is in use no more."""
@@ -56,6 +58,8 @@ class Fleet:
         self._asked = Asked(self.overflow)
         self._contents = Contents(self.overflow)
         self._misses = Misses(self.overflow)
+        self._worst = Worst(self.overflow)
+        self.chains = Chains(self.overflow)
         self._admission = Admission(self.proxies, self._roster, self.overflow)
         self.dropped_of = self._admission.dropped_of
         self._pile = Pile()
@@ -86,6 +90,8 @@ class Fleet:
                     sighting.asked,
                 )
             )
+            self._worst.take(arrival, sighting)
+        self.chains.take(arrival)
         if self._pile.is_full:
             deque(self._fold(), maxlen=0)
         if pile is None and self._asked.is_much:
@@ -184,6 +190,8 @@ class Fleet:
         """
         yield from self._fold()
         yield from self._read_asked()
+        yield from self._worst.reading(now_ns, self.proxies)
+        yield from self.chains.reading(now_ns)
         self._doubt(now_ns)
         contents: dict[str, list[ContentFinding]] = {}
         for finding in self._contents.finding(now_ns):
@@ -205,8 +213,13 @@ class Fleet:
                 continue
             yield from self._expire_witnesses(proxy, now_ns)
             for report in self._judge.judging(name, proxy, moment):
-                found = contents.get(name) if report else None
-                yield replace(report, contents=tuple(found)) if report and found else report
+                yield report and self._whole(report, contents.get(name, ()))
+
+    def _whole(self, report: Report, contents: Sequence[ContentFinding]) -> Report:
+        worst = self._worst.of(report.proxy)
+        if not (contents or worst):
+            return report
+        return replace(report, contents=tuple(contents), worst=worst)
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""

@@ -10,6 +10,7 @@ from .evidence import Evidence
 from .scope import Scope
 from .score import Score
 from .state import Track
+from .worst import WorstRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +40,5 @@ class Report:
     """What it is held responsible for, by slots that are newly complete, oldest first."""
     contents: tuple[ContentFinding, ...] = ()
     """Versions of modules that it does not serve as others do; nothing of its state."""
+    worst: tuple[WorstRequest, ...] = ()
+    """Failures of the last day, the newest first, then what took longest: examples."""

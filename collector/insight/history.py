@@ -7,7 +7,7 @@ point; a latency that is not known is None. Pure.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from modpulse.agent.batch.batch import FIRST_BYTE
@@ -43,6 +43,8 @@ class Asked:
     from_s: int
     until_s: int
     """Not of it."""
+    phases: tuple[str, ...] = ()
+    """Whose latencies are told apart; of the proxy as a whole only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Point:
     """Of times to first byte of list, info and mod; of a resolver, of lookups."""
     p95_ms: float | None
     p99_ms: float | None
+    phases_ms: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    """p50, p95 and p99 of each phase that was asked for and seen."""
 
     @property
     def failed(self) -> int:
@@ -116,6 +120,7 @@ class Builder:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._phase = TIMED.get(asked.by, FIRST_BYTE)
+        self._phases = frozenset(asked.phases)
         self._cells: dict[str, dict[tuple[int, int], Cell]] = {}
         """By value, then by start and length of the period."""
         self._series: list[Series] = []
@@ -145,14 +150,15 @@ class Builder:
         for name, slots in self._cells.items():
             points, total = [], Cell()
             for (start_s, period_s), cell in sorted(slots.items()):
-                cell.sketches = [held for held in cell.sketches if held[0] == self._phase]
-                points.append(_point(start_s, period_s, cell, self._phase))
+                wanted = self._phases | {self._phase}
+                cell.sketches = [held for held in cell.sketches if held[0] in wanted]
+                points.append(self._point(start_s, period_s, cell))
                 total.add(cell)
                 yield
             whole = added([{"": total}], "")[0][""]
             yield
             span_s = self._asked.until_s - self._asked.from_s
-            sum_ = _point(self._asked.from_s, span_s, whole, self._phase)
+            sum_ = self._point(self._asked.from_s, span_s, whole)
             self._series.append(Series(name, sum_, tuple(points)))
             yield
 
@@ -161,32 +167,37 @@ class Builder:
         ordered = sorted(self._series, key=lambda one: (-one.total.requests, one.name))
         return History(self._asked, tuple(ordered))
 
+    def _point(self, start_s: int, period_s: int, cell: Cell) -> Point:
+        counts = cell.counts
+        p50_ms, p95_ms, p99_ms = _quantiles_ms(buckets_of(cell, self._phase)) or (None,) * 3
+        phases = ((name, _quantiles_ms(buckets_of(cell, name))) for name in self._asked.phases)
+        return Point(
+            start_s=start_s,
+            period_s=period_s,
+            ok=counts["ok"],
+            misses=counts["miss"],
+            suspects=counts["suspect"],
+            failures={name: n for name, n in counts.items() if name in FAILED},
+            body_bytes=counts["bytes"],
+            fallbacks=counts["fallback"],
+            lost_ms=counts["fallback_ms"] + counts["failed_ms"],
+            commands_stopped=counts["stopped"],
+            p50_ms=p50_ms,
+            p95_ms=p95_ms,
+            p99_ms=p99_ms,
+            phases_ms={name: quantiles for name, quantiles in phases if quantiles},
+        )
 
-def _point(start_s: int, period_s: int, cell: Cell, phase: str) -> Point:
-    counts = cell.counts
-    quantiles = _quantiles_ms(buckets_of(cell, phase))
-    return Point(
-        start_s=start_s,
-        period_s=period_s,
-        ok=counts["ok"],
-        misses=counts["miss"],
-        suspects=counts["suspect"],
-        failures={name: n for name, n in counts.items() if name in FAILED},
-        body_bytes=counts["bytes"],
-        fallbacks=counts["fallback"],
-        lost_ms=counts["fallback_ms"] + counts["failed_ms"],
-        commands_stopped=counts["stopped"],
-        p50_ms=quantiles[0],
-        p95_ms=quantiles[1],
-        p99_ms=quantiles[2],
-    )
 
-
-def _quantiles_ms(buckets: Mapping[int, int]) -> list[float | None]:
-    """Return three quantiles by nearest rank, in one pass."""
+def _quantiles_ms(buckets: Mapping[int, int]) -> tuple[float, float, float] | None:
+    """Return QUANTILES by nearest rank, in one pass; None where nothing was timed."""
     if not buckets:
-        return [None] * len(QUANTILES)
+        return None
     ordered = sorted(buckets)
     below = list(accumulate(map(buckets.__getitem__, ordered)))
-    places = (bisect_left(below, q * below[-1]) for q in QUANTILES)
-    return [estimate_ns(ordered[place]) / 1e6 for place in places]
+    p50, p95, p99 = (bisect_left(below, q * below[-1]) for q in QUANTILES)
+    return (_ms(ordered[p50]), _ms(ordered[p95]), _ms(ordered[p99]))
+
+
+def _ms(bucket: int) -> float:
+    return estimate_ns(bucket) / 1e6

@@ -124,6 +124,8 @@ class Sighting:
     """Commands that ended with an error and were stopped here last."""
     asked: bytes = b""
     """What was asked for, as it came: it is read later."""
+    exemplars: bytes = b""
+    """The worst requests, the same way."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,6 +166,8 @@ class Arrival:
     """Which of its sightings are left, as bits by their places in the batch, and KNOWN."""
     overflow: Mapping[str, int] = field(default_factory=dict)
     """What of it is not kept as it came, by the bound's name."""
+    chains: bytes = b""
+    """GOPROXY of the commands, as they came: read later."""
 
     @property
     def size_bytes(self) -> int:
@@ -173,9 +177,9 @@ class Arrival:
             sketches += len(one.sketches)
             parts += len(one.by_endpoint) + len(one.by_address) + len(one.by_resolver)
             parts += len(one.by_module)
-            asked_bytes += len(one.asked)
+            asked_bytes += len(one.asked) + len(one.exemplars)
         held = SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches
-        return held + PART_BYTES * parts + asked_bytes + len(self.body)
+        return held + PART_BYTES * parts + asked_bytes + len(self.chains) + len(self.body)
 
 
 def _add_all(into: dict[str, int], other: Mapping[str, int]) -> None:

@@ -144,6 +144,7 @@ def _arrival(batch: wire.Batch, body: bytes, arrived_ns: int, skew_ns: int, call
         sightings=sightings,
         body=body,
         overflow=overflow,
+        chains=bytes(batch.chains),
     )
 
 
@@ -224,6 +225,7 @@ def _sighting(
         failed_ms=min(window.failed_ns // 1_000_000, MAX_FALLBACK_MS),
         commands_stopped=window.commands_stopped,
         asked=bytes(window.asked),
+        exemplars=bytes(window.exemplars),
     )
 
 
@@ -250,7 +252,9 @@ def _by_module(window: wire.ProxyWindow, failures: dict[str, int]) -> tuple[Part
     if window.modules < LEAST_MODULES:
         return ()
     worst = [
-        one for one in wire.exemplars(window) if one.outcome == SUSPECT or one.outcome in failures
+        one
+        for one in wire.exemplars(window.exemplars)
+        if one.outcome == SUSPECT or one.outcome in failures
     ]
     if not worst:
         return ()

@@ -17,6 +17,8 @@ from modpulse.agent.batch.batch import (
     MAX_ADDRESSES,
     MAX_ASKED,
     MAX_BATCH_BYTES,
+    MAX_CHAIN_BYTES,
+    MAX_CHAINS,
     MAX_CLASSES,
     MAX_ENDPOINTS,
     MAX_EXEMPLARS,
@@ -79,13 +81,27 @@ class Outcomes(Struct, array_like=True, gc=False):
 
 
 class Exemplar(Struct, array_like=True, gc=False):
-    """See there; of each window with failures only."""
+    """See there; read at once of windows with failures, of others later."""
 
-    at_ns: Raw
-    endpoint: Raw
+    at_ns: Total
+    endpoint: Name | None
     module: Text | None
-    version: Raw
+    version: Text | None
     outcome: Name
+    final: Name | None
+    status: Annotated[int, Meta(ge=0, le=999)] | None
+    elapsed_ns: Total
+    phases: Annotated[dict[Name, Total], Meta(max_length=MAX_PHASES)]
+    evidence: Text | None
+    host: Text | None
+    address: Label | None
+
+
+class Chain(Struct, array_like=True, gc=False):
+    """See there; read later than the batch."""
+
+    entries: Annotated[str, Meta(min_length=1, max_length=MAX_CHAIN_BYTES)]
+    commands: Count
 
 
 class Asked(Struct, array_like=True, gc=False):
@@ -172,6 +188,7 @@ _BATCH = msgspec.msgpack.Decoder(Batch)
 _LOSSES = msgspec.msgpack.Decoder(Losses)
 _ASKED = msgspec.msgpack.Decoder(Annotated[list[Asked], Meta(max_length=MAX_ASKED)])
 _EXEMPLARS = msgspec.msgpack.Decoder(Annotated[list[Exemplar], Meta(max_length=MAX_EXEMPLARS)])
+_CHAINS = msgspec.msgpack.Decoder(Annotated[list[Chain], Meta(max_length=MAX_CHAINS)])
 
 
 def read(data: bytes) -> Batch:
@@ -201,7 +218,7 @@ def unprobed(batch: Batch) -> int:
         return 0
 
 
-def exemplars(window: ProxyWindow) -> list[Exemplar]:
+def exemplars(data: bytes | Raw) -> list[Exemplar]:
     """
     Read the worst requests of a window.
 
@@ -209,9 +226,23 @@ def exemplars(window: ProxyWindow) -> list[Exemplar]:
         BatchError: they are none.
     """
     try:
-        found: list[Exemplar] = _EXEMPLARS.decode(window.exemplars)
+        found: list[Exemplar] = _EXEMPLARS.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BatchError(f"exemplars: {error}") from None
+    return found
+
+
+def chains(data: bytes) -> list[Chain]:
+    """
+    Read the chains of a batch.
+
+    Raises:
+        BatchError: they are none.
+    """
+    try:
+        found: list[Chain] = _CHAINS.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BatchError(f"chains: {error}") from None
     return found
 
 

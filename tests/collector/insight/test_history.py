@@ -79,3 +79,21 @@ def test_steps() -> None:
     assert [step_of(span_s, "site", "") for span_s in spans] == [60, HOUR_S, DAY_S, DAY_S]
     with pytest.raises(TooFineError, match="2500 points"):
         step_of(2 * DAY_S, "", "minute")
+
+
+def test_phases_that_are_asked_for() -> None:
+    """Each has its own quantiles, in each period and in all; one that was not seen is left out."""
+    held = cell(1, buckets={100: 1})
+    held.sketches += [("tls", Sketch({0: 99, 64: 1}).to_bytes())]
+    phases = ("connect", "tls")
+    builder = Builder(Asked("https://a", "", HOUR_S, T0_S, T0_S + DAY_S, phases))
+    for hour in range(2):
+        builder.take(T0_S + hour * HOUR_S, HOUR_S, pack({"": held}))
+    assert len(list(builder.finish())) > 0
+    (series,) = builder.history().series
+    p50_ms, p95_ms, p99_ms = series.total.phases_ms["tls"]
+
+    assert [list(point.phases_ms) for point in series.points] == [["tls"], ["tls"]]
+    assert p50_ms == p95_ms == p99_ms == series.points[0].phases_ms["tls"][0]
+    assert series.total.p50_ms != p50_ms
+    assert built((T0_S, HOUR_S, pack({"": held}))).series[0].total.phases_ms == {}

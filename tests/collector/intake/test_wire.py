@@ -228,7 +228,7 @@ def test_the_worst_requests_are_read_as_far_as_they_are_used() -> None:
     fields = [field.name for field in msgspec.structs.fields(wire.Exemplar)]
 
     assert [field.name for field in dataclasses.fields(written.Exemplar)][: len(fields)] == fields
-    assert [(one.module, one.outcome) for one in wire.exemplars(read)] == [
+    assert [(one.module, one.outcome) for one in wire.exemplars(read.exemplars)] == [
         ("mod.example/m7", "http.5xx"), (None, "http.5xx"),
     ]  # fmt: skip
 
@@ -245,4 +245,4 @@ def test_worst_requests_that_are_none(place: int) -> None:
         exemplars[0][place] = value
         (read,) = wire.read(pack(arrays)).proxies
         with pytest.raises(BatchError):
-            wire.exemplars(read)
+            wire.exemplars(read.exemplars)
