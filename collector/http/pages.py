@@ -61,7 +61,7 @@ class Pages:
 
     async def overview(self, call: Call) -> Answer:
         """What is wrong now, and every proxy."""
-        service, frame = self._service, self._frame(call, routes.OVERVIEW)
+        service, frame = self._service, self.frame(call, routes.OVERVIEW)
         language = frame.look.language
         at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
         reports = service.reports
@@ -74,7 +74,7 @@ class Pages:
             return "".join(parts)
 
         made = await self._rows.get((at_ns, offset_ns, language), make)
-        return self._page(call, frame, "overview.html", headline=headline(reports), rows=made)
+        return self.page(call, frame, "overview.html", headline=headline(reports), rows=made)
 
     async def look(self, call: Call) -> Answer:
         """Choose a language and a theme, and go back."""
@@ -115,7 +115,7 @@ class Pages:
             headers=(*answer.headers, *GUARDED),
         )
 
-    def _frame(self, call: Call, route: Route) -> Frame:
+    def frame(self, call: Call, route: Route) -> Frame:
         """Return what is around a page at a route without a `*`."""
         service, query = self._service, call.query.decode("latin-1")
         return Frame(
@@ -128,7 +128,7 @@ class Pages:
             assets=self._assets,
         )
 
-    def _page(self, call: Call, frame: Frame, template: str, **values: Any) -> Answer:
+    def page(self, call: Call, frame: Frame, template: str, **values: Any) -> Answer:
         """Return a page; 304 where the browser has just that."""
         made = self._templates.render(template, frame.look.language, frame=frame, **values)
         body = made.encode()
