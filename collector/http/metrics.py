@@ -243,6 +243,16 @@ def _of_people(picture: Picture) -> Iterator[Family]:
         "Incidents that are open, by severity.",
         [({"severity": severity}, opened[severity]) for severity in SEVERITIES],
     )
+    yield Family(
+        "modpulse_incident_since_timestamp_seconds",
+        "gauge",
+        "Since when an incident is open that people were told of.",
+        [
+            (_about(incident), round(picture.shown_s(incident.since_ns)))
+            for incident in picture.incidents
+            if incident.closed_ns is None and incident.told
+        ],
+    )
     phases = Counter((a.key.rule, a.phase) for a in picture.alerts if a.phase != "resolved")
     yield Family(
         "modpulse_alerts",
@@ -279,6 +289,20 @@ def _of_people(picture: Picture) -> Iterator[Family]:
         "gauge",
         "1 while a channel takes nothing, else 0.",
         [(labels, float(told.is_dead)) for labels, told in channels],
+    )
+
+
+def _about(incident: Incident) -> Mapping[str, str]:
+    """Return labels that stay while it is open, but for its severity, which may get graver."""
+    proxies = incident.proxies
+    return said(
+        {
+            "incident": incident.name,
+            "severity": incident.severity,
+            "topic": incident.topic,
+            "cause": incident.cause,
+            "proxy": proxies[0] if len(proxies) == 1 else "",
+        }
     )
 
 

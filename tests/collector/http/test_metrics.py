@@ -1,15 +1,10 @@
 """Rules of GET /metrics: what a real Prometheus, Debian's, makes of a real collector's."""
 
 import http.client
-import json
 import re
 import shutil
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +12,7 @@ from pathlib import Path
 import pytest
 from collectors import Collector, post
 from conftest import needs
+from prometheuses import WAIT_S, Prometheus
 
 from modpulse.agent.batch.batch import FIRST_BYTE, Batch, Outcomes, ProxyWindow, encode
 from modpulse.agent.batch.sketch import Sketch, bucket_of
@@ -25,52 +21,11 @@ PROXY = "https://proxy.example"
 HOSTILE = 'berlin"} 1\nmodpulse_y{z="'
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 MS = 1_000_000
-WAIT_S = 30
 PROTOBUF = (
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 SLOW = Sketch({bucket_of(400 * MS): 10}).to_bytes()
 FAST = Sketch({bucket_of(30 * MS): 90}).to_bytes()
-
-
-class Prometheus:
-    """One that scrapes a collector each second."""
-
-    def __init__(self, folder: Path, target: int, native: bool) -> None:
-        folder.mkdir()
-        (folder / "p.yml").write_text(
-            "scrape_configs:\n- job_name: modpulse\n  scrape_interval: 1s\n  scrape_timeout: 1s\n"
-            f"  static_configs:\n  - targets: ['127.0.0.1:{target}']\n"
-        )
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'p.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={self.url[7:]}",
-                *(["--enable-feature=native-histograms"] if native else []),
-            ],
-            stderr=subprocess.DEVNULL,
-        )
-
-    def value(self, query: str) -> float:
-        """Wait until a query has one answer."""
-        end = time.monotonic() + WAIT_S
-        path = f"{self.url}/api/v1/query?query={urllib.parse.quote(query)}"
-        found = None
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(path, timeout=5) as answer:
-                    found = json.load(answer)["data"]["result"]
-            except (urllib.error.URLError, ConnectionError):
-                pass
-            if found:
-                (one,) = found
-                return float(one["value"][1])
-            time.sleep(0.2)
-        raise AssertionError(f"{query}: {found}")
 
 
 def scrape(
@@ -146,8 +101,7 @@ def test_a_real_prometheus_reads_it(collector: Collector, tmp_path: Path, native
             middle = prometheus.value(f"histogram_quantile(0.5, {name}_bucket)")
             assert 0.25 < middle <= 0.5
     finally:
-        prometheus.process.kill()
-        prometheus.process.wait()
+        prometheus.end()
 
 
 def test_a_name_that_means_harm_is_a_label(collector: Collector) -> None:
