@@ -44,6 +44,7 @@ SPELLED: Mapping[str, str] = {
     "alerts": "modpulse alerts",
     "agents": "modpulse agents",
     "history": "modpulse history",
+    "compare": "modpulse compare",
     "simulate": "modpulse simulate",
     "token": "modpulse token",
     "maintenance": "modpulse maintenance",
@@ -115,6 +116,11 @@ def parser() -> argparse.ArgumentParser:
         "modpulse history https://proxy.example --since 30d",
         "modpulse history https://proxy.example --by site --plot sites.svg",
     )
+    compare = add(
+        "compare",
+        "print two mirrors side by side: which is faster, which fails, and whether that is real",
+        "modpulse compare https://goproxy.corp https://goproxy.example --since 30d",
+    )
     copied = add(
         "backup",
         "write a copy of the database, whether a collector has it or none",
@@ -129,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
         alerts,
         agents,
         history,
+        compare,
         simulate,
         copied,
         *administering,
@@ -137,6 +144,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
     admin.add_url(history)
     _add_history(history)
+    admin.add_asking(compare)
+    _add_compare(compare)
     for command in (status, incidents, alerts, agents):
         admin.add_asking(command)
         command.add_argument(
@@ -183,6 +192,13 @@ def _add_history(history: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="draw it into FILE, .svg or .png (this needs modpulse[plot])",
     )
+
+
+def _add_compare(compare: argparse.ArgumentParser) -> None:
+    compare.add_argument("a", metavar="A", help="an entry of GOPROXY")
+    compare.add_argument("b", metavar="B", help="another")
+    compare.add_argument("--since", default="7d", help="90m, 12h, 7d, 4w or RFC 3339; 7d")
+    compare.add_argument("--until", help="the same; now")
 
 
 def _add_alerts_test(alerts: argparse.ArgumentParser) -> None:
@@ -394,12 +410,29 @@ def _history(config: Config, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.compare import render
+
+    asked = {name: getattr(chosen, name) for name in ("a", "b", "since", "until")}
+    query = {name: value for name, value in asked.items() if value}
+    document = _fetched(config, chosen, "compare", query)
+    if document is None:
+        return 1
+    if chosen.json:
+        print(json.dumps(document, indent=2))
+    else:
+        sys.stdout.write(render(document, datetime.now(UTC)))
+    sys.stdout.flush()
+    return 0
+
+
 SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
     "status": _status,
     "incidents": _incidents,
     "alerts": _alerts,
     "agents": _agents,
     "history": _history,
+    "compare": _compare,
     "backup": _backup,
 }
 """A command, and what asks a collector for it."""

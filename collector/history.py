@@ -4,10 +4,13 @@ The way of a question for the past: rows in slices from the writer's thread, a p
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from .errors import RejectedError
+from .insight import comparison
+from .insight.comparison import Comparing, Comparison
 from .insight.history import Asked, Builder, History
 from .store.database import Store
 from .store.tiers import PERIODS_S, Range, start_of
@@ -34,20 +37,60 @@ async def read(ask: Ask, asked: Asked) -> tuple[History, int] | None:
     builder = Builder(asked)
     span = (asked.proxy, asked.by, asked.period_s, asked.from_s, asked.until_s)
     ranges = await ask(lambda store: store.plan(*span))
+    async for row in _rows(ask, ranges):
+        builder.take(*row)
+    began_s = time.monotonic()
+    for _ in builder.finish():
+        began_s = await _pause(began_s)
+    return (builder.history(), builder.unreadable) if ranges else None
+
+
+async def compare(ask: Ask, asked: comparison.Asked) -> tuple[Comparison, int]:
+    """
+    Return two mirrors side by side, and how many rows made no sense.
+
+    Args:
+        ask: As of `read`.
+        asked: What is wanted.
+
+    Raises:
+        RejectedError: 404, nothing is known of one of them; 400, it is too much at once.
+        StoreUnavailableError: the database cannot be read.
+    """
+    comparing = Comparing(asked)
+    for side, proxy in zip(comparison.SIDES, (asked.a, asked.b), strict=True):
+        for dimension, period_s in comparison.READ.items():
+            span = (proxy, dimension, period_s or asked.period_s, asked.from_s, asked.until_s)
+            ranges = await ask(partial(_planned, span))
+            if not ranges:
+                raise RejectedError(404, f"{side}: no history of such a proxy")
+            async for row in _rows(ask, ranges):
+                try:
+                    comparing.take(side, dimension, *row)
+                except comparison.TooMuchError as error:
+                    raise RejectedError(400, f"since: {error}") from None
+    began_s = time.monotonic()
+    for _ in comparing.finish():
+        began_s = await _pause(began_s)
+    leaves = await ask(lambda store: store.certificates())
+    return comparing.comparison({name: leaf for name, (leaf, _) in leaves.items()}), (
+        comparing.unreadable
+    )
+
+
+async def _rows(ask: Ask, ranges: Sequence[Range]) -> AsyncIterator[tuple[int, int, object]]:
+    """Yield the start and length of each row's period, and the row; others go first at times."""
     began_s = time.monotonic()
     for range_ in ranges:
         left = range_
         while rows := await ask(partial(_slice, left)):
             for key, row in rows:
-                builder.take(start_of(key), PERIODS_S[left.tier], row)
+                yield start_of(key), PERIODS_S[left.tier], row
                 began_s = await _pause(began_s)
             # In a damaged tree the rows of a range may go back, without end.
             if len(rows) < READ_ROWS or rows[-1][0] < left.first:
                 break
             left = Range(left.tier, rows[-1][0] + 1, left.last)
-    for _ in builder.finish():
-        began_s = await _pause(began_s)
-    return (builder.history(), builder.unreadable) if ranges else None
 
 
 async def _pause(began_s: float) -> float:
@@ -56,6 +99,10 @@ async def _pause(began_s: float) -> float:
         return began_s
     await asyncio.sleep(0)
     return time.monotonic()
+
+
+def _planned(span: tuple[Any, ...], store: Store) -> Any:
+    return store.plan(*span)
 
 
 def _slice(range_: Range, store: Store) -> Any:

@@ -35,8 +35,10 @@ from .health.agents import AgentReport
 from .health.evidence import HORIZON_NS
 from .health.fleet import Fleet
 from .health.report import Report
-from .history import read
+from .history import compare, read
 from .incidents import Incidents
+from .insight import comparison
+from .insight.comparison import Comparison
 from .insight.history import Asked, History
 from .insight.totals import Totals
 from .intake import ingest
@@ -126,6 +128,8 @@ class Service:
         self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}
         self._saved_steps: int | None = None
+        self._comparing = asyncio.Lock()
+        """A comparison holds the hours of two mirrors: some megabytes."""
         self._kept_ns = round(config.hour_retention_days * 86_400 * NS)
 
     def start(self, reading: Reading) -> None:
@@ -315,6 +319,20 @@ class Service:
         if found[1]:
             self._store.unreadable["rollups"] += found[1]
         return found[0]
+
+    async def compare(self, asked: comparison.Asked) -> Comparison:
+        """
+        Return two mirrors side by side; one such question at a time.
+
+        Raises:
+            RejectedError: 404, one of them is not known; 400, it is too much at once.
+            StoreUnavailableError: the database cannot be read.
+        """
+        async with self._comparing:
+            found, unreadable = await compare(self._ask, asked)
+        if unreadable:
+            self._store.unreadable["rollups"] += unreadable
+        return found
 
     async def past(self, asked: PastAsked) -> PastPage:
         """

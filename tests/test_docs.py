@@ -50,7 +50,7 @@ def help_of(program: str, *command: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-COLLECTOR = ("serve", "status", "incidents", "agents", "history", "backup", "simulate")
+COLLECTOR = ("serve", "status", "incidents", "agents", "history", "compare", "backup", "simulate")
 
 
 @pytest.mark.parametrize(

@@ -241,9 +241,9 @@ FLOORS = {
         "armer source tracker", "waterfall config", "observer delivery", "commands", "cli",
     ),
     "collector": (
-        "draw errors clock pressure shares stopping turns", "intake", "access insight", "health",
-        "alerts", "channels", "config page", "store", "incidents", "outbox history people learning",
-        "past", "service",
+        "draw errors clock pressure shares stopping turns", "intake", "access", "health",
+        "alerts", "channels insight", "config page", "store", "incidents",
+        "outbox history people learning", "past", "service",
         "http", "server client simulate", "admin", "cli",
     ),
 }  # fmt: skip

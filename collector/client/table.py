@@ -29,7 +29,7 @@ def table(told: Told) -> str:
         ]
         rows.append(("all", *_cells(line.total)))
         heads = ("FROM (UTC)", *HEADS)
-    return "\n".join([title, *_aligned([heads, *rows])]) + "\n"
+    return "\n".join([title, *aligned([heads, *rows])]) + "\n"
 
 
 def _cells(dot: Dot) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def _time(value_ms: float | None) -> str:
     return f"{value_ms / 1000:.2f} s" if value_ms >= 1000 else f"{value_ms:.0f} ms"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Numbers to the right, the first and the last column to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 1

@@ -74,6 +74,7 @@ class App:
             routes.INCIDENTS: reads.incidents,
             routes.AGENTS: reads.agents,
             routes.HISTORY: reads.history,
+            routes.COMPARE: reads.compare,
             routes.ALERTS: reads.alerts,
             routes.PAST: reads.past,
             routes.METRICS: self._metrics,

@@ -16,6 +16,7 @@ from ..past import PastAsked
 from ..service import Service
 from .agents import agent_document, agents_document
 from .call import Answer, Call
+from .compare import compared, pair_of
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
 from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
@@ -91,6 +92,13 @@ class Reads:
             await asyncio.sleep(0)
         head = encoded(head_document(history, now_ns, offset_ns))[:-1]
         return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
+
+    async def compare(self, call: Call) -> Answer:
+        """Return two mirrors side by side."""
+        clock = self._service.clock
+        now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
+        comparison = await self._service.compare(pair_of(call.query, now_ns, offset_ns))
+        return Answer(200, compared(comparison, now_ns, offset_ns))
 
     async def alerts(self, _: Call) -> Answer:
         """List what waits and what fires."""

@@ -34,6 +34,7 @@ AGENTS = Route("GET", "/api/v1/agents", "read")
 ALERTS = Route("GET", "/api/v1/alerts", "read")
 PAST = Route("GET", "/api/v1/alerts/past", "read")
 HISTORY = Route("GET", "/api/v1/history", "read")
+COMPARE = Route("GET", "/api/v1/compare", "read")
 METRICS = Route("GET", "/metrics", "read")
 BATCHES = Route("POST", "/api/v1/batches", "ship")
 NOTES = Route("POST", "/api/v1/incidents/*/notes", "admin")
@@ -43,8 +44,8 @@ END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
     OVERVIEW, LOOK, ASSETS,
-    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, METRICS, BATCHES,
-    NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
+    HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
+    BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip
 
 _PLAIN = {

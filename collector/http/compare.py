@@ -1,0 +1,128 @@
+"""
+What GET /api/v1/compare is asked for, and its answer as JSON values.
+
+A public interface (docs/compare.md): within schema 1 keys are only ever added. Pure.
+"""
+
+from typing import Any
+
+from modpulse.agent.batch.proxies import proxy_name
+from modpulse.agent.service.foreign import said
+from modpulse.agent.service.units import NS
+
+from ..clock import rfc3339
+from ..errors import RejectedError
+from ..insight.comparison import QUANTILES, Asked, Comparison, Row
+from ..insight.matched import Estimate
+from ..insight.mirror import Mirror
+from .query import parameters, span_s
+
+SCHEMA = 1
+KEYS = ("a", "b", "since", "until")
+MAX_SITES_SHOWN = 32
+"""Of a mirror, those that asked it most."""
+
+
+def pair_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
+    """
+    Read a query, see `span_s`.
+
+    Raises:
+        RejectedError: 400, with what is wrong.
+    """
+    given = parameters(query, KEYS)
+    names = []
+    for side in ("a", "b"):
+        if not given.get(side):
+            raise RejectedError(400, f"{side}: expected the entry of GOPROXY")
+        names.append(proxy_name(given[side]) or given[side])
+    if names[0] == names[1]:
+        raise RejectedError(400, "a and b: expected two mirrors")
+    return Asked(names[0], names[1], *span_s(given, now_ns, wall_offset_ns))
+
+
+def compared(comparison: Comparison, at_ns: int, wall_offset_ns: int) -> dict[str, Any]:
+    """Return the answer."""
+    asked, together = comparison.asked, comparison.together
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(at_ns + wall_offset_ns),
+        "since": rfc3339(asked.from_s * NS + wall_offset_ns),
+        "until": rfc3339(asked.until_s * NS + wall_offset_ns),
+        "a": _mirror(comparison.a),
+        "b": _mirror(comparison.b),
+        "together": said(
+            {
+                "period_s": together.period_s,
+                "periods": together.periods,
+                "sites": list(together.sites),
+                "requests_a": together.requests_a,
+                "requests_b": together.requests_b,
+                "sites_apart": round(together.apart, 4),
+            }
+        ),
+        "notes": list(comparison.notes),
+        "error": round(comparison.error, 6),
+        "compare": [_row(row) for row in comparison.rows],
+    }
+
+
+def _mirror(mirror: Mirror) -> dict[str, Any]:
+    leaf = mirror.certificate
+    sites = sorted(mirror.sites.items(), key=lambda item: (-item[1], item[0]))[:MAX_SITES_SHOWN]
+    return said(
+        {
+            "proxy": mirror.proxy,
+            "requests": mirror.requests,
+            "ok": mirror.ok,
+            "misses": mirror.misses,
+            "failed": mirror.failed,
+            "failures": dict(sorted(mirror.failures.items(), key=lambda item: -item[1])),
+            "periods": mirror.periods,
+            "sites": dict(sites),
+            "addresses": list(mirror.addresses),
+            # Of X.509 also times of which datetime knows no year.
+            "certificate_not_after_s": None if leaf is None else leaf.not_after_s,
+            "serves_sumdb": mirror.serves_sumdb,
+            "bytes": mirror.body_bytes,
+            "transfer_bytes_per_second": _rounded(mirror.transfer_bytes_per_s),
+            "most_bytes_per_second": _rounded(mirror.most_bytes_per_s),
+            "most_zips_per_second": _rounded(mirror.most_zips_per_s),
+            "fallbacks": mirror.fallbacks,
+            "fallback_ms": mirror.fallback_ms,
+            "failed_ms": mirror.failed_ms,
+            "commands_stopped": mirror.commands_stopped,
+        }
+    )
+
+
+def _row(row: Row) -> dict[str, Any]:
+    pair, scale = row.pair, 1e-6 if row.kind in QUANTILES else 1.0
+    unit = "ms" if row.kind in QUANTILES else "ratio"
+    return said(
+        {
+            "kind": row.kind,
+            "endpoint": row.endpoint,
+            "phase": row.phase,
+            "unit": unit,
+            "by_site": row.by_site,
+            "a": None if pair is None else _estimate(pair.a, scale),
+            "b": None if pair is None else _estimate(pair.b, scale),
+            "difference": None if pair is None else _rounded(pair.difference, 6),
+            "low": None if pair is None else _rounded(pair.low, 6),
+            "high": None if pair is None else _rounded(pair.high, 6),
+            "verdict": "unknown" if pair is None else pair.verdict,
+        }
+    )
+
+
+def _estimate(estimate: Estimate, scale: float) -> dict[str, float | None]:
+    values = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {
+        name: None if value is None else _rounded(value * scale, 6)
+        for name, value in values.items()
+    }
+
+
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)
