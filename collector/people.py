@@ -58,6 +58,8 @@ class People:
         self._notes: dict[int, tuple[Note, ...]] = {}
         self.windows: dict[int, Announced] = {}
         """By their numbers; some may be over."""
+        self.changes = 0
+        """Of notes and windows: who shows them can tell that they are as they were."""
 
     def restore(self, store: Store) -> None:
         """
@@ -168,9 +170,11 @@ class People:
             self.windows.pop(number, None)
 
     def _hold(self, note: Note) -> None:
+        self.changes += 1
         self._notes[note.incident_id] = (*self.notes(note.incident_id), note)
 
     def _mute(self) -> None:
+        self.changes += 1
         self._incidents.mute(announced.window for announced in self.windows.values())
 
     def _write(self, acts: list[Act]) -> None:

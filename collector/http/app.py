@@ -18,7 +18,7 @@ from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavaila
 from ..service import Service
 from . import routes
 from .acts import Acts
-from .call import Answer, Call, Receive, read_body
+from .call import Answer, Call, Handler, Receive, read_body
 from .pages import Pages
 from .reads import Reads
 from .routes import ROUTES, Route
@@ -29,7 +29,6 @@ log = logging.getLogger("modpulse.collector")
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Handler = Callable[[Call], Awaitable[Answer]]
 
 CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
@@ -67,20 +66,13 @@ class App:
         self._pages = pages = Pages(service)
         self._handlers: dict[Route, Handler] = {
             **pages.handlers,
+            **reads.handlers,
             routes.HEALTHZ: self._healthz,
             routes.READYZ: self._readyz,
-            routes.PUBLIC: reads.public,
-            routes.PROXIES: reads.proxies,
-            routes.INCIDENTS: reads.incidents,
-            routes.AGENTS: reads.agents,
-            routes.HISTORY: reads.history,
-            routes.COMPARE: reads.compare,
-            routes.ALERTS: reads.alerts,
-            routes.PAST: reads.past,
             routes.METRICS: self._metrics,
             routes.BATCHES: self._batches,
             routes.NOTES: acts.note,
-            routes.WINDOWS: acts.windows,
+            routes.WINDOWS: reads.versioned(routes.WINDOWS, acts.windows),
             routes.ANNOUNCE: acts.announce,
             routes.END: acts.end,
             routes.AUDIT: acts.audit,
@@ -117,7 +109,7 @@ class App:
             raise RejectedError(404, f"no such path, try {', '.join(paths)}")
         route = routes.chosen(there, scope["method"])
         if route is None:
-            methods = ", ".join(each.method for each in there)
+            methods = ", ".join(routes.methods(there))
             return Answer(405, {"error": f"use {methods}"}, ((b"allow", methods.encode()),))
         headers, state = dict(scope["headers"]), scope["state"]
 
@@ -240,12 +232,11 @@ def _again(status: int, reason: str, retry_s: int) -> Answer:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    body = encoded(answer.body) if answer.encoded is None else answer.encoded
-    headers = [
-        (b"content-type", answer.media_type),
-        (b"content-length", str(len(body)).encode()),
-        *answer.headers,
-    ]
+    body, headers = b"", list(answer.headers)
+    if answer.status != 304:  # which has no body, and no length but that of the 200
+        body = encoded(answer.body) if answer.encoded is None else answer.encoded
+        headers.append((b"content-type", answer.media_type))
+        headers.append((b"content-length", str(len(body)).encode()))
     if all(name != b"cache-control" for name, _ in answer.headers):
         headers.append((b"cache-control", b"no-store"))
     if answer.status == 401:

@@ -44,6 +44,9 @@ class Answer:
     media_type: bytes = b"application/json"
 
 
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
 async def read_body(call: Call, limit: int, within_s: float) -> bytes:
     """
     Return the body.

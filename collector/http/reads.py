@@ -5,7 +5,9 @@ Long answers are made piece by piece, and between two of them others are answere
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from zlib import crc32
 
 from modpulse.agent.service.units import NS
 
@@ -14,17 +16,23 @@ from ..clock import Reading, rfc3339
 from ..errors import RejectedError
 from ..past import PastAsked
 from ..service import Service
+from . import routes
 from .agents import agent_document, agents_document
-from .call import Answer, Call
+from .call import Answer, Call, Handler
 from .compare import compared, pair_of
+from .conditional import has, has_any, weak
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
 from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
 from .public import public_document
+from .routes import Route
 from .shown import Shown, encoded
 
 TOGETHER = 50
 """Small parts of an answer between which others are answered: some milliseconds."""
+
+ASKED_AGAIN = (b"cache-control", b"private, no-cache")
+"""Who asked may keep it, and asks whether it is still so."""
 
 
 class Reads:
@@ -33,6 +41,44 @@ class Reads:
     def __init__(self, service: Service, guard: Guard, read_clock: Callable[[], Reading]) -> None:
         self._service, self._guard, self._read_clock = service, guard, read_clock
         self._shown = Shown()
+        self.handlers: Mapping[Route, Handler] = {
+            route: self.versioned(route, handler)
+            for route, handler in (
+                (routes.PUBLIC, self.public),
+                (routes.PROXIES, self.proxies),
+                (routes.INCIDENTS, self.incidents),
+                (routes.AGENTS, self.agents),
+                (routes.HISTORY, self.history),
+                (routes.COMPARE, self.compare),
+                (routes.ALERTS, self.alerts),
+                (routes.PAST, self.past),
+            )
+        }
+
+    def versioned(self, route: Route, handler: Handler) -> Handler:
+        """
+        Return a handler that answers 304 to who has what another one would answer.
+
+        All that is read is as of a judgement, and of what people did since: that is its version.
+        A tag is of one address: who knows it was answered 200 there.
+        """
+
+        async def handle(call: Call) -> Answer:
+            service = self._service
+            if service.reading_back is not None:
+                return await handler(call)
+            judged = service.reported_at_ns, service.clock.wall_offset_ns
+            address = crc32(b"%s?%s" % (route.path.encode(), call.query))
+            tag = weak(*judged, service.people.changes, address)
+            headers = ((b"etag", tag), ASKED_AGAIN)
+            if has(call.headers, tag):
+                return Answer(304, headers=headers)
+            answer = await handler(call)
+            if answer.status == 200 and has_any(call.headers):
+                return Answer(304, headers=headers)
+            return replace(answer, headers=(*answer.headers, *headers))
+
+        return handle
 
     async def public(self, _: Call) -> Answer:
         """Return what anybody may know."""

@@ -79,3 +79,9 @@ def chosen(routes: tuple[Route, ...], method: str) -> Route | None:
 def is_page(path: str) -> bool:
     """Whether a path has a page."""
     return any(route.is_page for route in routes_of(path)[0])
+
+
+def methods(routes: tuple[Route, ...]) -> list[str]:
+    """Return what a path may be asked by: who may GET may ask for the HEAD alone."""
+    named = [route.method for route in routes]
+    return [*named, "HEAD"] if "GET" in named else named

@@ -78,7 +78,7 @@ def test_get_what_is_there(collector: Collector) -> None:
         "reading_back": None,
     }
     assert call(collector, "GET", "/api/v1/proxies").body["proxies"] == []
-    assert call(collector, "GET", "/").status == 404
+    assert call(collector, "GET", "/nowhere").status == 404
     assert call(collector, "GET", "/api/v1/batches").headers["allow"] == "POST"
     assert call(collector, "DELETE", "/api/v1/proxies").status == 405
 
