@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COLLECTOR_COMMANDS = {
     "collector": "serve",
     "status": "status",
+    "top": "top",
     "incidents": "incidents",
     "alerts": "alerts",
     "agents": "agents",
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, purpose in (
         ("collector", "receive batches and score proxies"),
         ("status", "print the health of every proxy"),
+        ("top", "show the health of every proxy, and keep it up to date"),
         ("simulate", "play a made-up fleet to a collector: does it tell the truth?"),
         ("incidents", "print what is wrong, since when, and what it cost"),
         ("alerts", "print which alerts wait or fire, or would have with other rules"),

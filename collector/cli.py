@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ UNMET = 1
 SPELLED: Mapping[str, str] = {
     "serve": "modpulse collector",
     "status": "modpulse status",
+    "top": "modpulse top",
     "incidents": "modpulse incidents",
     "alerts": "modpulse alerts",
     "agents": "modpulse agents",
@@ -54,6 +56,8 @@ SPELLED: Mapping[str, str] = {
 """A command, and what its user types."""
 MAX_PAGES = 100
 """Of the past: more than a collector keeps."""
+LEAST_EVERY_S, MOST_EVERY_S = 0.5, 3600.0
+"""Of `modpulse top`: a screen that nobody can read, and one that nobody looks at."""
 INTERRUPTED = 130
 """128 + SIGINT: what a shell shows for ^C."""
 PIPE_CLOSED = 141
@@ -85,6 +89,11 @@ def parser() -> argparse.ArgumentParser:
         "print the health of every proxy",
         "modpulse status --url http://127.0.0.1:6637 --wide",
         "modpulse status --fail-on down || echo 'use another mirror'",
+    )
+    live = add(
+        "top",
+        "show the health of every proxy, and keep it up to date",
+        "modpulse top --url http://127.0.0.1:6637",
     )
     simulate = add(
         "simulate",
@@ -131,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     everywhere = (
         serve,
         status,
+        live,
         incidents,
         alerts,
         agents,
@@ -146,7 +156,10 @@ def parser() -> argparse.ArgumentParser:
     _add_history(history)
     admin.add_asking(compare)
     _add_compare(compare)
-    for command in (status, incidents, alerts, agents):
+    live.add_argument(
+        "--every", type=_seconds, default=2.0, metavar="SECONDS", help="how often it asks; 2"
+    )
+    for command in (status, live, incidents, alerts, agents):
         admin.add_asking(command)
         command.add_argument(
             "--color",
@@ -171,6 +184,14 @@ def parser() -> argparse.ArgumentParser:
         help=f"exit with {SICK} where a proxy is in this state or a worse one",
     )
     return top
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds that a collector may be asked in."""
+    seconds = float(text)
+    if not LEAST_EVERY_S <= seconds <= MOST_EVERY_S:
+        raise ValueError("not within bounds")
+    return seconds
 
 
 def _add_history(history: argparse.ArgumentParser) -> None:
@@ -288,6 +309,27 @@ def _status(config: Config, chosen: argparse.Namespace) -> int:
     )
     sicker = SICKER.get(chosen.fail_on, ())
     return SICK if any(proxy.get("state") in sicker for proxy in document["proxies"]) else 0
+
+
+def _top(config: Config, chosen: argparse.Namespace) -> int:
+    from .client.client import ClientError, fetch
+    from .client.live import is_terminal, watch
+
+    url = chosen.url or os.environ.get(URL_VARIABLE) or config.collector_url
+    if chosen.json:
+        while (document := _fetched(config, chosen, "proxies")) is not None:
+            print(json.dumps(document), flush=True)
+            time.sleep(chosen.every)
+        return 1
+    if not is_terminal(os.environ):
+        raise ConfigError("it needs a terminal; modpulse status prints the same once")
+    style = style_of(sys.stdout, os.environ, colour=chosen.color)
+    try:
+        watch(lambda: fetch(config, url, "proxies"), chosen.every, style.colour)
+    except ClientError as error:
+        print(f"{SPELLED['top']}: {say(str(error))}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _simulate(config: Config, chosen: argparse.Namespace) -> int:
@@ -428,6 +470,7 @@ def _compare(config: Config, chosen: argparse.Namespace) -> int:
 
 SHOWN: Mapping[str, Callable[[Config, argparse.Namespace], int]] = {
     "status": _status,
+    "top": _top,
     "incidents": _incidents,
     "alerts": _alerts,
     "agents": _agents,

@@ -50,7 +50,17 @@ def help_of(program: str, *command: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-COLLECTOR = ("serve", "status", "incidents", "agents", "history", "compare", "backup", "simulate")
+COLLECTOR = (
+    "serve",
+    "status",
+    "top",
+    "incidents",
+    "agents",
+    "history",
+    "compare",
+    "backup",
+    "simulate",
+)
 
 
 @pytest.mark.parametrize(

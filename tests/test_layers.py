@@ -62,6 +62,7 @@ SHELL = {
     "collector.cli": "the command line",
     "collector.client.backup": "asks for a copy of the database, or makes it",
     "collector.client.client": "asks a collector",
+    "collector.client.live": "draws on a terminal and reads its keys",
     "collector.store.backup": "copies the database",
     "collector.store.complaints": "SQLite's error codes",
     "collector.config": "has its file read",

@@ -78,7 +78,7 @@ def render(
         wide: Show S, R and C too, and drop no column.
     """
     answer = read(document)
-    notes = [_cut(note, width) for note in _notes(answer)]
+    notes = [cut(note, width) for note in _notes(answer)]
     if not answer.proxies:
         return "\n".join(["No proxy was seen yet.", *notes]) + "\n"
     rows = [_cells(proxy, now) for proxy in answer.proxies]
@@ -96,7 +96,7 @@ def render(
         lines.append(_line(columns, widths, row, is_cut, state).rstrip())
     reasons = [f"{_name(p)}: {say('; '.join(p.reasons))}" for p in answer.proxies if p.reasons]
     if reasons:
-        lines += ["", *(_cut(reason, width) for reason in reasons)]
+        lines += ["", *(cut(reason, width) for reason in reasons)]
     if notes:
         lines += ["", *notes]
     return "\n".join(lines) + "\n"
@@ -218,7 +218,7 @@ def _line(
 ) -> str:
     cells = []
     for column in columns:
-        text = _cut(row[column.key], widths[column.key] if is_cut else None)
+        text = cut(row[column.key], widths[column.key] if is_cut else None)
         padding = " " * (widths[column.key] - _cells_wide(text))
         if state is not None and column.key == "state":
             text = f"{COLOURS.get(state, '')}{text}{RESET}"
@@ -226,7 +226,8 @@ def _line(
     return GAP.join(cells)
 
 
-def _cut(text: str, width: int | None) -> str:
+def cut(text: str, width: int | None) -> str:
+    """Return as much of a text as fits into so many columns of a terminal."""
     if width is None or _cells_wide(text) <= width:
         return text
     while text and _cells_wide(text) > width - 1:
