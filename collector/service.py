@@ -48,6 +48,7 @@ from .learning import learn, recall_judged
 from .past import PastAsked, PastPage, read_past
 from .people import People
 from .pressure import Pressure
+from .recents import Recents
 from .shares import Shares
 from .store import complaints
 from .store.database import Store
@@ -124,6 +125,7 @@ class Service:
         self.totals = Totals()
         """Since this process began."""
         self.people = People(self.call, self.incidents)
+        self.recents = Recents(self.history)
         self._waiting = Shares(config.queue_batches)
         self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}

@@ -75,6 +75,7 @@ SHELL = {
     "collector.history": "asks the store between requests",
     "collector.learning": "the same",
     "collector.past": "the same",
+    "collector.recents": "the same",
     "collector.incidents": "reads the store at start, and steps beside the loop",
     "collector.http.scrape": "makes the answer between requests",
     "collector.http.shown": "makes the answer between requests",
@@ -84,7 +85,8 @@ SHELL = {
     "collector.store.insert": "rows of the database, many at once",
     "collector.store.keeping": "rows of the database that bound it",
     "collector.http.once": "makes what is shown between requests",
-    "collector.http.pages": "the same",
+    "collector.http.overview": "the same",
+    "collector.http.pages": "asks the service",
     "collector.page.files": "reads templates and assets",
     "collector.server.desk": "a socket beside the database",
     "collector.server.door": "takes connections",
@@ -244,7 +246,7 @@ FLOORS = {
     "collector": (
         "draw errors clock pressure shares stopping turns", "intake", "access", "health",
         "alerts", "channels insight", "config page", "store", "incidents",
-        "outbox history people learning", "past", "service",
+        "outbox history people learning", "past recents", "service",
         "http", "server client simulate", "admin", "cli",
     ),
 }  # fmt: skip

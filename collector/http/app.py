@@ -19,6 +19,7 @@ from ..service import Service
 from . import routes
 from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
+from .overview import Overview
 from .pages import Pages
 from .reads import Reads
 from .routes import ROUTES, Route
@@ -66,6 +67,7 @@ class App:
         self._pages = pages = Pages(service)
         self._handlers: dict[Route, Handler] = {
             **pages.handlers,
+            **Overview(service, pages).handlers,
             **reads.handlers,
             routes.HEALTHZ: self._healthz,
             routes.READYZ: self._readyz,

@@ -4,7 +4,6 @@ The page's requests: from the service to a view's values, and its template's byt
 docs/page.md says how a page is made.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from hashlib import sha256
 from typing import Any
@@ -12,18 +11,16 @@ from typing import Any
 from modpulse.agent.service.foreign import say
 from modpulse.agent.service.version import version
 
+from ..channels.channel import Language
 from ..errors import RejectedError
 from ..page import files
 from ..page.asset import Assets
 from ..page.environment import Templates
 from ..page.frame import Frame, back_to
-from ..page.headline import headline
 from ..page.look import COOKIE, Look, chosen, cookies_of, look_of
-from ..page.overview import rows
 from ..service import Service
 from . import routes
 from .call import Answer, Call
-from .once import Once
 from .query import parameters
 from .routes import Route
 
@@ -52,29 +49,10 @@ class Pages:
         self._service = service
         self._templates = Templates(files.templates())
         self._assets = Assets(files.assets())
-        self._rows: Once[str] = Once()
         self.handlers: dict[Route, Callable[[Call], Awaitable[Answer]]] = {
-            routes.OVERVIEW: self.overview,
             routes.LOOK: self.look,
             routes.ASSETS: self.asset,
         }
-
-    async def overview(self, call: Call) -> Answer:
-        """What is wrong now, and every proxy."""
-        service, frame = self._service, self.frame(call, routes.OVERVIEW)
-        language = frame.look.language
-        at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
-        reports = service.reports
-
-        async def make() -> str:
-            parts = []
-            for row in rows(reports, at_ns, offset_ns):
-                parts.append(self._templates.render("row.html", language, row=row))
-                await asyncio.sleep(0)
-            return "".join(parts)
-
-        made = await self._rows.get((at_ns, offset_ns, language), make)
-        return self.page(call, frame, "overview.html", headline=headline(reports), rows=made)
 
     async def look(self, call: Call) -> Answer:
         """Choose a language and a theme, and go back."""
@@ -127,6 +105,10 @@ class Pages:
             version=version(),
             assets=self._assets,
         )
+
+    def render(self, template: str, language: Language, **values: Any) -> str:
+        """Return a template with its values."""
+        return self._templates.render(template, language, **values)
 
     def page(self, call: Call, frame: Frame, template: str, **values: Any) -> Answer:
         """Return a page; 304 where the browser has just that."""

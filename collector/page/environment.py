@@ -11,8 +11,14 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from ..channels.channel import Language
+from ..draw.bars import bars
+from ..draw.sparkline import sparkline
+from ..draw.stack import Part, stack
 from . import chinese, words
 from .look import LANGUAGES
+
+PICTURES = {"bars": bars, "sparkline": sparkline, "stack": stack, "part": Part}
+"""As templates call what draws."""
 
 
 class Templates:
@@ -37,13 +43,14 @@ def _environment(sources: Mapping[str, str], language: Language) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=["jinja2.ext.do", "jinja2.ext.i18n"],
         auto_reload=False,
     )
     spoken = _chinese if language == "zh" else _english
     # The extension adds it to what it extends: its types do not say so.
     made.install_gettext_callables(*spoken, newstyle=True)  # type: ignore[attr-defined]
-    made.filters |= words.FILTERS
+    made.filters.update(words.FILTERS)
+    made.globals.update(PICTURES)
     return made
 
 

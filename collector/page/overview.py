@@ -1,30 +1,23 @@
 """The first page: each proxy in a row, as values. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.foreign import say
+from modpulse.agent.service.units import NS
 
+from ..draw.bars import Bar
 from ..health.gates import SEVERITY, State
 from ..health.report import Report
 from ..health.score import DAY_S, Score
+from ..insight.recent import Recent
+from .days import bars_of, served
 from .headline import part_of, short
+from .links import proxy_page
 
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 """In the order of a request; `verify` is part of `tls`."""
-BAR_WIDTH = 100.0
-"""Of the widest stacked bar, in its own units."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One phase in a stacked bar."""
-
-    phase: str
-    x: float
-    width: float
-    p95_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +29,6 @@ class Row:
     name: str
     """As people call it."""
     state: State
-    since_ns: int | None
-    """Of the wall."""
     for_s: float | None
     """How long it has been so."""
     score: Score | None
@@ -50,32 +41,46 @@ class Row:
     """Kind and which, where it is so for a part of its users."""
     first_byte_ms: float | None
     """p95."""
-    segments: tuple[Segment, ...]
+    phases_ms: tuple[tuple[str, float], ...]
+    """p95 of each phase that was seen, in the order of PHASES."""
+    together_ms: float
+    """What all of them take together."""
     certificate_days: float | None
+    page: str | None
+    """Where its own page is."""
 
 
-def rows(reports: list[Report], at_ns: int, wall_offset_ns: int) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a row shows of the past: new every few minutes, while the rest is new every time."""
+
+    days: tuple[Bar, ...]
+    served: float | None
+    """Share of requests, in all of the days."""
+    hours_ms: tuple[float | None, ...]
+    """p95 of the time to first byte in each of the last hours; empty: not read yet."""
+
+
+def ordered(reports: Iterable[Report]) -> list[Report]:
+    """Return them as they are shown: the sickest first, then by name."""
+    return sorted(reports, key=lambda report: (-SEVERITY[report.track.state], report.proxy))
+
+
+def row_of(report: Report, at_ns: int, is_linked: bool) -> Row:
     """
-    Return a row for each proxy, the sickest first, then by name.
+    Return a row.
 
     Args:
-        reports: Of every proxy.
-        at_ns: When they were made.
-        wall_offset_ns: Added to the collector's times to show them.
+        report: Of its proxy.
+        at_ns: When it was made.
+        is_linked: There are pages of proxies.
     """
-    longest_ms = max((_sum_ms(report) for report in reports), default=0.0)
-    ordered = sorted(reports, key=lambda report: (-SEVERITY[report.track.state], report.proxy))
-    return [_row(report, longest_ms, at_ns, wall_offset_ns) for report in ordered]
-
-
-def _row(report: Report, longest_ms: float, at_ns: int, wall_offset_ns: int) -> Row:
     since_ns, left_s = report.track.since_ns, report.certificate_left_s
     return Row(
         proxy=say(report.proxy),
         name=short(report.proxy),
         state=report.track.state,
-        since_ns=None if since_ns is None else since_ns + wall_offset_ns,
-        for_s=None if since_ns is None else (at_ns - since_ns) / 1e9,
+        for_s=None if since_ns is None else (at_ns - since_ns) / NS,
         score=report.score,
         requests=report.seen.total.requests,
         agents=report.agents,
@@ -83,24 +88,34 @@ def _row(report: Report, longest_ms: float, at_ns: int, wall_offset_ns: int) -> 
         evidence=tuple(say(finding.evidence) for finding in report.track.findings),
         part=part_of(report),
         first_byte_ms=report.quantiles_ms.get(FIRST_BYTE, {}).get("p95"),
-        segments=segments(report.quantiles_ms, longest_ms),
+        phases_ms=phases_ms(report),
+        together_ms=sum(p95_ms for _, p95_ms in phases_ms(report)),
         certificate_days=None if left_s is None else left_s / DAY_S,
+        page=proxy_page(report.proxy) if is_linked else None,
     )
 
 
-def segments(
-    quantiles_ms: Mapping[str, Mapping[str, float]], longest_ms: float
-) -> tuple[Segment, ...]:
-    """Return the p95 of each phase beside the other; a sum of `longest_ms` fills the bar."""
-    found, x = [], 0.0
-    for phase in PHASES:
-        p95_ms = quantiles_ms.get(phase, {}).get("p95")
-        if p95_ms is not None and longest_ms > 0:
-            width = BAR_WIDTH * p95_ms / longest_ms
-            found.append(Segment(phase, round(x, 2), round(width, 2), p95_ms))
-            x += width
-    return tuple(found)
+def past_of(
+    proxy: str, recent: Recent | None, objective: float, wall_offset_ns: int, is_linked: bool
+) -> Past:
+    """
+    Return the past of a row.
+
+    Args:
+        proxy: Whose.
+        recent: Its last days and hours; None: not read yet.
+        objective: Share of requests that are to be served.
+        wall_offset_ns: Added to the collector's times to show them.
+        is_linked: There are pages of proxies.
+    """
+    return Past(
+        days=bars_of(proxy, recent, objective, wall_offset_ns, is_linked),
+        served=served(recent),
+        hours_ms=recent.p95_ms if recent else (),
+    )
 
 
-def _sum_ms(report: Report) -> float:
-    return sum(report.quantiles_ms.get(phase, {}).get("p95", 0.0) for phase in PHASES)
+def phases_ms(report: Report) -> tuple[tuple[str, float], ...]:
+    """Return the p95 of each phase that was seen, in the order of PHASES."""
+    found = ((phase, report.quantiles_ms.get(phase, {}).get("p95")) for phase in PHASES)
+    return tuple((phase, p95_ms) for phase, p95_ms in found if p95_ms is not None)

@@ -57,6 +57,11 @@ def moment(wall_ns: int | None) -> str:
     return f"{datetime.fromtimestamp(wall_ns // NS, UTC):%Y-%m-%d %H:%M}"
 
 
+def day(wall_ns: int) -> str:
+    """Return the day of a time, UTC."""
+    return f"{datetime.fromtimestamp(wall_ns // NS, UTC):%Y-%m-%d}"
+
+
 def machine_time(wall_ns: int) -> str:
     """Return a time as programs read it."""
     return f"{datetime.fromtimestamp(wall_ns // NS, UTC):%Y-%m-%dT%H:%M:%SZ}"

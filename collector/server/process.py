@@ -20,6 +20,7 @@ import uvloop
 from modpulse.agent.service.credentials import load_own, read_tokens, trust_clients
 from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.notify import extended, notify, watchdog_seconds
+from modpulse.agent.service.units import NS
 
 from ..access import file as access_file
 from ..access.entries import Entry
@@ -30,6 +31,7 @@ from ..config import Config
 from ..errors import BusyError
 from ..http.app import App
 from ..outbox import Outbox, open_notices
+from ..recents import EVERY_S
 from ..service import Service
 from ..shares import Shares
 from ..stopping import Stopping
@@ -227,6 +229,7 @@ async def _run(
         loop.create_task(_announce(server, listener, config)),
         loop.create_task(_tick(service, config.window_seconds)),
         loop.create_task(_watch(service)),
+        loop.create_task(_look_back(service)),
         loop.create_task(Desk(Path(config.database).resolve(), service.copy).serve()),
         loop.create_task(sender.run()),
     ]
@@ -290,6 +293,13 @@ async def _say(service: Service, pulse: Pulse) -> None:
     while True:
         pulse.say(service.is_alive, service.trouble)
         await asyncio.sleep(SAYS_EVERY_S)
+
+
+async def _look_back(service: Service) -> None:
+    while True:
+        now_s = service.clock.now_ns(read_clock()) // NS
+        await service.recents.refresh((report.proxy for report in service.reports), now_s)
+        await asyncio.sleep(EVERY_S)
 
 
 async def _watch(service: Service) -> None:

@@ -14,7 +14,7 @@ PLACES = re.compile(r"%\(\w+\)s")
 
 def said() -> set[str]:
     """What templates say in English; of what is counted the form for many."""
-    environment = Environment(extensions=["jinja2.ext.i18n"])
+    environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.i18n"])
     found = {name for _, name in NAVIGATION} | {"Auto", "Light", "Dark"}
     for source in SOURCES.values():
         for _, _, words in environment.extract_translations(source):
