@@ -10,8 +10,9 @@ from typing import Any
 
 from .errors import RejectedError
 from .insight import comparison
-from .insight.comparison import Comparing, Comparison
+from .insight.comparison import Comparing
 from .insight.history import Asked, Builder, History
+from .intake.arrival import Leaf
 from .store.database import Store
 from .store.tiers import PERIODS_S, Range, start_of
 
@@ -45,9 +46,9 @@ async def read(ask: Ask, asked: Asked) -> tuple[History, int] | None:
     return (builder.history(), builder.unreadable) if ranges else None
 
 
-async def compare(ask: Ask, asked: comparison.Asked) -> tuple[Comparison, int]:
+async def compare(ask: Ask, asked: comparison.Asked) -> tuple[Comparing, dict[str, Leaf]]:
     """
-    Return two mirrors side by side, and how many rows made no sense.
+    Return two mirrors side by side, and the newest certificate of each proxy.
 
     Args:
         ask: As of `read`.
@@ -73,9 +74,7 @@ async def compare(ask: Ask, asked: comparison.Asked) -> tuple[Comparison, int]:
     for _ in comparing.finish():
         began_s = await _pause(began_s)
     leaves = await ask(lambda store: store.certificates())
-    return comparing.comparison({name: leaf for name, (leaf, _) in leaves.items()}), (
-        comparing.unreadable
-    )
+    return comparing, {name: leaf for name, (leaf, _) in leaves.items()}
 
 
 async def _rows(ask: Ask, ranges: Sequence[Range]) -> AsyncIterator[tuple[int, int, object]]:

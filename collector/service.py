@@ -331,10 +331,13 @@ class Service:
             StoreUnavailableError: the database cannot be read.
         """
         async with self._comparing:
-            found, unreadable = await compare(self._ask, asked)
-        if unreadable:
-            self._store.unreadable["rollups"] += unreadable
-        return found
+            found, certificates = await compare(self._ask, asked)
+        if found.unreadable:
+            self._store.unreadable["rollups"] += found.unreadable
+        names = (asked.a, asked.b)
+        held = {name: proxy for name in names if (proxy := self.fleet.proxies.get(name))}
+        ttls_s = {name: proxy.min_ttl_s for name, proxy in held.items()}
+        return found.comparison(certificates, ttls_s, self.fleet.versions.between(*names))
 
     async def past(self, asked: PastAsked) -> PastPage:
         """

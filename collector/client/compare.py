@@ -80,7 +80,7 @@ def render(document: Mapping[str, Any], now: datetime) -> str:
         "",
         *aligned([("AT THE SAME HOURS", "A", "B", "B AGAINST A"), *_table(lines)]),
         "",
-        *aligned([("EACH ALONE", "A", "B"), *_facts(a, b, together, now)]),
+        *aligned([("EACH ALONE", "A", "B"), *_facts(a, b, document, now)]),
         *_notes(a, b, document, lines),
     ]
     return "\n".join(parts) + "\n"
@@ -209,9 +209,9 @@ def _against(line: Line) -> str:
 
 
 def _facts(
-    a: Mapping[str, Any], b: Mapping[str, Any], together: Mapping[str, Any], now: datetime
+    a: Mapping[str, Any], b: Mapping[str, Any], document: Mapping[str, Any], now: datetime
 ) -> list[tuple[str, ...]]:
-    unit = _unit(together)
+    unit, firsts = _unit(mapping(document.get("together"))), mapping(document.get("firsts"))
     both = (a, b)
     return [
         ("requests", *(_count(number(one.get("requests"))) for one in both)),
@@ -220,6 +220,9 @@ def _facts(
         ("failures", *(_failures(one) for one in both)),
         ("certificate ends in", *(_certificate(one, now) for one in both)),
         ("addresses", *(_addresses(one) for one in both)),
+        ("smallest TTL of DNS", *(_ttl(one.get("min_ttl_s")) for one in both)),
+        ("versions seen here first", *_first(firsts, "versions")),
+        ("modules that the other has not", *_first(firsts, "modules")),
         ("passes the checksum database on", *(_yes(one.get("serves_sumdb")) for one in both)),
         ("a download gets", *(_rate(one.get("transfer_bytes_per_second")) for one in both)),
         (f"in its busiest {unit}", *(_rate(one.get("most_bytes_per_second")) for one in both)),
@@ -250,6 +253,16 @@ def _named(names: Sequence[str]) -> str:
 def _certificate(one: Mapping[str, Any], now: datetime) -> str:
     ends_s = number(one.get("certificate_not_after_s"))
     return "not seen" if ends_s is None else f"{(ends_s - now.timestamp()) / DAY_S:,.0f} days"
+
+
+def _ttl(value: Any) -> str:
+    ttl_s = number(value)
+    return "not seen" if ttl_s is None else f"{ttl_s:,.0f} s"
+
+
+def _first(firsts: Mapping[str, Any], what: str) -> list[str]:
+    known = [number(firsts.get(f"{what}_{side}")) for side in ("a", "b")]
+    return ["not seen" if count is None else f"{count:,.0f}" for count in known]
 
 
 def _yes(value: Any) -> str:

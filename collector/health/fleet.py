@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from modpulse.agent.batch.batch import FIRST_BYTE
+from modpulse.agent.batch.batch import FIRST_BYTE, OK
 from modpulse.agent.service.units import NS
 
 from ..intake.arrival import Arrival, Sighting
@@ -30,6 +30,7 @@ from .parts import label_values
 from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
+from .versions import Versions
 from .worst import Worst
 
 PROXY_KEPT_NS = 7 * 86_400 * NS
@@ -58,6 +59,7 @@ class Fleet:
         self._asked = Asked(self.overflow)
         self._contents = Contents(self.overflow)
         self._misses = Misses(self.overflow)
+        self.versions = Versions(self.overflow)
         self._worst = Worst(self.overflow)
         self.chains = Chains(self.overflow)
         self._admission = Admission(self.proxies, self._roster, self.overflow)
@@ -249,6 +251,9 @@ class Fleet:
             self._serve(arrival.agent_id, end_ns)
         if sighting.certificate and end_ns >= proxy.certificate_seen_ns:
             proxy.certificate, proxy.certificate_seen_ns = sighting.certificate, end_ns
+        if sighting.min_ttl_s is not None:
+            ttl_s, known_s = sighting.min_ttl_s, proxy.min_ttl_s
+            proxy.min_ttl_s = ttl_s if known_s is None else min(ttl_s, known_s)
 
     def _fold(self) -> Iterator[None]:
         """Add up the sketches that came since the last time, in steps."""
@@ -261,11 +266,13 @@ class Fleet:
 
     def _read_asked(self) -> Iterator[None]:
         """Learn from what was asked for since the last time, in steps."""
-        read = 0
+        read, lacked = 0, self.versions.held
         for one, rows in self._asked.reading():
             for row in rows:
                 if row.module is not None:
                     self._misses.note(one, row)
+                    if row.outcome != OK or row.module in lacked:
+                        self.versions.note(one, row)
                 if self._contents.watches(row):
                     self._contents.note(sight_of(one, row))
             read += len(rows)

@@ -79,6 +79,8 @@ class Proxy:
     latencies: dict[str, FadingSketch] = field(default_factory=dict)
     certificate: Leaf | None = None
     certificate_seen_ns: int = 0
+    min_ttl_s: int | None = None
+    """The smallest of DNS since it is held; None while no answer was seen."""
     last_seen_ns: int | None = None
     windows: int = 0
     """In which some agent asked it, since it is held."""

@@ -12,6 +12,7 @@ from modpulse.agent.service.units import NS
 
 from ..clock import rfc3339
 from ..errors import RejectedError
+from ..health.versions import Firsts
 from ..insight.comparison import QUANTILES, Asked, Comparison, Row
 from ..insight.matched import Estimate
 from ..insight.mirror import Mirror
@@ -61,6 +62,7 @@ def compared(comparison: Comparison, at_ns: int, wall_offset_ns: int) -> dict[st
                 "sites_apart": round(together.apart, 4),
             }
         ),
+        "firsts": _firsts(comparison.firsts, wall_offset_ns),
         "notes": list(comparison.notes),
         "error": round(comparison.error, 6),
         "compare": [_row(row) for row in comparison.rows],
@@ -83,6 +85,7 @@ def _mirror(mirror: Mirror) -> dict[str, Any]:
             "addresses": list(mirror.addresses),
             # Of X.509 also times of which datetime knows no year.
             "certificate_not_after_s": None if leaf is None else leaf.not_after_s,
+            "min_ttl_s": mirror.min_ttl_s,
             "serves_sumdb": mirror.serves_sumdb,
             "bytes": mirror.body_bytes,
             "transfer_bytes_per_second": _rounded(mirror.transfer_bytes_per_s),
@@ -94,6 +97,18 @@ def _mirror(mirror: Mirror) -> dict[str, Any]:
             "commands_stopped": mirror.commands_stopped,
         }
     )
+
+
+def _firsts(firsts: Firsts | None, wall_offset_ns: int) -> dict[str, Any] | None:
+    if firsts is None:
+        return None
+    return {
+        "since": rfc3339(firsts.since_ns + wall_offset_ns),
+        "versions_a": firsts.versions_a,
+        "versions_b": firsts.versions_b,
+        "modules_a": firsts.modules_a,
+        "modules_b": firsts.modules_b,
+    }
 
 
 def _row(row: Row) -> dict[str, Any]:

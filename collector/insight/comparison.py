@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from modpulse.agent.batch.batch import FIRST_BYTE, PHASES
 
+from ..health.versions import Firsts
 from ..intake.arrival import Leaf
 from ..intake.cells import unpack
 from ..intake.dimensions import OTHER, Dimension
@@ -108,6 +109,8 @@ class Comparison:
     """How often the interval of one row's difference may miss it."""
     notes: tuple[Note, ...]
     """What else may be the cause of a difference."""
+    firsts: Firsts | None
+    """What one has and the other has not; None: nothing was read."""
 
     def row(self, kind: Kind) -> Row:
         """Return one of those of all requests."""
@@ -195,12 +198,19 @@ class Comparing:
         self._error = ERROR / max(1, compared)
         yield from self._compare(counted, timed)
 
-    def comparison(self, certificates: Mapping[str, Leaf]) -> Comparison:
+    def comparison(
+        self,
+        certificates: Mapping[str, Leaf],
+        min_ttls_s: Mapping[str, int | None],
+        firsts: Firsts | None,
+    ) -> Comparison:
         """
         Return what was made.
 
         Args:
             certificates: The newest of each proxy, where one was seen.
+            min_ttls_s: The smallest of DNS that is remembered of each.
+            firsts: What one of both has and the other has not, as far as is remembered.
         """
         a, b = (
             mirror_of(
@@ -208,13 +218,14 @@ class Comparing:
                 self._sides[side].seen,
                 self._sides[side].total,
                 certificates.get(name),
+                min_ttls_s.get(name),
                 self.asked.period_s,
             )
             for name, side in zip((self.asked.a, self.asked.b), SIDES, strict=True)
         )
         together = self._together()
         notes = _notes(a, b, together)
-        return Comparison(self.asked, a, b, together, tuple(self._rows), self._error, notes)
+        return Comparison(self.asked, a, b, together, tuple(self._rows), self._error, notes, firsts)
 
     def _common(self, dimension: Dimension) -> list[str]:
         """Return the values that both have, but not the one that is all others."""

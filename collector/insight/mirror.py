@@ -64,6 +64,8 @@ class Mirror:
     """That answered or failed, those asked most first."""
     certificate: Leaf | None
     """The newest; None: none was shown."""
+    min_ttl_s: int | None
+    """The smallest TTL of DNS that is remembered; None: no answer was seen."""
     serves_sumdb: bool | None
     """Whether it passes the checksum database on; None: nobody asked it to."""
     body_bytes: int
@@ -95,6 +97,7 @@ def mirror_of(
     seen: Mapping[Dimension, Mapping[str, _SLOTS]],
     total: Counter[str],
     certificate: Leaf | None,
+    min_ttl_s: int | None,
     period_s: int,
 ) -> Mirror:
     """
@@ -105,6 +108,7 @@ def mirror_of(
         seen: By dimension, value and start of the period.
         total: Of the proxy as a whole, by the names of cells.
         certificate: The newest.
+        min_ttl_s: The smallest TTL of DNS.
         period_s: Of `seen`.
     """
     whole = seen[""].get("", {})
@@ -120,6 +124,7 @@ def mirror_of(
         sites={name: n for name, slots in seen["site"].items() if (n := _requests(slots))},
         addresses=tuple(name for name, _ in addresses.most_common()),
         certificate=certificate,
+        min_ttl_s=min_ttl_s,
         serves_sumdb=_serves_sumdb(seen["endpoint"].get("sumdb", {})),
         body_bytes=total["bytes"],
         transfer_bytes_per_s=_while_coming(whole),

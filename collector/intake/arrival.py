@@ -112,6 +112,8 @@ class Sighting:
     certificate: Leaf | None = None
     """None when no handshake showed one."""
     resolvers: frozenset[str] = frozenset()
+    min_ttl_s: int | None = None
+    """The smallest of DNS; None: no answer was seen."""
     by_endpoint: tuple[Part, ...] = ()
     by_address: tuple[Part, ...] = ()
     by_resolver: tuple[Part, ...] = ()

@@ -218,6 +218,7 @@ def _sighting(
         fallback_ms=min(window.fallback_ns // 1_000_000, MAX_FALLBACK_MS),
         certificate=Leaf(leaf.not_before_s, leaf.not_after_s) if leaf else None,
         resolvers=frozenset(window.resolvers),
+        min_ttl_s=window.min_ttl_s,
         by_endpoint=_parts(window.by_endpoint, overflow),
         by_address=_parts(window.by_address, overflow),
         by_resolver=_parts(window.by_resolver, overflow),

@@ -19,6 +19,7 @@ MIRROR = {
     "failures": {"http.5xx": 12},
     "addresses": [f"192.0.2.{n}" for n in range(6)],
     "certificate_not_after_s": int(NOW.timestamp()) + 23 * 86_400,
+    "min_ttl_s": 600,
     "serves_sumdb": True,
     "transfer_bytes_per_second": 12_300_000,
     "most_bytes_per_second": 1_200_000,
@@ -54,6 +55,7 @@ DOCUMENT: dict[str, Any] = {
         "period_s": 3600, "periods": 100, "sites": ["cn-north"], "requests_a": 900,
         "requests_b": 800,
     },
+    "firsts": {"versions_a": 1, "versions_b": 12, "modules_a": 7, "modules_b": 0},
     "compare": [
         line("success", 0.999, 0.999, "alike"),
         line("misses", 0.05, 0.25, "higher"),
@@ -82,6 +84,7 @@ def test_what_matters_comes_first() -> None:
         "2 times as slow",
         "cn-north, no site",
         "23 days",
+        "600 s",
         "192.0.2.0, 192.0.2.1, 192.0.2.2, 192.0.2.3 and 2 more",
         "12.30 MB/s",
         "120 times, 1.20 s each",

@@ -12,7 +12,7 @@ import pytest
 from collectors import Collector, Reply, batch_bytes, call, post
 from sightings import T0_NS
 
-from modpulse.agent.batch.batch import FIRST_BYTE, Leaf, Outcomes, ProxyWindow
+from modpulse.agent.batch.batch import FIRST_BYTE, Asked, Leaf, Outcomes, ProxyWindow
 from modpulse.agent.batch.sketch import Sketch
 from modpulse.collector.cli import main
 from modpulse.collector.errors import RejectedError
@@ -29,6 +29,17 @@ def window(proxy: str, bucket: int, failed: int, leaf: Leaf | None = None) -> Pr
     failures = {"http.5xx": failed} if failed else {}
     return ProxyWindow(
         proxy=proxy,
+        min_ttl_s=None if failed else 300,
+        asked=(
+            Asked(
+                module="m",
+                version="v2",
+                endpoint="info",
+                outcome="miss" if failed else "ok",
+                body_bytes=None,
+                h1=None,
+            ),
+        ),
         requests=20 + failed,
         failures=failures,
         sketches={FIRST_BYTE: times, "transfer": times},
@@ -78,6 +89,8 @@ def test_two_mirrors(collector: Collector) -> None:
     assert (success["verdict"], success["low"], p95["verdict"]) == ("unknown", None, "unknown")
     assert p95["a"]["value"] == pytest.approx(273, rel=0.03)
     assert p95["difference"] == pytest.approx(2 ** (28 / 32), rel=0.03)
+    assert (document["a"]["min_ttl_s"], document["b"]["min_ttl_s"]) == (300, None)
+    assert document["firsts"]["modules_a"] in (0, 1)
     assert (document["together"]["period_s"], document["together"]["periods"]) == (60, 1)
 
 
@@ -87,7 +100,14 @@ def test_every_key_is_documented(collector: Collector) -> None:
     one = row(document, "p95")
     documented = set(re.findall(r"`\.{0,2}(\w+)(?:\[\])?`", DOCUMENT.read_text()))
 
-    assert {*document, *document["a"], *document["together"], *one, *one["a"]} - documented == set()
+    assert {
+        *document,
+        *document["a"],
+        *document["firsts"],
+        *document["together"],
+        *one,
+        *one["a"],
+    } - documented == set()
 
 
 @pytest.mark.parametrize("query", [{"a": A, "b": "https://no.example"}, {"a": "x", "b": B}])

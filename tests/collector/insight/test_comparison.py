@@ -10,6 +10,7 @@ import pytest
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.batch.sketch import Sketch, bucket_of
+from modpulse.collector.health.versions import Firsts
 from modpulse.collector.insight import comparison
 from modpulse.collector.insight.comparison import (
     SIDES,
@@ -84,7 +85,7 @@ def compared(a: Truth, b: Truth, seed: int = 1, days: int = 4) -> Comparison:
         for (dimension, hour), cells in rows(truth, random.Random(2 * seed + place), days).items():
             comparing.take(side, dimension, T0_S + hour * HOUR_S, HOUR_S, pack(cells))  # type: ignore[arg-type]
     assert len(list(comparing.finish())) > 0
-    return comparing.comparison({})
+    return comparing.comparison({}, {}, None)
 
 
 def verdicts(found: Comparison) -> set[str]:
@@ -185,7 +186,7 @@ def test_an_hour_is_one_hour() -> None:
             row = pack({"": Cell(counts)})
             found.take(side, "site", T0_S + hour * HOUR_S, HOUR_S, row)
     assert list(found.finish())
-    pair = found.comparison({}).row("success").pair
+    pair = found.comparison({}, {}, None).row("success").pair
 
     assert pair is not None
     assert (pair.verdict, pair.b.value) == ("alike", pytest.approx(95 / 96))
@@ -233,7 +234,7 @@ def test_both_ways() -> None:
         for (dimension, hour), cells in rows(truth, random.Random(place), 4).items():
             back.take(of, dimension, T0_S + hour * HOUR_S, HOUR_S, pack(cells))  # type: ignore[arg-type]
     assert list(back.finish())
-    turned = back.comparison({})
+    turned = back.comparison({}, {}, None)
 
     assert len(there.rows) > 10
     for one, other in zip(there.rows, turned.rows, strict=True):
@@ -259,7 +260,7 @@ def test_each_alone() -> None:
     comparing.take("a", "address", T0_S, HOUR_S, pack(places))
     comparing.take("b", "", T0_S, HOUR_S, pack({"": Cell(Counter(ok=12))}))
     assert list(comparing.finish())
-    found = comparing.comparison({A: Leaf(0, 5)})
+    found = comparing.comparison({A: Leaf(0, 5)}, {A: 30}, Firsts(1, 0, 2, 0, 5))
     a, b = found.a, found.b
 
     assert (a.requests, a.ok, a.misses, a.failed, a.periods) == (100, 90, 6, 4, 1)
@@ -270,6 +271,7 @@ def test_each_alone() -> None:
     assert (a.serves_sumdb, b.serves_sumdb) == (False, None)
     assert (b.certificate, b.transfer_bytes_per_s, b.most_zips_per_s) == (None, None, None)
     assert found.notes == ("after_a",)
+    assert (a.min_ttl_s, b.min_ttl_s, found.firsts) == (30, None, Firsts(1, 0, 2, 0, 5))
 
 
 def test_minutes() -> None:
@@ -283,7 +285,10 @@ def test_minutes() -> None:
     comparing.take("a", "", T0_S + DAY_S + 60, 60, pack({"": Cell(Counter(ok=1))}))
     assert list(comparing.finish())
 
-    assert (comparing.comparison({}).a.requests, comparing.comparison({}).a.periods) == (2, 1)
+    assert (
+        comparing.comparison({}, {}, None).a.requests,
+        comparing.comparison({}, {}, None).a.periods,
+    ) == (2, 1)
 
 
 @pytest.mark.parametrize("row", [None, b"", b"\x01\xff", "words"])
