@@ -5,7 +5,7 @@ Knows every key, its default and its bounds; docs/configuration.md says what eac
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,9 @@ class Config:
     audit_retention_days: float = number(180.0, 1, 3660)
     public_summary: str = choice("off", "on")
     """Whether anybody may read GET /api/v1/public: counts, without names."""
+    forwarded_user_from: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies whose `X-Forwarded-User` says who looks at a page;
+    empty: nobody's."""
     collector_url: str = "http://127.0.0.1:6637"
     """Where `modpulse status` asks."""
     ca_file: str = ""
@@ -142,6 +145,7 @@ def _check(config: Config) -> None:
         raise ConfigError("tls_certificate and tls_key belong together")
     if config.tls_client_ca and not config.tls:
         raise ConfigError("tls_client_ca needs tls_certificate and tls_key")
+    _check_networks("forwarded_user_from", config.forwarded_user_from)
     for channel in config.channel:
         channel.check()
     for window in config.maintenance:
@@ -156,6 +160,16 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_networks(key: str, networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ConfigError(
+                f"{key} = {network!r}: expected an IP address or a network such as 10.1.0.0/24"
+            ) from None
 
 
 def _check_together(config: Config) -> None:

@@ -314,3 +314,31 @@ def test_open_on_loopback(tmp_path: Path) -> None:
         assert call(made, "GET", "/api/v1/public").status == 404
     finally:
         made.end()
+
+
+def test_a_browser(collector: Collector) -> None:
+    """Who logs in with a token that reads sees the page, until the token is revoked."""
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+
+    def log_in(token: str, **headers: str) -> Reply:
+        body = f"token={token}&back=%2F%3Fpage%3D1".encode()
+        return call(collector, "POST", "/login", body, **form | headers)
+
+    stranger = call(collector, "GET", "/")
+    assert stranger.status == 401
+    assert b'<form class="login"' in stranger.body
+    assert [log_in(token).status for token in ("guess", "shipper", "past")] == [401, 403, 401]
+    assert log_in("reader", Sec_Fetch_Site="cross-site").status == 403
+    access_file.add(
+        collector.keys["access_file"], Entry("guest", frozenset({"read"}), key_of(b"guest"))
+    )
+    found = log_in("reader")
+    cookie = found.headers["set-cookie"].partition(";")[0]
+    page = call(collector, "GET", "/", Cookie=cookie)
+    assert (found.status, found.headers["location"]) == (303, "/?page=1")
+    assert page.status == 200
+    assert b"token reader" in page.body
+    # The API knows no cookie, so no other site can use one there.
+    assert call(collector, "GET", "/api/v1/proxies", Cookie=cookie).status == 401
+    assert call(collector, "POST", "/logout", b"", Cookie=cookie).status == 303
+    assert call(collector, "GET", "/", Cookie=cookie).status == 401

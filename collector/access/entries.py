@@ -1,9 +1,10 @@
 """
-Lines of `access_file`: who has which role, by the hash of a token or a name of a certificate. Pure.
+Lines of `access_file`: who has which role, by the hash of a token or a name. Pure.
 
-`NAME ROLES KEY [NOT_AFTER]`: roles joined by commas; the key is `sha256:HEX` of a token, or
-`cert:NAME`; after the time, RFC 3339, it is worth nothing. Two lines of one name are one caller
-with two keys: so a token is exchanged without a moment in which none works.
+`NAME ROLES KEY [NOT_AFTER]`: roles joined by commas; the key is `sha256:HEX` of a token,
+`cert:NAME` of a certificate, or `user:NAME` as a trusted reverse proxy says it; after the time, RFC
+3339, it is worth nothing. Two lines of one name are one caller with two keys: so a token is
+exchanged without a moment in which none works.
 
 A token is 256 bits of chance. SHA-256 alone hides it: there is nothing to guess, so a slow or
 salted hash, which is for passwords, would only cost time at each batch.
@@ -34,7 +35,7 @@ _TOKEN_CHARS = 43
 """What 256 bits take in 62 letters."""
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{MAX_ENTRY_CHARS - 1}}}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-_CERTIFICATE = re.compile(rf"cert:([\x21-\x7e]{{1,{MAX_CERTIFICATE_CHARS}}})")
+_NAMED = re.compile(rf"(?:cert|user):([\x21-\x7e]{{1,{MAX_CERTIFICATE_CHARS}}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ class Entry:
     name: str
     roles: frozenset[Role]
     key: str
-    """`sha256:HEX` or `cert:NAME`."""
+    """`sha256:HEX`, `cert:NAME` or `user:NAME`."""
     not_after_ns: int | None = None
     """Of the wall clock; None: for ever."""
 
     @property
     def id(self) -> str:
-        """Tells two tokens of one name apart; a certificate by its name."""
+        """Tells two tokens of one name apart; a certificate or a user by its name."""
         return self.key[7:15] if self.key.startswith("sha256:") else self.key
 
     def is_over(self, wall_ns: int) -> bool:
@@ -147,8 +148,8 @@ def _entry(words: list[str]) -> Entry:
         raise ValueError("the name is none")
     if not set(roles.split(",")) <= set(ROLES):
         raise ValueError(f"roles are {', '.join(ROLES)}, with commas between them")
-    if not (_DIGEST.fullmatch(key) or _CERTIFICATE.fullmatch(key)):
-        raise ValueError("the key is neither sha256: and 64 digits nor cert: and a name")
+    if not (_DIGEST.fullmatch(key) or _NAMED.fullmatch(key)):
+        raise ValueError("the key is neither sha256: and 64 digits nor cert: or user: and a name")
     until_ns = _moment_ns(words[3]) if len(words) > 3 else None
     return Entry(name, frozenset(cast(list[Role], roles.split(","))), key, until_ns)
 

@@ -37,6 +37,10 @@ SHIPS = frozenset[Role]({"ship"})
 """What a certificate may without a line of its own."""
 
 
+READS = frozenset[Role]({"read"})
+"""What a name of a trusted reverse proxy may without a line of its own."""
+
+
 def certificate_name(names: frozenset[str]) -> str:
     """Return what who has a certificate with these names, one at least, is called."""
     return f"certificate {min(names)[:MAX_SHOWN_CHARS]}"
@@ -101,12 +105,38 @@ class Guard:
         raise RejectedError(401, "a token or a client certificate is needed")
 
     def _of_token(self, token: bytes, wall_ns: int) -> Caller:
-        entry = self._entries.get(key_of(token))
+        return self.of_key(key_of(token), wall_ns)
+
+    def of_key(self, key: str, wall_ns: int) -> Caller:
+        """
+        Return who has the token of a key.
+
+        Raises:
+            RejectedError: 401: nobody has it any more.
+        """
+        entry = self._entries.get(key)
         if entry is None:
             raise RejectedError(401, "unknown token")
         if entry.is_over(wall_ns):
             raise RejectedError(401, "the time of this token is over")
         return Caller(f"token {entry.name}", None, entry.roles)
+
+    def named(self, name: str, wall_ns: int) -> Caller:
+        """
+        Return who a reverse proxy says it is: who has no line of its own reads.
+
+        Raises:
+            RejectedError: 401: the time of its line is over.
+        """
+        entry = self._entries.get(f"user:{name}")
+        if entry and entry.is_over(wall_ns):
+            raise RejectedError(401, "the time of this user is over")
+        return Caller(f"user {name}", None, entry.roles if entry else READS)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is asked."""
+        return self._is_open
 
     def _of_certificate(self, names: frozenset[str], wall_ns: int) -> Caller:
         found = [e for n in sorted(names) if (e := self._entries.get(f"cert:{n}"))]

@@ -9,16 +9,20 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from secrets import token_bytes
 from typing import Any
 
 from ..access.audit import Outcome
 from ..access.guard import Caller, Guard
+from ..access.sessions import Sessions
 from ..clock import Reading
 from ..errors import CrowdedError, OverloadedError, RejectedError, StoreUnavailableError
 from ..service import Service
 from . import routes
 from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
+from .identity import FORWARDED, Identity
+from .login import Login
 from .overview import Overview
 from .pages import Pages
 from .reads import Reads
@@ -35,7 +39,7 @@ CROWDED_RETRY_S = 2
 DISK_RETRY_S = 30
 MAX_DATES = 256
 """Texts of `Date` that are remembered: a thousand agents say the same few in a second."""
-SINGLE_FIELDS = (b"authorization", b"content-type", b"date", b"host")
+SINGLE_FIELDS = (b"authorization", b"content-type", b"cookie", b"date", b"host", FORWARDED)
 MSGPACK_TYPES = frozenset(
     {b"application/msgpack", b"application/x-msgpack", b"application/vnd.msgpack"}
 )
@@ -59,14 +63,18 @@ class App:
             guard: Knows who may do what.
             read_clock: Reads the machine's clocks.
         """
-        self._service = service
-        self._guard = guard
+        self._service, self._guard = service, guard
         self._read_clock = read_clock
         self._acts = acts = Acts(service, read_clock)
         reads = Reads(service, guard, read_clock)
-        self._pages = pages = Pages(service)
+        config = service.config
+        self._identity = Identity(
+            guard, Sessions(token_bytes), config.forwarded_user_from, config.tls
+        )
+        self._pages = pages = Pages(service, self._identity)
         self._handlers: dict[Route, Handler] = {
             **pages.handlers,
+            **Login(service, pages, self._identity, read_clock).handlers,
             **Overview(service, pages).handlers,
             **reads.handlers,
             routes.HEALTHZ: self._healthz,
@@ -79,7 +87,7 @@ class App:
             routes.END: acts.end,
             routes.AUDIT: acts.audit,
         }
-        if service.config.public_summary == "off":
+        if config.public_summary == "off":
             del self._handlers[routes.PUBLIC]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,6 +126,7 @@ class App:
         def call(caller: Caller) -> Call:
             return Call(
                 caller,
+                scope["path"],
                 argument,
                 scope.get("query_string", b""),
                 state["address"],
@@ -129,12 +138,12 @@ class App:
         if route.role is None:
             return await self._handlers[route](call(NOBODY))
         if route.role != "admin":
-            caller = self._identify(scope)
+            caller = self._identify(scope, route)
             _check(route, caller)
             return await self._handlers[route](call(caller))
         caller = NOBODY
         try:
-            caller = self._identify(scope)
+            caller = self._identify(scope, route)
             _check(route, caller)
             return await self._handlers[route](call(caller))
         except RejectedError as error:
@@ -143,12 +152,17 @@ class App:
             self._acts.failed(call(caller), what, outcome, error.reason)
             raise
 
-    def _identify(self, scope: Scope) -> Caller:
+    def _identify(self, scope: Scope, route: Route) -> Caller:
         """Return who calls, or raise RejectedError 401, or CrowdedError when too many are in."""
-        state = scope["state"]
-        presented = [value for name, value in scope["headers"] if name == b"authorization"]
-        wall_ns = self._read_clock().wall_ns
-        caller = self._guard.caller(presented, state["peer_names"], wall_ns)
+        state, headers = scope["state"], dict(scope["headers"])
+        reading = self._read_clock()
+        if route.is_page:
+            now_ns = self._service.clock.now_ns(reading)
+            peer = state["address"], state["peer_names"]
+            caller = self._identity.of_page(headers, *peer, now_ns, reading.wall_ns)
+        else:
+            presented = [headers[b"authorization"]] if b"authorization" in headers else []
+            caller = self._guard.caller(presented, state["peer_names"], reading.wall_ns)
         if not state["know"](caller.name):
             raise CrowdedError("too many connections")
         return caller

@@ -17,6 +17,7 @@ class Call:
     """One request of somebody who may make it."""
 
     caller: Caller
+    path: str
     argument: str
     """What stands for `*` in the route's path."""
     query: bytes

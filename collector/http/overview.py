@@ -40,7 +40,7 @@ class Overview:
 
     async def overview(self, call: Call) -> Answer:
         """What is wrong now, and every proxy."""
-        service, frame = self._service, self._pages.frame(call, routes.OVERVIEW)
+        service, frame = self._service, self._pages.frame(call, "/")
         language, reports = frame.look.language, service.reports
         at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
         page = paging(parameters(call.query, ("page",)).get("page", ""), len(reports))

@@ -21,6 +21,7 @@ from ..page.look import COOKIE, Look, chosen, cookies_of, look_of
 from ..service import Service
 from . import routes
 from .call import Answer, Call
+from .identity import Identity
 from .query import parameters
 from .routes import Route
 
@@ -45,8 +46,8 @@ ASKED_AGAIN = (b"cache-control", b"private, no-cache")
 class Pages:
     """Of one service."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, identity: Identity) -> None:
+        self._service, self._identity = service, identity
         self._templates = Templates(files.templates())
         self._assets = Assets(files.assets())
         self.handlers: dict[Route, Callable[[Call], Awaitable[Answer]]] = {
@@ -77,30 +78,42 @@ class Pages:
         return Answer(200, encoded=body, media_type=kind, headers=tuple(headers))
 
     def told(self, scope: MutableMapping[str, Any], answer: Answer) -> Answer:
-        """Return as a page what an answer says of a request that went wrong."""
-        headers = dict(scope["headers"])
+        """Return as a page what an answer says of a request that went wrong; a login for 401."""
+        headers, path = dict(scope["headers"]), scope["path"]
+        query = scope.get("query_string", b"").decode("latin-1")
+        back = path if scope["method"] == "GET" and path != "/login" else "/"
         frame = Frame(
             path="/", section="", look=_look(headers), version=version(), assets=self._assets
         )
-        reason = say(str(answer.body["error"]))
-        made = self._templates.render(
-            "message.html", frame.look.language, frame=frame, status=answer.status, reason=reason
-        )
-        return Answer(
-            answer.status,
-            encoded=made.encode(),
-            media_type=HTML,
-            headers=(*answer.headers, *GUARDED),
-        )
+        values = {
+            "frame": frame,
+            "status": answer.status,
+            "reason": say(str(answer.body["error"])),
+            "back": back_to(f"{back}?{query}" if query and back == path else back),
+        }
+        is_login = answer.status == 401 or path == "/login"
+        name = "login.html" if is_login else "message.html"
+        body = self.render(name, frame.look.language, **values).encode()
+        headers_ = (*answer.headers, *GUARDED)
+        return Answer(answer.status, encoded=body, media_type=HTML, headers=headers_)
 
-    def frame(self, call: Call, route: Route) -> Frame:
-        """Return what is around a page at a route without a `*`."""
-        service, query = self._service, call.query.decode("latin-1")
+    def frame(self, call: Call, section: str) -> Frame:
+        """
+        Return what is around a page.
+
+        Args:
+            call: Who asks for it, and how.
+            section: Which path of the navigation it belongs to; empty: none.
+        """
+        service, query, caller = self._service, call.query.decode("latin-1"), call.caller
+        may_act = caller.may("admin")
         return Frame(
-            path=f"{route.path}?{query}" if query else route.path,
-            section=route.path,
+            path=f"{call.path}?{query}" if query else call.path,
+            section=section,
             look=_look(call.headers),
-            who=say(call.caller.name),
+            who=say(caller.name),
+            form_token=self._identity.sessions.form_token(caller.name) if may_act else "",
+            is_logged_in=bool(caller.name and self._identity.session(call.headers)),
             at_ns=service.reported_at_ns + service.clock.wall_offset_ns,
             version=version(),
             assets=self._assets,

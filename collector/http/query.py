@@ -17,15 +17,17 @@ SINCE = "7d"
 LONGEST_S = 10 * UNITS_S["y"]
 
 
-def parameters(query: bytes, keys: Collection[str]) -> dict[str, str]:
+def parameters(
+    query: bytes, keys: Collection[str], most_bytes: int = MAX_QUERY_BYTES
+) -> dict[str, str]:
     """
     Return the value of each key that is said.
 
     Raises:
         RejectedError: 400: too long, unknown or twice.
     """
-    if len(query) > MAX_QUERY_BYTES:
-        raise RejectedError(400, f"a query of more than {MAX_QUERY_BYTES} bytes")
+    if len(query) > most_bytes:
+        raise RejectedError(400, f"a query of more than {most_bytes} bytes")
     try:
         pairs = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=len(keys)

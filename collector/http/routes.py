@@ -23,6 +23,9 @@ class Route:
 
 
 OVERVIEW = Route("GET", "/", "read", is_page=True)
+LOGIN = Route("GET", "/login", None, is_page=True)
+LOG_IN = Route("POST", "/login", None, is_page=True)
+LOG_OUT = Route("POST", "/logout", None, is_page=True)
 LOOK = Route("GET", "/look", None, is_page=True)
 ASSETS = Route("GET", "/assets/*", None)
 HEALTHZ = Route("GET", "/healthz", None)
@@ -43,7 +46,7 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, LOOK, ASSETS,
+    OVERVIEW, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

@@ -21,6 +21,10 @@ class Frame:
     look: Look
     who: str = ""
     """Who looks; empty where nobody is asked."""
+    form_token: str = ""
+    """What forms that change something send along; empty where nothing may be changed."""
+    is_logged_in: bool = False
+    """By a login that may be ended."""
     at_ns: int = 0
     """When was judged, of the wall."""
     version: str = ""

@@ -54,6 +54,8 @@ def test_environment_overrides_the_file() -> None:
         ('listen = "0.0.0.0:6637"', "beyond loopback needs"),
         ('listen = "[::]:6637"\ntoken_file = "t"', "beyond loopback needs"),
         ('tls_key = "k"', "belong together"),
+        ('forwarded_user_from = ["proxy.corp"]', "'proxy.corp': expected an IP address or a net"),
+        ('forwarded_user_from = ["10.1.0.1/24"]', "expected an IP address or a network"),
         ('tls_client_ca = "c"', "tls_client_ca needs"),
         ("success_zero = 0.96", "must be below success_one"),
         ("certificate_soon_days = 31", "must not be above"),

@@ -11,7 +11,6 @@ from collectors import Collector, batch_bytes, call, post
 from outages import fail, quick, until
 
 from modpulse.agent.batch.batch import ProxyWindow
-from modpulse.collector.http.routes import ROUTES
 
 PLANTED = 'https://x.example/"><script>alert(1)</script>'
 
@@ -131,9 +130,3 @@ def test_what_goes_wrong_is_a_page(collector: Collector) -> None:
     assert (status, headers["content-type"]) == (400, "text/html; charset=utf-8")
     assert "b" not in Read(body.decode()).names
     assert call(collector, "GET", "/api/v1/history?x=1").body["error"]
-
-
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.is_page], ids=lambda r: r.path)
-def test_a_page_is_asked_for(route: object) -> None:
-    """What is a page changes nothing by being looked at: it is a GET, or wants a role."""
-    assert route.method == "GET" or route.role  # type: ignore[attr-defined]
