@@ -8,6 +8,7 @@ here is the wall's when the database was new, and since then has only passed.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated, overload
 
 from modpulse.agent.service.units import NS
 
@@ -102,7 +103,19 @@ class Steady:
         )
 
 
-def rfc3339(at_ns: int | None) -> str | None:
+Time = Annotated[str, "date-time"]
+"""As JSON has it, with the name of its format."""
+
+
+@overload
+def rfc3339(at_ns: int) -> Time: ...
+
+
+@overload
+def rfc3339(at_ns: int | None) -> Time | None: ...
+
+
+def rfc3339(at_ns: int | None) -> Time | None:
     """Return the time in UTC to the millisecond; None stays None."""
     if at_ns is None:
         return None

@@ -5,17 +5,80 @@ A public interface (docs/alerts.md): within schema 1 keys are only ever added. T
 UTC; what is not known is null. Every word of others passes `said`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Literal, TypedDict
 
 from modpulse.agent.service.foreign import said
 
-from ..clock import rfc3339
+from ..clock import Time, rfc3339
 from .incident import Entry, Incident, Member
+from .lifecycle import Event
+from .rules import RuleName, Severity, Topic
 
 SCHEMA = 1
+Shown = Callable[[int], Time]
 
 
-def incident_document(incident: Incident, wall_offset_ns: int) -> dict[str, Any]:
+class AlertDocument(TypedDict):
+    """One alert of an incident."""
+
+    rule: RuleName
+    severity: Severity
+    proxy: str | None
+    who: str | None
+    since: Time
+    fired: Time
+    ended: Time | None
+    end: Event | None
+    requests: int | None
+    failed: int | None
+    agents: int | None
+    failure: str | None
+    evidence: list[str]
+
+
+class EntryDocument(TypedDict):
+    """One line of an incident's timeline; of a note `who` is the person."""
+
+    at: Time
+    what: Event | Literal["told", "note"]
+    rule: str | None
+    proxy: str | None
+    who: str | None
+    words: str | None
+
+
+class CostDocument(TypedDict):
+    """What an incident cost, as far as batches tell."""
+
+    failed_requests: int
+    fell_through: int
+    lost_s: float
+    commands_failed: int
+    failed_s: float
+
+
+class IncidentDocument(TypedDict):
+    """One incident."""
+
+    id: str
+    topic: Topic
+    severity: Severity
+    state: Literal["open", "closed"]
+    cause: str
+    since: Time
+    opened: Time
+    closed: Time | None
+    duration_s: float | None
+    proxies: list[str]
+    alerts: list[AlertDocument]
+    alerts_more: int
+    cost: CostDocument
+    notices: int
+    timeline: list[EntryDocument]
+
+
+def incident_document(incident: Incident, wall_offset_ns: int) -> IncidentDocument:
     """
     Return one incident.
 
@@ -24,42 +87,39 @@ def incident_document(incident: Incident, wall_offset_ns: int) -> dict[str, Any]
         wall_offset_ns: Added to them to show them.
     """
 
-    def shown(at_ns: int | None) -> str | None:
-        return None if at_ns is None else rfc3339(at_ns + wall_offset_ns)
+    def shown(at_ns: int) -> Time:
+        return rfc3339(at_ns + wall_offset_ns)
 
     until_ns = incident.closed_ns
     cost = incident.cost
-    return said(
-        {
-            "id": incident.name,
-            "topic": incident.topic,
-            "severity": incident.severity,
-            "state": "open" if until_ns is None else "closed",
-            "cause": incident.cause,
-            "since": shown(incident.since_ns),
-            "opened": shown(incident.opened_ns),
-            "closed": shown(until_ns),
-            "duration_s": None
-            if until_ns is None
-            else round((until_ns - incident.since_ns) / 1e9, 3),
-            "proxies": list(incident.proxies),
-            "alerts": [_alert(member, shown) for member in incident.members],
-            "alerts_more": incident.more,
-            "cost": {
-                "failed_requests": cost.failed,
-                "fell_through": cost.fell_through,
-                "lost_s": round(cost.lost_s, 3),
-                "commands_failed": cost.commands_failed,
-                "failed_s": round(cost.failed_s, 3),
-            },
-            "notices": incident.told.count if incident.told else 0,
-            "timeline": [_entry(entry, shown) for entry in incident.timeline],
-        }
-    )
+    told: IncidentDocument = {
+        "id": incident.name,
+        "topic": incident.topic,
+        "severity": incident.severity,
+        "state": "open" if until_ns is None else "closed",
+        "cause": incident.cause,
+        "since": shown(incident.since_ns),
+        "opened": shown(incident.opened_ns),
+        "closed": None if until_ns is None else shown(until_ns),
+        "duration_s": None if until_ns is None else round((until_ns - incident.since_ns) / 1e9, 3),
+        "proxies": list(incident.proxies),
+        "alerts": [_alert(member, shown) for member in incident.members],
+        "alerts_more": incident.more,
+        "cost": {
+            "failed_requests": cost.failed,
+            "fell_through": cost.fell_through,
+            "lost_s": round(cost.lost_s, 3),
+            "commands_failed": cost.commands_failed,
+            "failed_s": round(cost.failed_s, 3),
+        },
+        "notices": incident.told.count if incident.told else 0,
+        "timeline": [_entry(entry, shown) for entry in incident.timeline],
+    }
+    return said(told)
 
 
-def _alert(member: Member, shown: Any) -> dict[str, Any]:
-    facts = member.facts
+def _alert(member: Member, shown: Shown) -> AlertDocument:
+    facts, ended_ns = member.facts, member.ended_ns
     return {
         "rule": member.key.rule,
         "severity": member.severity,
@@ -67,7 +127,7 @@ def _alert(member: Member, shown: Any) -> dict[str, Any]:
         "who": member.key.who or None,
         "since": shown(member.since_ns),
         "fired": shown(member.fired_ns),
-        "ended": shown(member.ended_ns),
+        "ended": None if ended_ns is None else shown(ended_ns),
         "end": member.end,
         "requests": facts.requests,
         "failed": facts.failed,
@@ -77,7 +137,7 @@ def _alert(member: Member, shown: Any) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry, shown: Any) -> dict[str, Any]:
+def _entry(entry: Entry, shown: Shown) -> EntryDocument:
     return {
         "at": shown(entry.at_ns),
         "what": entry.what,

@@ -96,6 +96,11 @@ class Channel:
         """Return the language as what it is."""
         return cast(Language, self.language)
 
+    @property
+    def is_a(self) -> ChannelKind:
+        """Return the kind as what it is."""
+        return cast(ChannelKind, self.kind)
+
     def takes(self) -> frozenset[Severity]:
         """Return the severities as what they are."""
         return frozenset(cast(tuple[Severity, ...], self.severities))

@@ -4,7 +4,6 @@ What admins ask for, and the lists of that: a call in, an answer out.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from modpulse.agent.service.foreign import said
 
@@ -15,6 +14,14 @@ from ..clock import Reading, rfc3339
 from ..errors import RejectedError
 from ..people import Person
 from ..service import Service
+from .answers import (
+    ActDocument,
+    AuditHead,
+    EndedDocument,
+    MaintenanceDocument,
+    NoteDocument,
+    WindowDocument,
+)
 from .asked import MAX_ACT_BYTES, note_of, number_of, window_of
 from .call import Answer, Call, read_body
 from .document import SCHEMA
@@ -33,7 +40,8 @@ class Acts:
         words = note_of(await self._body(call))
         note = await self._service.people.note(self._person(call), incident, words)
         at = rfc3339(note.at_ns + self._offset_ns)
-        return Answer(201, {"incident": incident.name, "at": at, "who": note.who, "text": words})
+        told: NoteDocument = {"incident": incident.name, "at": at, "who": note.who, "text": words}
+        return Answer(201, told)
 
     async def announce(self, call: Call) -> Answer:
         """Open a window of maintenance."""
@@ -46,7 +54,8 @@ class Acts:
         """End one that was announced."""
         number = number_of(call.argument)
         await self._service.people.end(self._person(call), number)
-        return Answer(200, {"ended": number})
+        ended: EndedDocument = {"ended": number}
+        return Answer(200, ended)
 
     async def windows(self, call: Call) -> Answer:
         """List those of the configuration and those that were announced."""
@@ -55,7 +64,12 @@ class Acts:
         held = self._service.people.windows
         announced = [self._announced(held[number], wall_ns) for number in sorted(held)]
         shown = [w for w in (*configured, *announced) if not w["over"]]
-        return Answer(200, {"schema": SCHEMA, "at": rfc3339(wall_ns), "maintenance": shown})
+        told: MaintenanceDocument = {
+            "schema": SCHEMA,
+            "at": rfc3339(wall_ns),
+            "maintenance": shown,
+        }
+        return Answer(200, told)
 
     async def audit(self, call: Call) -> Answer:
         """List who did what, the newest first."""
@@ -64,7 +78,7 @@ class Acts:
         for act in acts:
             parts.append(encoded(self._act(act)))
             await asyncio.sleep(0)
-        head = {
+        head: AuditHead = {
             "schema": SCHEMA,
             "at": rfc3339(self._person(call).wall_ns),
             "unwritten": self._service.people.unwritten,
@@ -96,35 +110,33 @@ class Acts:
     def _offset_ns(self) -> int:
         return self._service.clock.wall_offset_ns
 
-    def _announced(self, announced: Announced, wall_ns: int) -> dict[str, Any]:
+    def _announced(self, announced: Announced, wall_ns: int) -> WindowDocument:
         at = rfc3339(announced.at_ns + self._offset_ns)
-        mine = {"id": announced.id, "who": announced.who, "at": at}
-        return _window(announced.window, wall_ns) | mine
+        shown = _window(announced.window, wall_ns)
+        return {**shown, "id": announced.id, "who": announced.who, "at": at}
 
-    def _act(self, act: Act) -> dict[str, Any]:
-        return said(
-            {
-                "at": rfc3339(act.at_ns + self._offset_ns),
-                "who": act.who or None,
-                "act": act.act,
-                "target": act.target or None,
-                "outcome": act.outcome,
-                "address": act.address or None,
-            }
-        )
-
-
-def _window(window: Window, wall_ns: int) -> dict[str, Any]:
-    return said(
-        {
-            "id": None,
-            "begins": window.begins,
-            "minutes": window.minutes,
-            "proxy": window.proxy or None,
-            "site": window.site or None,
-            "on": window.is_on(wall_ns),
-            "over": window.is_over(wall_ns),
-            "who": None,
-            "at": None,
+    def _act(self, act: Act) -> ActDocument:
+        told: ActDocument = {
+            "at": rfc3339(act.at_ns + self._offset_ns),
+            "who": act.who or None,
+            "act": act.act,
+            "target": act.target or None,
+            "outcome": act.outcome,
+            "address": act.address or None,
         }
-    )
+        return said(told)
+
+
+def _window(window: Window, wall_ns: int) -> WindowDocument:
+    told: WindowDocument = {
+        "id": None,
+        "begins": window.begins,
+        "minutes": window.minutes,
+        "proxy": window.proxy or None,
+        "site": window.site or None,
+        "on": window.is_on(wall_ns),
+        "over": window.is_over(wall_ns),
+        "who": None,
+        "at": None,
+    }
+    return said(told)

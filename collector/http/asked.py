@@ -52,7 +52,7 @@ def window_of(body: bytes, wall_ns: int) -> Window:
     given = _object(body, (*_TEXTS, "minutes"))
     texts = {name: _text(name, given.get(name, "")) for name in _TEXTS}
     # Windows know whole seconds: one that begins now has begun.
-    begins = texts["begins"] or str(rfc3339(wall_ns // NS * NS))
+    begins = texts["begins"] or rfc3339(wall_ns // NS * NS)
     minutes = given.get("minutes", 60)
     if texts["ends"]:
         if "minutes" in given:

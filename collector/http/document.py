@@ -6,14 +6,15 @@ RFC 3339 in UTC, latencies milliseconds, what is not known is null.
 """
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 
 from modpulse.agent.service.foreign import said
 from modpulse.agent.service.units import NS
 
-from ..alerts.document import incident_document
+from ..alerts.document import EntryDocument, incident_document
 from ..alerts.incident import Incident
 from ..alerts.note import Note
+from ..alerts.rules import SEVERITIES
 from ..channels.channel import Language
 from ..channels.render import spoken
 from ..channels.sender import Line
@@ -23,19 +24,32 @@ from ..health.consistency import ContentFinding
 from ..health.report import Report
 from ..health.score import DAY_S
 from ..service import Service
+from .answers import (
+    ChannelDocument,
+    ClockDocument,
+    ConfidenceDocument,
+    ContentDocument,
+    IncidentsHead,
+    JudgedDocument,
+    ProxyDocument,
+    ScoreDocument,
+    ServiceDocument,
+    ToldIncidentDocument,
+    WordsDocument,
+)
 
 SCHEMA = 1
 
 
-def service_document(service: Service) -> dict[str, Any]:
+def service_document(service: Service) -> ServiceDocument:
     """Return what GET /api/v1/proxies answers of the service."""
     offset_ns = service.clock.wall_offset_ns
     window_s = service.config.window_seconds
     proxies = proxies_document(service.reports, service.reported_at_ns, window_s, offset_ns)
-    return collector_document(service) | proxies
+    return {**collector_document(service), **proxies}
 
 
-def collector_document(service: Service) -> dict[str, Any]:
+def collector_document(service: Service) -> ServiceDocument:
     """Return the same without the proxies, which may be many."""
     clock = service.clock
     return {
@@ -46,31 +60,41 @@ def collector_document(service: Service) -> dict[str, Any]:
         "overflow": dict(sorted(service.overflow.items())),
         "dropped_of": said(dict(sorted(service.fleet.dropped_of.items()))),
         "told_to_wait": service.pressure.told,
-        "reading_back": service.reading_back and service.reading_back.document(),
+        "reading_back": service.reading_back.document() if service.reading_back else None,
         "unreadable": dict(sorted(service.unreadable.items())),
     }
 
 
 def told_document(
     incident: Incident, wall_offset_ns: int, notes: Iterable[Note] = ()
-) -> dict[str, Any]:
+) -> ToldIncidentDocument:
     """Return one incident, with what people wrote of it, and what is told in each language."""
     story = now_story(incident, wall_offset_ns)
     words = {language: spoken(story, language) for language in get_args(Language)}
-    texts = {language: {"title": w.title, "body": w.body} for language, w in words.items()}
-    document = incident_document(incident, wall_offset_ns) | {"text": said(texts)}
+    texts: dict[str, WordsDocument] = {
+        language: {"title": each.title, "body": each.body} for language, each in words.items()
+    }
+    document: ToldIncidentDocument = {
+        **incident_document(incident, wall_offset_ns),
+        "text": said(texts),
+    }
     document["timeline"] += [_noted(note, wall_offset_ns) for note in notes]
     document["timeline"].sort(key=lambda entry: entry["at"])
     return document
 
 
-def _noted(note: Note, wall_offset_ns: int) -> dict[str, Any]:
-    at = rfc3339(note.at_ns + wall_offset_ns)
-    beside = {"rule": None, "proxy": None, "who": note.who, "words": note.words}
-    return {"at": at, "what": "note", **said(beside)}
+def _noted(note: Note, wall_offset_ns: int) -> EntryDocument:
+    return {
+        "at": rfc3339(note.at_ns + wall_offset_ns),
+        "what": "note",
+        "rule": None,
+        "proxy": None,
+        "who": said(note.who),
+        "words": said(note.words),
+    }
 
 
-def incidents_document(service: Service) -> dict[str, Any]:
+def incidents_document(service: Service) -> IncidentsHead:
     """Return what GET /api/v1/incidents answers, without the incidents, which may be large."""
     lines = service.sender.lines if service.sender else []
     return {
@@ -81,12 +105,12 @@ def incidents_document(service: Service) -> dict[str, Any]:
     }
 
 
-def _channel(line: Line, clock: Steady) -> dict[str, Any]:
+def _channel(line: Line, clock: Steady) -> ChannelDocument:
     """How one channel does, without its address, which may be a secret."""
     return {
         "name": line.channel.name,
-        "kind": line.channel.kind,
-        "severities": list(line.channel.severities),
+        "kind": line.channel.is_a,
+        "severities": [s for s in SEVERITIES if s in line.channel.takes()],
         "waiting": line.waiting,
         "dead_since": rfc3339(clock.shown_ns(line.dead_ns)),
         "error": line.error or None,
@@ -97,7 +121,7 @@ def _channel(line: Line, clock: Steady) -> dict[str, Any]:
 
 def proxies_document(
     reports: Iterable[Report], at_ns: int, window_s: float, wall_offset_ns: int = 0
-) -> dict[str, Any]:
+) -> JudgedDocument:
     """
     Return what is said of the proxies.
 
@@ -115,12 +139,12 @@ def proxies_document(
     }
 
 
-def proxy_part(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
+def proxy_part(report: Report, wall_offset_ns: int = 0) -> ProxyDocument:
     """Return one proxy's part, as it may leave."""
     return said(proxy_document(report, wall_offset_ns))
 
 
-def clock_document(clock: Steady) -> dict[str, Any]:
+def clock_document(clock: Steady) -> ClockDocument:
     """Return what is known of steps of the wall clock."""
     step_ns = clock.last_step_ns
     return {
@@ -130,7 +154,7 @@ def clock_document(clock: Steady) -> dict[str, Any]:
     }
 
 
-def proxy_document(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
+def proxy_document(report: Report, wall_offset_ns: int = 0) -> ProxyDocument:
     """Return one proxy's part."""
     seen = report.seen.total
     left_s = report.certificate_left_s
@@ -173,12 +197,12 @@ def proxy_document(report: Report, wall_offset_ns: int = 0) -> dict[str, Any]:
     }
 
 
-def _content(finding: ContentFinding, wall_offset_ns: int) -> dict[str, Any]:
+def _content(finding: ContentFinding, wall_offset_ns: int) -> ContentDocument:
     return {
         "name": finding.name,
         "kind": finding.kind,
         "evidence": finding.words,
-        "since": rfc3339(_shown(finding.since_ns, wall_offset_ns)),
+        "since": rfc3339(finding.since_ns + wall_offset_ns),
         "proxies": list(finding.proxies),
         "hosts": list(finding.hosts),
         "refused": finding.refused,
@@ -187,23 +211,22 @@ def _content(finding: ContentFinding, wall_offset_ns: int) -> dict[str, Any]:
     }
 
 
-def _score(report: Report) -> dict[str, Any] | None:
+def _score(report: Report) -> ScoreDocument | None:
     score = report.score
     if score is None:
         return None
-    parts = {
-        "h": score.h,
-        "low": score.low,
-        "high": score.high,
-        "s": score.s,
-        "r": score.r,
-        "c": score.c,
+    return {
+        "h": round(score.h, 4),
+        "low": round(score.low, 4),
+        "high": round(score.high, 4),
+        "s": _share(score.s),
+        "r": _share(score.r),
+        "c": _share(score.c),
+        "label": score.label,
     }
-    rounded = {name: None if value is None else round(value, 4) for name, value in parts.items()}
-    return {**rounded, "label": score.label}
 
 
-def _confidence(report: Report) -> dict[str, Any] | None:
+def _confidence(report: Report) -> ConfidenceDocument | None:
     held = report.confidence
     if held is None:
         return None

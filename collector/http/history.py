@@ -4,21 +4,67 @@ What GET /api/v1/history is asked for, and its answer as JSON values.
 A public interface (docs/history.md): within schema 1 keys are only ever added. Pure.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TypedDict
 
 from modpulse.agent.batch.proxies import proxy_name
 from modpulse.agent.service.foreign import said
 from modpulse.agent.service.units import NS
 
-from ..clock import rfc3339
+from ..clock import Time, rfc3339
 from ..errors import RejectedError
 from ..insight.history import STEPS_S, Asked, History, Point, Series, TooFineError, step_of
 from ..intake.dimensions import ASKED_BY, Dimension
+from .answers import Head
 from .query import parameters, span_s
 
 SCHEMA = 1
 KEYS = ("proxy", "since", "until", "by", "step")
+
+
+class PointDocument(TypedDict):
+    """One period of a proxy's past, or all of them together."""
+
+    at: Time
+    period_s: int
+    requests: int
+    ok: int
+    misses: int
+    suspect_misses: int
+    failed: int
+    failures: dict[str, int]
+    failure_ratio: float | None
+    bytes: int
+    fallbacks: int
+    lost_ms: int
+    commands_stopped: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class SeriesDocument(TypedDict):
+    """The whole, or one value of a dimension."""
+
+    name: str | None
+    total: PointDocument
+    points: list[PointDocument]
+
+
+class HistoryHead(Head):
+    """What was asked for."""
+
+    proxy: str
+    by: str | None
+    step_s: int
+    since: Time
+    until: Time
+
+
+class HistoryDocument(HistoryHead):
+    """One proxy's past."""
+
+    history: list[SeriesDocument]
 
 
 def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
@@ -51,14 +97,13 @@ def asked_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
     return Asked(said_["proxy"], dimension, period_s, from_s, until_s)
 
 
-def head_document(history: History, at_ns: int, wall_offset_ns: int) -> dict[str, Any]:
+def head_document(history: History, at_ns: int, wall_offset_ns: int) -> HistoryHead:
     """Return the answer without its series."""
     asked = history.asked
-    names = said({"proxy": asked.proxy})
     return {
         "schema": SCHEMA,
         "at": rfc3339(at_ns + wall_offset_ns),
-        **names,
+        "proxy": said(asked.proxy),
         "by": asked.by or None,
         "step_s": asked.period_s,
         "since": rfc3339(asked.from_s * NS + wall_offset_ns),
@@ -66,21 +111,21 @@ def head_document(history: History, at_ns: int, wall_offset_ns: int) -> dict[str
     }
 
 
-def series_documents(history: History, wall_offset_ns: int) -> Iterator[dict[str, Any]]:
+def series_documents(history: History, wall_offset_ns: int) -> Iterator[SeriesDocument]:
     """Yield each series."""
     for series in history.series:
         yield _series(series, wall_offset_ns)
 
 
-def _series(series: Series, wall_offset_ns: int) -> dict[str, Any]:
+def _series(series: Series, wall_offset_ns: int) -> SeriesDocument:
     return {
-        **said({"name": series.name or None}),
+        "name": said(series.name) or None,
         "total": _point(series.total, wall_offset_ns),
         "points": [_point(point, wall_offset_ns) for point in series.points],
     }
 
 
-def _point(point: Point, wall_offset_ns: int) -> Mapping[str, Any]:
+def _point(point: Point, wall_offset_ns: int) -> PointDocument:
     failures = dict(sorted(point.failures.items(), key=lambda item: (-item[1], item[0])))
     counted = point.ok + point.failed
     return {

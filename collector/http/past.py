@@ -6,7 +6,7 @@ A public interface (docs/alerts.md): within schema 1 keys are only ever added. P
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from modpulse.agent.service.foreign import said
 from modpulse.agent.service.units import NS
@@ -15,9 +15,11 @@ from ..alerts.kept import past_value
 from ..alerts.lifecycle import Alert, Key
 from ..alerts.maintenance import Window
 from ..alerts.past import Stretch, Transition
-from ..alerts.rules import Alerting, Rule, RuleName
-from ..clock import rfc3339
+from ..alerts.reading import Residue, Says
+from ..alerts.rules import Alerting, Rule, RuleName, Severity
+from ..clock import Time, rfc3339
 from ..errors import RejectedError
+from .answers import Head
 from .query import parameters, span_s
 
 SCHEMA = 1
@@ -26,6 +28,90 @@ BEFORE_S = 86_400
 """What was before `since` is answered too: what was pending or firing then began earlier."""
 MAX_ALERTS_SHOWN = 10_000
 """Of GET /api/v1/alerts; how many more there are is said."""
+
+
+class WaitingAlertDocument(TypedDict):
+    """An alert that waits or fires."""
+
+    rule: RuleName
+    severity: Severity
+    proxy: str | None
+    who: str | None
+    state: Literal["pending", "firing"]
+    since: Time
+    fired: Time | None
+    clear_since: Time | None
+    fires_in_s: float | None
+    incident: str | None
+
+
+class AlertsHead(Head):
+    """What is said beside the alerts."""
+
+    alerts_more: int
+
+
+class AlertsDocument(AlertsHead):
+    """What waits and what fires."""
+
+    alerts: list[WaitingAlertDocument]
+
+
+class FactsDocument(TypedDict):
+    """What is known beside a condition."""
+
+    site: NotRequired[str]
+    failure: NotRequired[str]
+
+
+class ConditionDocument(TypedDict):
+    """What is seen; what is not said is not so."""
+
+    says: Says
+    is_served: NotRequired[bool]
+    residue: NotRequired[Residue]
+    at_ns: NotRequired[int]
+    cause: NotRequired[str]
+    facts: NotRequired[FactsDocument]
+
+
+class TransitionDocument(TypedDict):
+    """What is seen of a rule, a proxy and a who from a time on."""
+
+    at_ns: int
+    key: list[str]
+    condition: ConditionDocument | None
+
+
+class MomentDocument(TypedDict):
+    """One judgement."""
+
+    at_ns: int
+    listening_ns: int
+    window_ns: int
+    wall_offset_ns: int
+    silent_ns: int
+
+
+class StretchDocument(TypedDict):
+    """Judgements one after another."""
+
+    last: MomentDocument
+    before_ns: list[int]
+    is_end: NotRequired[bool]
+
+
+class PastDocument(Head):
+    """What was seen of alerts' conditions; times are ns of the collector's clock."""
+
+    from_ns: int
+    until_ns: int
+    kept_from_ns: int | None
+    wall_offset_ns: int
+    alerting: Alerting
+    maintenance: list[Window]
+    next: int | None
+    past: list[TransitionDocument | StretchDocument]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +164,7 @@ def alert_parts(
     of: Mapping[Key, str],
     now_ns: int,
     wall_offset_ns: int,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[WaitingAlertDocument]:
     """
     Yield what waits and what fires.
 
@@ -90,27 +176,24 @@ def alert_parts(
         wall_offset_ns: Added to these to show them.
     """
     for alert in alerts:
-        key, rule = alert.key, rules[alert.key.rule]
+        key, rule, is_firing = alert.key, rules[alert.key.rule], alert.is_firing
         if alert.phase == "resolved":
             continue
         left_ns = alert.pending_ns + rule.for_ns - now_ns
-        shown = {
-            name: None if at_ns is None else rfc3339(at_ns + wall_offset_ns)
-            for name, at_ns in (
-                ("since", alert.pending_ns),
-                ("fired", alert.fired_ns if alert.is_firing else None),
-                ("clear_since", alert.clear_ns if alert.is_firing else None),
-            )
+        told: WaitingAlertDocument = {
+            "rule": key.rule,
+            "severity": rule.severity,
+            "proxy": key.proxy or None,
+            "who": key.who or None,
+            "state": alert.phase,
+            "since": rfc3339(alert.pending_ns + wall_offset_ns),
+            "fired": _shown(alert.fired_ns if is_firing else None, wall_offset_ns),
+            "clear_since": _shown(alert.clear_ns if is_firing else None, wall_offset_ns),
+            "fires_in_s": None if is_firing else max(0, round(left_ns / NS, 3)),
+            "incident": of.get(key),
         }
-        yield said(
-            {
-                "rule": key.rule,
-                "severity": rule.severity,
-                "proxy": key.proxy or None,
-                "who": key.who or None,
-                "state": alert.phase,
-                **shown,
-                "fires_in_s": None if alert.is_firing else max(0, round(left_ns / NS, 3)),
-                "incident": of.get(key),
-            }
-        )
+        yield said(told)
+
+
+def _shown(at_ns: int | None, wall_offset_ns: int) -> Time | None:
+    return None if at_ns is None else rfc3339(at_ns + wall_offset_ns)

@@ -7,12 +7,14 @@ Within schema 1 keys are only ever added.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Literal, TypedDict, get_args
 
 from ..alerts.incident import Incident
-from ..clock import rfc3339
+from ..alerts.rules import Severity, Topic
+from ..clock import Time, rfc3339
 from ..health.gates import State
 from ..health.report import Report
+from .answers import Head
 
 SCHEMA = 1
 MAX_PUBLIC = 20
@@ -21,9 +23,28 @@ TOPICS = ("proxy", "certificate")
 """What is of use to who only builds; agents and channels are the operator's."""
 
 
+class PublicIncidentDocument(TypedDict):
+    """An incident without names."""
+
+    severity: Severity
+    topic: Topic
+    state: Literal["open", "closed"]
+    since: Time
+    closed: Time | None
+    proxies: int
+
+
+class PublicDocument(Head):
+    """What anybody may know."""
+
+    state: State
+    proxies: dict[State, int]
+    incidents: list[PublicIncidentDocument]
+
+
 def public_document(
     reports: Iterable[Report], incidents: Iterable[Incident], at_ns: int, wall_offset_ns: int
-) -> dict[str, Any]:
+) -> PublicDocument:
     """
     Return the document.
 
@@ -51,7 +72,7 @@ def _worst(states: Counter[State]) -> State:
     return next((state for state in ranked if states[state]), "unknown")
 
 
-def _incident(incident: Incident, wall_offset_ns: int) -> dict[str, Any]:
+def _incident(incident: Incident, wall_offset_ns: int) -> PublicIncidentDocument:
     closed_ns = incident.closed_ns
     return {
         "severity": incident.severity,
