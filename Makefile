@@ -64,8 +64,11 @@ verdicts: setup debian-lab debian-test parts ## docs/verdicts-run.md: every way 
 scenarios: setup ## docs/verdicts.md: what the collector says of each scenario; two minutes
 	@$(TESTS) -P -m scenarios docs/verdicts.md
 
+openapi: setup ## docs/openapi.json, when a type of an answer or a request changed
+	@$(TESTS) -P -m openapi docs/openapi.json
+
 clean: ## remove what was built here; ~/.cache/modpulse-tests stays
 	@rm -rf $(VENV) build dist modpulse.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -r {} +
 
-.PHONY: help setup demo parts test lint types wheel bench verdicts scenarios clean
+.PHONY: help setup demo parts test lint types wheel bench verdicts scenarios openapi clean

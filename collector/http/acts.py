@@ -18,9 +18,9 @@ from .answers import (
     ActDocument,
     AuditHead,
     EndedDocument,
+    ListedWindowDocument,
     MaintenanceDocument,
     NoteDocument,
-    WindowDocument,
 )
 from .asked import MAX_ACT_BYTES, note_of, number_of, window_of
 from .call import Answer, Call, read_body
@@ -110,7 +110,7 @@ class Acts:
     def _offset_ns(self) -> int:
         return self._service.clock.wall_offset_ns
 
-    def _announced(self, announced: Announced, wall_ns: int) -> WindowDocument:
+    def _announced(self, announced: Announced, wall_ns: int) -> ListedWindowDocument:
         at = rfc3339(announced.at_ns + self._offset_ns)
         shown = _window(announced.window, wall_ns)
         return {**shown, "id": announced.id, "who": announced.who, "at": at}
@@ -127,8 +127,8 @@ class Acts:
         return said(told)
 
 
-def _window(window: Window, wall_ns: int) -> WindowDocument:
-    told: WindowDocument = {
+def _window(window: Window, wall_ns: int) -> ListedWindowDocument:
+    told: ListedWindowDocument = {
         "id": None,
         "begins": window.begins,
         "minutes": window.minutes,

@@ -201,7 +201,7 @@ class NoteDocument(TypedDict):
     text: str
 
 
-class WindowDocument(TypedDict):
+class ListedWindowDocument(TypedDict):
     """A window of maintenance; one of the configuration has no `id`."""
 
     id: int | None
@@ -218,7 +218,7 @@ class WindowDocument(TypedDict):
 class MaintenanceDocument(Head):
     """Windows that are not over."""
 
-    maintenance: list[WindowDocument]
+    maintenance: list[ListedWindowDocument]
 
 
 class EndedDocument(TypedDict):

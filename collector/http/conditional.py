@@ -4,6 +4,7 @@ Whether who asks has the answer already (RFC 9110 sections 8.8.3 and 13.1.2). Pu
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 
 _TAG = re.compile(rb'(?:W/)?("[^"]*")')
 ANY = b"*"
@@ -12,6 +13,11 @@ ANY = b"*"
 def weak(*words: object) -> bytes:
     """Return a tag of what says the same while these are the same, whatever its bytes."""
     return b'W/"%s"' % "-".join(map(str, words)).encode()
+
+
+def strong(body: bytes) -> bytes:
+    """Return a tag of these very bytes."""
+    return b'"%s"' % sha256(body).hexdigest()[:32].encode()
 
 
 def has(headers: Mapping[bytes, bytes], tag: bytes) -> bool:

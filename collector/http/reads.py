@@ -5,8 +5,9 @@ Long answers are made piece by piece, and between two of them others are answere
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from zlib import crc32
 
 from modpulse.agent.service.units import NS
@@ -20,9 +21,10 @@ from . import routes
 from .agents import agent_document, agents_document
 from .call import Answer, Call, Handler
 from .compare import compared, pair_of
-from .conditional import has, has_any, weak
+from .conditional import has, has_any, strong, weak
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
+from .openapi import document
 from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
 from .public import public_document
 from .routes import Route
@@ -41,7 +43,7 @@ class Reads:
     def __init__(self, service: Service, guard: Guard, read_clock: Callable[[], Reading]) -> None:
         self._service, self._guard, self._read_clock = service, guard, read_clock
         self._shown = Shown()
-        self.handlers: Mapping[Route, Handler] = {
+        self.handlers: dict[Route, Handler] = {
             route: self.versioned(route, handler)
             for route, handler in (
                 (routes.PUBLIC, self.public),
@@ -54,6 +56,7 @@ class Reads:
                 (routes.PAST, self.past),
             )
         }
+        self.handlers[routes.OPENAPI] = self.openapi
 
     def versioned(self, route: Route, handler: Handler) -> Handler:
         """
@@ -79,6 +82,19 @@ class Reads:
             return replace(answer, headers=(*answer.headers, *headers))
 
         return handle
+
+    async def openapi(self, call: Call) -> Answer:
+        """Return what there is to ask for, and what is answered."""
+        body, tag = self._openapi
+        headers = ((b"etag", tag), ASKED_AGAIN)
+        if has(call.headers, tag) or has_any(call.headers):
+            return Answer(304, headers=headers)
+        return Answer(200, encoded=body, headers=headers)
+
+    @cached_property
+    def _openapi(self) -> tuple[bytes, bytes]:
+        body = encoded(document())
+        return body, strong(body)
 
     async def public(self, _: Call) -> Answer:
         """Return what anybody may know."""

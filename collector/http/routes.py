@@ -39,6 +39,7 @@ PAST = Route("GET", "/api/v1/alerts/past", "read")
 HISTORY = Route("GET", "/api/v1/history", "read")
 COMPARE = Route("GET", "/api/v1/compare", "read")
 METRICS = Route("GET", "/metrics", "read")
+OPENAPI = Route("GET", "/api/v1/openapi.json", "read")
 BATCHES = Route("POST", "/api/v1/batches", "ship")
 NOTES = Route("POST", "/api/v1/incidents/*/notes", "admin")
 WINDOWS = Route("GET", "/api/v1/maintenance", "read")
@@ -48,7 +49,7 @@ AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
     OVERVIEW, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
-    BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
+    OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip
 
 _PLAIN = {
