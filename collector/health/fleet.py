@@ -23,11 +23,12 @@ from .contents import Contents, sight_of
 from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
+from .hosts import AgentAsk, asks_of
 from .judge import Judge, Moment, steps
 from .latency import FadingSketch, quantile
 from .misses import Misses, settle
 from .parts import label_values
-from .report import Report
+from .report import Report, ShownCertificate
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
 from .versions import Versions
@@ -142,6 +143,10 @@ class Fleet:
         heard_ns = self._roster.heard_ns()
         return self._agents.reporting(heard_ns, now_ns, listening_ns, silent_ns, version)
 
+    def asks_of(self, agent_id: str, now_ns: int) -> tuple[AgentAsk, ...]:
+        """Return what one agent sees of each proxy that it asks."""
+        return asks_of(self.proxies, agent_id, now_ns)
+
     @property
     def held_agents(self) -> int:
         """How many agents something is remembered of."""
@@ -218,10 +223,13 @@ class Fleet:
                 yield report and self._whole(report, contents.get(name, ()))
 
     def _whole(self, report: Report, contents: Sequence[ContentFinding]) -> Report:
-        worst = self._worst.of(report.proxy)
-        if not (contents or worst):
-            return report
-        return replace(report, contents=tuple(contents), worst=worst)
+        shown = self.proxies[report.proxy].certificates.items()
+        return replace(
+            report,
+            contents=tuple(contents),
+            worst=self._worst.of(report.proxy),
+            certificates=tuple(ShownCertificate(leaf, *seen_ns) for leaf, seen_ns in shown),
+        )
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""
@@ -249,8 +257,8 @@ class Fleet:
                 timeline.order(sighting.served_at_ns, sighting.failed_at_ns)
         if counts.served:
             self._serve(arrival.agent_id, end_ns)
-        if sighting.certificate and end_ns >= proxy.certificate_seen_ns:
-            proxy.certificate, proxy.certificate_seen_ns = sighting.certificate, end_ns
+        if sighting.certificate:
+            proxy.show(sighting.certificate, end_ns)
         if sighting.min_ttl_s is not None:
             ttl_s, known_s = sighting.min_ttl_s, proxy.min_ttl_s
             proxy.min_ttl_s = ttl_s if known_s is None else min(ttl_s, known_s)

@@ -22,6 +22,8 @@ MAX_PROXIES = 1_000
 """GOPROXY entries of one fleet."""
 
 
+MAX_CERTIFICATES = 8
+"""That one proxy showed since this process began; servers behind one name may have several."""
 MAX_EVIDENCE_BYTES = 768 << 20
 """Of what each agent saw of each proxy: twelve million slots of ten seconds, shared by caller."""
 
@@ -79,6 +81,8 @@ class Proxy:
     latencies: dict[str, FadingSketch] = field(default_factory=dict)
     certificate: Leaf | None = None
     certificate_seen_ns: int = 0
+    certificates: dict[Leaf, tuple[int, int]] = field(default_factory=dict)
+    """Each that it showed, with when it did first and last, as far as is remembered."""
     min_ttl_s: int | None = None
     """The smallest of DNS since it is held; None while no answer was seen."""
     last_seen_ns: int | None = None
@@ -117,6 +121,16 @@ class Proxy:
         witness.timeline.add(at_ns, counts)
         self._hold(witness, grown_bytes)
         return True
+
+    def show(self, leaf: Leaf, at_ns: int) -> None:
+        """Remember which certificate it showed; the newest is the one in use."""
+        first_ns, last_ns = self.certificates.get(leaf, (at_ns, at_ns))
+        self.certificates[leaf] = min(first_ns, at_ns), max(last_ns, at_ns)
+        if len(self.certificates) > MAX_CERTIFICATES:
+            oldest = min(self.certificates, key=lambda one: self.certificates[one][1])
+            del self.certificates[oldest]
+        if at_ns >= self.certificate_seen_ns:
+            self.certificate, self.certificate_seen_ns = leaf, at_ns
 
     def doubt(self, agent_id: str, at_ns: int) -> None:
         """Count a miss of an agent as a suspect one: it is for what this proxy served before."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..intake.arrival import Counts
+from ..intake.arrival import Counts, Leaf
 from .confidence import Confidence
 from .consistency import ContentFinding
 from .evidence import Evidence
@@ -11,6 +11,15 @@ from .scope import Scope
 from .score import Score
 from .state import Track
 from .worst import WorstRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """One certificate that a proxy showed, and when it did first and last (ns since 1970)."""
+
+    leaf: Leaf
+    first_ns: int
+    last_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +51,5 @@ class Report:
     """Versions of modules that it does not serve as others do; nothing of its state."""
     worst: tuple[WorstRequest, ...] = ()
     """Failures of the last day, the newest first, then what took longest: examples."""
+    certificates: tuple[ShownCertificate, ...] = ()
+    """As far as they are remembered, in the order in which they were seen first."""

@@ -127,7 +127,6 @@ def _series(series: Series, wall_offset_ns: int) -> SeriesDocument:
 
 def _point(point: Point, wall_offset_ns: int) -> PointDocument:
     failures = dict(sorted(point.failures.items(), key=lambda item: (-item[1], item[0])))
-    counted = point.ok + point.failed
     return {
         "at": rfc3339(point.start_s * NS + wall_offset_ns),
         "period_s": point.period_s,
@@ -137,7 +136,7 @@ def _point(point: Point, wall_offset_ns: int) -> PointDocument:
         "suspect_misses": point.suspects,
         "failed": point.failed,
         "failures": failures,
-        "failure_ratio": round(point.failed / counted, 6) if counted else None,
+        "failure_ratio": _rounded(point.failure_ratio, 6),
         "bytes": point.body_bytes,
         "fallbacks": point.fallbacks,
         "lost_ms": point.lost_ms,
@@ -148,5 +147,5 @@ def _point(point: Point, wall_offset_ns: int) -> PointDocument:
     }
 
 
-def _rounded(value_ms: float | None) -> float | None:
-    return None if value_ms is None else round(value_ms, 3)
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)

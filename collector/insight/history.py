@@ -75,6 +75,12 @@ class Point:
         return sum(self.failures.values())
 
     @property
+    def failure_ratio(self) -> float | None:
+        """Of what was answered or failed; None without any."""
+        counted = self.ok + self.failed
+        return self.failed / counted if counted else None
+
+    @property
     def requests(self) -> int:
         """Every outcome."""
         return self.ok + self.misses + self.suspects + self.failed

@@ -86,7 +86,7 @@ def restore(recall: Recall, fleet: Fleet, now_ns: int) -> dict[str, SavedState]:
     for name, (leaf, seen_ns) in recall.certificates().items():
         proxy = fleet.proxies.recall(name)
         if proxy is not None:
-            proxy.certificate, proxy.certificate_seen_ns = leaf, seen_ns
+            proxy.show(leaf, seen_ns)
     states = recall.states()
     for name, saved in states.items():
         proxy = fleet.proxies.recall(name)

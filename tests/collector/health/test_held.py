@@ -6,10 +6,10 @@ import pytest
 from sightings import T0_NS
 
 from modpulse.collector.health.evidence import HORIZON_NS, SLOT_NS
-from modpulse.collector.health.held import Held, Room, Witness
+from modpulse.collector.health.held import MAX_CERTIFICATES, Held, Room, Witness
 from modpulse.collector.health.roster import BEFORE
 from modpulse.collector.health.slots import BASE_BYTES, CLASS_BYTES, SLOT_BYTES
-from modpulse.collector.intake.arrival import Counts
+from modpulse.collector.intake.arrival import Counts, Leaf
 
 
 def full(size: int, monkeypatch: pytest.MonkeyPatch, caller: str = "token 1") -> Held:
@@ -172,3 +172,17 @@ def test_a_host_that_nothing_answered() -> None:
     assert told(T0_NS + 3 * SLOT_NS, fine, sick)
     assert not told(T0_NS + 9 * SLOT_NS, fine)
     assert not witness.lacked_all(T0_NS + SLOT_NS + HORIZON_NS, grace_ns)
+
+
+def test_certificates_are_remembered() -> None:
+    """Each with when it was shown first and last; of too many the one seen longest ago goes."""
+    proxy = Held(Counter()).take("p")
+    leaves = [Leaf(number, 99) for number in range(MAX_CERTIFICATES + 1)]
+    for at_ns, leaf in enumerate([leaves[0], *leaves[1:], leaves[2]]):
+        proxy.show(leaf, at_ns)
+    proxy.show(leaves[3], 1)
+
+    assert list(proxy.certificates) == leaves[1:]
+    assert proxy.certificates[leaves[2]] == (2, MAX_CERTIFICATES + 1)
+    assert proxy.certificates[leaves[3]] == (1, 3)
+    assert proxy.certificate == leaves[2]
