@@ -88,6 +88,8 @@ SHELL = {
     "collector.http.once": "makes what is shown between requests",
     "collector.http.overview": "the same",
     "collector.http.pages": "asks the service",
+    "collector.http.details": "asks the service between requests",
+    "collector.http.publicpage": "the same",
     "collector.page.files": "reads templates and assets",
     "collector.server.desk": "a socket beside the database",
     "collector.server.door": "takes connections",

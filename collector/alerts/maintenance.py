@@ -61,11 +61,24 @@ class Window:
         length_ns = round(self.minutes * _MINUTE_NS)
         weekly = _WEEKLY.fullmatch(self.begins)
         if weekly:
-            day, hour, minute = _DAYS.index(weekly[1]), int(weekly[2]), int(weekly[3])
-            begins = _MONDAY_MINUTES + (day * 24 + hour) * 60 + minute
-            return (wall_ns - begins * _MINUTE_NS) % (MOST_MINUTES * _MINUTE_NS) < length_ns
+            return (wall_ns - _of_week_ns(weekly)) % (MOST_MINUTES * _MINUTE_NS) < length_ns
         begins_ns = _moment_ns(self.begins)
         return begins_ns is not None and 0 <= wall_ns - begins_ns < length_ns
+
+    def next_ns(self, wall_ns: int) -> tuple[int, int] | None:
+        """Return from when to when it is on, now or else next; None: it never comes again."""
+        length_ns = round(self.minutes * _MINUTE_NS)
+        weekly = _WEEKLY.fullmatch(self.begins)
+        if not weekly:
+            begins_ns = _moment_ns(self.begins)
+            if begins_ns is None or wall_ns - begins_ns >= length_ns:
+                return None
+            return begins_ns, begins_ns + length_ns
+        week_ns = MOST_MINUTES * _MINUTE_NS
+        begun_ns = wall_ns - (wall_ns - _of_week_ns(weekly)) % week_ns
+        if wall_ns - begun_ns >= length_ns:
+            begun_ns += week_ns
+        return begun_ns, begun_ns + length_ns
 
     def is_over(self, wall_ns: int) -> bool:
         """Whether it never comes again."""
@@ -98,6 +111,12 @@ def covered(windows: Iterable[Window], about: Iterable[About], wall_ns: int) -> 
     held = tuple(windows)
     things = tuple(about) or (About(""),)
     return all(any(w.covers(a.proxy, wall_ns, a.site) for w in held) for a in things)
+
+
+def _of_week_ns(weekly: re.Match[str]) -> int:
+    """Return the first such time after 1970-01-01."""
+    day, hour, minute = _DAYS.index(weekly[1]), int(weekly[2]), int(weekly[3])
+    return (_MONDAY_MINUTES + (day * 24 + hour) * 60 + minute) * _MINUTE_NS
 
 
 def _moment_ns(text: str) -> int | None:

@@ -21,10 +21,12 @@ from ..service import Service
 from . import routes
 from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
+from .details import Details
 from .identity import FORWARDED, Identity
 from .login import Login
 from .overview import Overview
 from .pages import Pages
+from .publicpage import PublicPage
 from .reads import Reads
 from .routes import ROUTES, Route
 from .scrape import scraped
@@ -77,6 +79,8 @@ class App:
             **Login(service, pages, self._identity, read_clock).handlers,
             **Overview(service, pages).handlers,
             **reads.handlers,
+            **Details(service, pages, read_clock).handlers,
+            **PublicPage(service, pages).handlers,
             routes.HEALTHZ: self._healthz,
             routes.READYZ: self._readyz,
             routes.METRICS: self._metrics,
@@ -88,7 +92,8 @@ class App:
             routes.AUDIT: acts.audit,
         }
         if config.public_summary == "off":
-            del self._handlers[routes.PUBLIC]
+            for route in (routes.PUBLIC, routes.PUBLIC_PAGE, routes.BADGE):
+                del self._handlers[route]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -14,13 +14,10 @@ from ..alerts.rules import Severity, Topic
 from ..clock import Time, rfc3339
 from ..health.gates import State
 from ..health.report import Report
+from ..page.public import MOST_PUBLIC, told_incidents, worst_state
 from .answers import Head
 
 SCHEMA = 1
-MAX_PUBLIC = 20
-"""Incidents, the newest."""
-TOPICS = ("proxy", "certificate")
-"""What is of use to who only builds; agents and channels are the operator's."""
 
 
 class PublicIncidentDocument(TypedDict):
@@ -55,21 +52,14 @@ def public_document(
         wall_offset_ns: Added to times to show them.
     """
     states = Counter(report.track.state for report in reports)
-    told = [incident for incident in incidents if incident.told and incident.topic in TOPICS]
-    told.sort(key=lambda incident: incident.id, reverse=True)
+    told = told_incidents(incidents)
     return {
         "schema": SCHEMA,
         "at": rfc3339(at_ns + wall_offset_ns),
-        "state": _worst(states),
+        "state": worst_state(states),
         "proxies": {state: states[state] for state in get_args(State)},
-        "incidents": [_incident(incident, wall_offset_ns) for incident in told[:MAX_PUBLIC]],
+        "incidents": [_incident(incident, wall_offset_ns) for incident in told[:MOST_PUBLIC]],
     }
-
-
-def _worst(states: Counter[State]) -> State:
-    """Return the worst state that a proxy has; `unknown` where nothing is known of any."""
-    ranked: tuple[State, ...] = ("down", "degraded", "healthy")
-    return next((state for state in ranked if states[state]), "unknown")
 
 
 def _incident(incident: Incident, wall_offset_ns: int) -> PublicIncidentDocument:

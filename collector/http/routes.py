@@ -23,11 +23,16 @@ class Route:
 
 
 OVERVIEW = Route("GET", "/", "read", is_page=True)
+PROXY = Route("GET", "/proxy", "read", is_page=True)
+LINES = Route("GET", "/proxy/lines", "read", is_page=True)
+HOST = Route("GET", "/host", "read", is_page=True)
 LOGIN = Route("GET", "/login", None, is_page=True)
 LOG_IN = Route("POST", "/login", None, is_page=True)
 LOG_OUT = Route("POST", "/logout", None, is_page=True)
 LOOK = Route("GET", "/look", None, is_page=True)
 ASSETS = Route("GET", "/assets/*", None)
+PUBLIC_PAGE = Route("GET", "/public", None, is_page=True)
+BADGE = Route("GET", "/badge/*", None)
 HEALTHZ = Route("GET", "/healthz", None)
 READYZ = Route("GET", "/readyz", None)
 PUBLIC = Route("GET", "/api/v1/public", None)
@@ -47,7 +52,7 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
+    OVERVIEW, PROXY, LINES, HOST, PUBLIC_PAGE, BADGE, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

@@ -12,12 +12,16 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from ..channels.channel import Language
 from ..draw.bars import bars
+from ..draw.chain import Entry, chain
 from ..draw.sparkline import sparkline
 from ..draw.stack import Part, stack
 from . import chinese, words
 from .look import LANGUAGES
 
-PICTURES = {"bars": bars, "sparkline": sparkline, "stack": stack, "part": Part}
+PICTURES = {
+    "bars": bars, "chain": chain, "entry": Entry, "sparkline": sparkline, "stack": stack,
+    "part": Part,
+}  # fmt: skip
 """As templates call what draws."""
 
 

@@ -50,6 +50,14 @@ def count(number: float | None) -> str:
     return NOTHING if number is None else f"{number:,.0f}"
 
 
+def size(number: int) -> str:
+    """Return bytes with the unit that suits them."""
+    for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= least:
+            return f"{number / least:.1f} {unit}"
+    return f"{number} B"
+
+
 def moment(wall_ns: int | None) -> str:
     """Return a time to the minute, UTC."""
     if wall_ns is None:
@@ -72,6 +80,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "ms": milliseconds,
     "duration": duration,
     "count": count,
+    "bytes": size,
+    "day": day,
     "moment": moment,
     "machine_time": machine_time,
 }

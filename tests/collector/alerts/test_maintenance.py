@@ -7,6 +7,8 @@ import pytest
 from modpulse.agent.service.errors import ConfigError
 from modpulse.collector.alerts.maintenance import About, Window, covered
 
+MINUTE_NS = 60 * 10**9
+
 A = "https://a.example"
 
 
@@ -74,3 +76,19 @@ def test_no_time_is_refused(begins: str) -> None:
     """A window without a time, or with one of no zone, ends the start."""
     with pytest.raises(ConfigError, match=r"maintenance\.begins"):
         Window(begins=begins).check()
+
+
+def test_when_it_is_on_next() -> None:
+    """Now or else next, of a weekly one within a week; one that is over never."""
+    monday = 4 * 24 * 60
+    weekly, once = Window("mon 00:30", 60), Window("1970-01-05T00:30:00Z", 60)
+    begins = monday + 30, monday + 30 + 7 * 24 * 60
+    first, next_one = ((at * MINUTE_NS, (at + 60) * MINUTE_NS) for at in begins)
+    times = [(monday + minute) * MINUTE_NS for minute in (0, 30, 89, 90)]
+
+    assert [weekly.next_ns(at_ns) for at_ns in times] == [first, first, first, next_one]
+    assert [once.next_ns(at_ns) for at_ns in times] == [first, first, first, None]
+    for at_ns in range(0, 7 * 24 * 60 * MINUTE_NS, 17 * MINUTE_NS):
+        begins_ns, ends_ns = weekly.next_ns(at_ns) or (0, 0)
+        assert (begins_ns <= at_ns < ends_ns) == weekly.is_on(at_ns)
+        assert at_ns < ends_ns

@@ -5,7 +5,7 @@ import json
 from alarms import T0_NS, Run, S, down, report
 
 from modpulse.collector.health.scope import Scope
-from modpulse.collector.http.public import MAX_PUBLIC, public_document
+from modpulse.collector.http.public import MOST_PUBLIC, public_document
 
 
 def test_nothing_known() -> None:
@@ -51,12 +51,12 @@ def test_what_is_muted_stays_so() -> None:
 def test_the_newest() -> None:
     """Of many incidents the newest are told."""
     run = Run()
-    for n in range(MAX_PUBLIC + 5):
+    for n in range(MOST_PUBLIC + 5):
         run.steps(60, down(f"https://p{n}.example"))
         run.steps(1200, report(f"https://p{n}.example"))
     document = public_document([], run.state.incidents.values(), run.now_ns, 0)
     times = [entry["since"] for entry in document["incidents"]]
 
-    assert len(run.state.incidents) == MAX_PUBLIC + 5
-    assert len(times) == MAX_PUBLIC
+    assert len(run.state.incidents) == MOST_PUBLIC + 5
+    assert len(times) == MOST_PUBLIC
     assert {entry["state"] for entry in document["incidents"]} == {"closed"}

@@ -23,7 +23,8 @@ def test_who_changes_anything_is_an_admin() -> None:
     assert {route.role for route in changing} == {"admin"}
     assert AUDIT.role == "admin"
     assert {route.path for route in ROUTES if route.role is None} == {
-        "/healthz", "/readyz", "/api/v1/public", "/look", "/assets/*", "/login", "/logout",
+        "/healthz", "/readyz", "/api/v1/public", "/public", "/badge/*", "/look", "/assets/*",
+        "/login", "/logout",
     }  # fmt: skip
 
 
