@@ -12,8 +12,8 @@ PACKAGES := python3-bpfcc python3-venv
 # Network namespaces and a DNS server.
 LAB_PACKAGES := dnsmasq-base iproute2 util-linux
 # What is loaded, layouts, Debian's own go, a proxy, who is told, who calls us, units and where they run, traces.
-# And the commands that people are told to check with.
-TEST_PACKAGES := bindfs bpftool curl gcc golang-1.19-go libc6-dev mmdebstrap nginx-light openssl prometheus prometheus-alertmanager sudo systemd systemd-container tshark unzip
+# And the commands that people are told to check with, and a browser to look with.
+TEST_PACKAGES := bindfs bpftool chromium curl fonts-wqy-microhei gcc golang-1.19-go libc6-dev mmdebstrap nginx-light openssl prometheus prometheus-alertmanager sudo systemd systemd-container tshark unzip
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

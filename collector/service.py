@@ -126,6 +126,8 @@ class Service:
         """Since this process began."""
         self.people = People(self.call, self.incidents)
         self.recents = Recents(self.history)
+        self.judged = asyncio.Event()
+        """Set at the end of each judgement; who waits for the next one takes the new event."""
         self._waiting = Shares(config.queue_batches)
         self._past_at_ns = 0
         self._saved: dict[str, SavedState] = {}
@@ -190,6 +192,7 @@ class Service:
         await recall_judged(self._ask, self.fleet, self.incidents.counted, now_ns() // NS)
         self.reading_back = None
         await self._judge(now_ns())
+        self._tell()
 
     def _at_start(self, error: StoreUnavailableError) -> StoreError | BusyError:
         found = complaints.at_start(error.__cause__ or error)
@@ -286,7 +289,10 @@ class Service:
             self._say(error)
         await self._judge(now_ns)
         try:
-            await self._save(now_ns)
+            try:
+                await self._save(now_ns)
+            finally:
+                self._tell()
             await self._save_time()
             await self._let_go()
             if now_ns - self._past_at_ns >= PAST_EVERY_NS:
@@ -392,6 +398,11 @@ class Service:
                 reports.append(report)
             await asyncio.sleep(0)
         self.reports, self.reported_at_ns = reports, now_ns
+
+    def _tell(self) -> None:
+        """Wake who waits for a judgement."""
+        told, self.judged = self.judged, asyncio.Event()
+        told.set()
 
     async def _save(self, now_ns: int) -> None:
         """Write what changed: states, their incidents, and what is to be told of these."""

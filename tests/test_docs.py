@@ -212,6 +212,7 @@ def test_each_state_of_a_connection_is_documented():
         f"{limits.FRAMING_BYTES >> 10} KiB for chunks and trailers",
         f"| {limits.ANSWER_S:g} s |",
         f"| {limits.IDLE_S:g} s |",
+        f"| {limits.STREAM_S:g} s, {limits.MAX_STREAMS} at once |",
         f"{limits.LINGER_S:g} s, at most `r`",
     ):
         assert number in section

@@ -7,6 +7,7 @@ Written without a framework: a dozen routes, and speed matters.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from secrets import token_bytes
@@ -23,6 +24,7 @@ from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
 from .details import Details
 from .identity import FORWARDED, Identity
+from .live import Live
 from .login import Login
 from .overview import Overview
 from .pages import Pages
@@ -78,6 +80,7 @@ class App:
             **pages.handlers,
             **Login(service, pages, self._identity, read_clock).handlers,
             **Overview(service, pages).handlers,
+            **Live(service).handlers,
             **reads.handlers,
             **Details(service, pages, read_clock).handlers,
             **PublicPage(service, pages).handlers,
@@ -104,6 +107,8 @@ class App:
             answer = self._refusal(error)
             if routes.is_page(scope["path"]):
                 answer = self._pages.told(scope, answer)
+        if scope["method"] == "HEAD":
+            answer = replace(answer, stream=None)
         await _send(send, answer)
 
     def _refusal(self, error: Exception) -> Answer:
@@ -257,10 +262,15 @@ async def _send(send: Send, answer: Answer) -> None:
     if answer.status != 304:  # which has no body, and no length but that of the 200
         body = encoded(answer.body) if answer.encoded is None else answer.encoded
         headers.append((b"content-type", answer.media_type))
-        headers.append((b"content-length", str(len(body)).encode()))
+        if answer.stream is None:
+            headers.append((b"content-length", str(len(body)).encode()))
     if all(name != b"cache-control" for name, _ in answer.headers):
         headers.append((b"cache-control", b"no-store"))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    has_more = answer.stream is not None
+    await send({"type": "http.response.body", "body": body, "more_body": has_more})
+    if answer.stream is not None:
+        async for part in answer.stream:
+            await send({"type": "http.response.body", "body": part, "more_body": True})

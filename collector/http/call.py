@@ -2,7 +2,7 @@
 A request as whoever answers it sees it, and its answer, as values.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ class Answer:
     encoded: bytes | None = None
     """The same as bytes, where they are made already."""
     media_type: bytes = b"application/json"
+    stream: AsyncIterator[bytes] | None = None
+    """What follows, as it comes; the answer has no end of its own."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -106,7 +106,7 @@ class Pages:
             section: Which path of the navigation it belongs to; empty: none.
         """
         service, query, caller = self._service, call.query.decode("latin-1"), call.caller
-        may_act = caller.may("admin")
+        may_act, may_read = caller.may("admin"), caller.may("read")
         return Frame(
             path=f"{call.path}?{query}" if query else call.path,
             section=section,
@@ -114,7 +114,7 @@ class Pages:
             who=say(caller.name),
             form_token=self._identity.sessions.form_token(caller.name) if may_act else "",
             is_logged_in=bool(caller.name and self._identity.session(call.headers)),
-            at_ns=service.reported_at_ns + service.clock.wall_offset_ns,
+            at_ns=service.reported_at_ns + service.clock.wall_offset_ns if may_read else 0,
             version=version(),
             assets=self._assets,
         )

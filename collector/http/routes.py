@@ -26,6 +26,7 @@ OVERVIEW = Route("GET", "/", "read", is_page=True)
 PROXY = Route("GET", "/proxy", "read", is_page=True)
 LINES = Route("GET", "/proxy/lines", "read", is_page=True)
 HOST = Route("GET", "/host", "read", is_page=True)
+LIVE = Route("GET", "/live", "read", is_page=True)
 LOGIN = Route("GET", "/login", None, is_page=True)
 LOG_IN = Route("POST", "/login", None, is_page=True)
 LOG_OUT = Route("POST", "/logout", None, is_page=True)
@@ -52,7 +53,7 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, PROXY, LINES, HOST, PUBLIC_PAGE, BADGE, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
+    OVERVIEW, PROXY, LINES, HOST, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

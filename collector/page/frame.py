@@ -26,7 +26,7 @@ class Frame:
     is_logged_in: bool = False
     """By a login that may be ended."""
     at_ns: int = 0
-    """When was judged, of the wall."""
+    """When was judged, of the wall; 0 where nothing of it is shown: such a page is not live."""
     version: str = ""
     assets: Assets
     navigation: tuple[tuple[str, str], ...] = NAVIGATION

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from modpulse.agent.service.units import NS
 
+MINUTE, SECOND = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"
 NOTHING = "–"
 """Stands for what is not known."""
 
@@ -58,11 +59,11 @@ def size(number: int) -> str:
     return f"{number} B"
 
 
-def moment(wall_ns: int | None) -> str:
-    """Return a time to the minute, UTC."""
+def moment(wall_ns: int | None, seconds: bool = False) -> str:
+    """Return a time to the minute or second, UTC."""
     if wall_ns is None:
         return NOTHING
-    return f"{datetime.fromtimestamp(wall_ns // NS, UTC):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(wall_ns // NS, UTC):{SECOND if seconds else MINUTE}}"
 
 
 def day(wall_ns: int) -> str:

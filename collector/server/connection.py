@@ -20,6 +20,8 @@ from .limits import (
     IDLE_S,
     MAX_HEAD_BYTES,
     MAX_MUTE_BYTES,
+    MAX_STREAM_BYTES,
+    STREAM_S,
     TLS_SHARE,
     UNREAD_BYTES,
     Limits,
@@ -42,6 +44,9 @@ class Door(Protocol):
 
     def know(self, connection: "Connection", caller: str) -> bool:
         """Whether there is a place for one more that we know."""
+
+    def stream(self, connection: "Connection") -> bool:
+        """Whether there is a place for one more stream; it is taken."""
 
     def leave(self, connection: "Connection") -> None:
         """It is gone."""
@@ -162,8 +167,10 @@ class Connection(asyncio.Protocol):
         return self.state in (State.BODY, State.ANSWER)
 
     def pause_writing(self) -> None:
-        """The peer does not read our answers: take no more of its requests."""
+        """The peer does not read our answers: take no more of its requests, tell it no more."""
         self._is_clogged = True
+        if self.state is State.STREAM:
+            self._give_up("slow_stream")
 
     def resume_writing(self) -> None:
         """It does again."""
@@ -186,7 +193,7 @@ class Connection(asyncio.Protocol):
             # Time for the application to say so.
             self.deadline = self._loop.time() + self.limits.linger_s
             request.wake()
-        elif self.state is State.IDLE:
+        elif self.state in (State.IDLE, State.STREAM):
             self.close()
         else:
             self.abort()
@@ -244,6 +251,10 @@ class Connection(asyncio.Protocol):
             self._talk.feed(part)
         if data and self.state is State.ANSWER:
             self._talk.more_follows()
+        elif data and self.state is State.STREAM:
+            self._spent += len(data)
+            if self._spent > self._bound:
+                self._give_up("long_stream")
 
     # What the conversation needs.
 
@@ -261,6 +272,13 @@ class Connection(asyncio.Protocol):
         """Whether there is room for an answer until it is read."""
         self._answer.belongs_to(self._caller)
         return self._answer.more(size_bytes)
+
+    def stream(self) -> bool:
+        """Whether there is a place for one more stream, which begins then."""
+        has_place = self._door.stream(self)
+        if has_place:
+            self.enter(State.STREAM, STREAM_S, MAX_STREAM_BYTES)
+        return has_place
 
     def count(self, what: str) -> None:
         """Something happened."""

@@ -72,6 +72,9 @@ class Line(Protocol):
     def holding(self) -> Holding:
         """Return what a request is to hold its bytes with."""
 
+    def stream(self) -> bool:
+        """Whether there is a place for one more stream, which begins then."""
+
     def hold_answer(self, size_bytes: int) -> bool:
         """Whether there is room for an answer until it is read."""
 
@@ -122,6 +125,8 @@ class Conversation:
         """Nothing more of the request comes."""
         self.request.is_broken = not self.request.is_whole
         self.request.wake()
+        if self.request.is_stream and self.request.task:
+            self.request.task.cancel()  # nobody is left to be told
 
     def refuse(self, why: str, status: HTTPStatus) -> None:
         """Count, answer for the application, and close."""
@@ -228,7 +233,12 @@ class Conversation:
         if message["type"] == "http.response.start":
             request.answer = message
             return
+        if line.state is State.STREAM:
+            line.say(message["body"])
         if line.state not in (State.BODY, State.ANSWER) or request.answer is None:
+            return
+        if message.get("more_body"):
+            self._begin_stream(request, message["body"])
             return
         status = request.answer["status"]
         if status == HTTPStatus.UNAUTHORIZED:
@@ -246,6 +256,16 @@ class Conversation:
             line.close()
         else:
             line.rest()
+
+    def _begin_stream(self, request: Request, body: bytes) -> None:
+        """Send what is there; whatever follows is sent as it comes, until the connection ends."""
+        if not self._line.stream():
+            self.refuse("no_stream", HTTPStatus.SERVICE_UNAVAILABLE)
+            return
+        request.is_stream = request.is_last = True
+        assert request.answer is not None
+        answer = request.answer
+        self._line.say(_head(answer["status"], answer["headers"], is_last=True) + body)
 
     def _fail(self, status: HTTPStatus) -> None:
         """Answer for the application, and close."""

@@ -19,7 +19,7 @@ from ..shares import Shares
 from ..turns import Turns
 from .connection import Connection
 from .conversation import App
-from .limits import EXHAUSTED, EXHAUSTED_S, SPARE_DESCRIPTORS, Limits
+from .limits import EXHAUSTED, EXHAUSTED_S, MAX_STREAMS, SPARE_DESCRIPTORS, Limits
 from .places import Places
 from .tls import Tls
 
@@ -52,6 +52,7 @@ class Door:
         self._app, self._listener, self._context = app, listener, context
         self._places: Places[Connection] = Places(max_connections)
         self._connections: set[Connection] = set()
+        self._streams: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._counts: Counter[str] = Counter()
         self._logged: Counter[str] = Counter()
@@ -143,8 +144,16 @@ class Door:
             self.count("crowded")
         return is_known
 
+    def stream(self, connection: Connection) -> bool:
+        """Give one a place among the streams; False: there is none."""
+        if len(self._streams) >= MAX_STREAMS:
+            return False
+        self._streams.add(connection)
+        return True
+
     def leave(self, connection: Connection) -> None:
         """It is gone."""
+        self._streams.discard(connection)
         self._places.leave(connection)
         self._connections.discard(connection)
 
@@ -177,6 +186,8 @@ class Door:
             "known_max": places.for_known,
             "strangers": places.strangers,
             "strangers_max": places.for_strangers,
+            "streams": len(self._streams),
+            "streams_max": MAX_STREAMS,
             "held_bytes": self.held.held,
             "held_bytes_max": self.held.total,
             **dict(sorted(self._counts.items())),

@@ -38,6 +38,12 @@ IDLE_S = 30.0
 serves many batches. As long an answer may be left unread."""
 ANSWER_S = 60.0
 """Agents give up after 30 s."""
+STREAM_S = 900.0
+"""For a stream; who wants more comes again, and is asked again who it is."""
+MAX_STREAMS = 64
+"""Streams at once: people who look at a page."""
+MAX_STREAM_BYTES = 4096
+"""That come on a stream, which is answered already."""
 PULSE_S = 0.25
 """For a question how we are, from its connection on; nobody else waits for it."""
 MAX_PULSES = 64
@@ -62,6 +68,7 @@ class State(Enum):
     HEAD = "late_head"
     BODY = "late_body"
     ANSWER = "late_answer"
+    STREAM = "ended_stream"
     UNREAD = "unread_answer"
     IDLE = "idle"
     CLOSING = "late_close"

@@ -34,6 +34,8 @@ class Request:
         """There is no room for more of it."""
         self.is_last = False
         """The connection ends with its answer."""
+        self.is_stream = False
+        """Its answer goes on."""
         self.answer: Message | None = None
         """Its `http.response.start`."""
         self.task: asyncio.Task[None] | None = None

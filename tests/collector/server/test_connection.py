@@ -13,6 +13,8 @@ from modpulse.collector.server.limits import (
     ANSWER_S,
     IDLE_S,
     MAX_HEAD_BYTES,
+    MAX_STREAM_BYTES,
+    STREAM_S,
     UNREAD_BYTES,
     Limits,
 )
@@ -62,6 +64,7 @@ class Yard:
 
     limits = Limits(READ_S, 1000)
     is_closing = False
+    streams = 1
 
     def __init__(self, max_bytes: int = 1 << 20) -> None:
         self.held = Shares(max_bytes)
@@ -73,6 +76,9 @@ class Yard:
 
     def know(self, connection: Connection, caller: str) -> bool:
         return True
+
+    def stream(self, connection: Connection) -> bool:
+        return self.streams > 0
 
     def leave(self, connection: Connection) -> None:
         self.counts["left"] += 1
@@ -436,5 +442,98 @@ def test_who_has_gone_waits_no_more() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         assert (wire.written, yard.held.held) == (answered, 0)
+
+    asyncio.run(run())
+
+
+async def streaming(scope: Any, receive: Any, send: Any) -> None:
+    """Know everybody, and tell for ever."""
+    scope["state"]["know"]("token 1")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": b"event\n", "more_body": True})
+        await asyncio.sleep(0)
+
+
+GET = b"GET / HTTP/1.1\r\n\r\n"
+
+
+def test_a_stream_has_its_own_deadline() -> None:
+    """It is sent as it comes, says no length, and ends when its time is over."""
+
+    async def run() -> None:
+        yard = Yard()
+        connection, wire = await spoken(yard, GET, streaming)
+        assert wire.written.startswith(b"HTTP/1.1 200 OK")
+        assert b"connection: close" in wire.written
+        assert wire.written.count(b"event\n") > 1
+        assert left(connection) == STREAM_S
+        connection.overdue()
+        said = len(wire.written)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert yard.counts["ended_stream"] == 1
+        assert wire.written[said:] == b""
+        assert wire.written.endswith(b"<eof>")
+
+    asyncio.run(run())
+
+
+def test_streams_are_bounded() -> None:
+    """Who finds no place is told to come again."""
+
+    async def run() -> None:
+        yard = Yard()
+        yard.streams = 0
+        _, wire = await spoken(yard, GET, streaming)
+        assert wire.written.startswith(b"HTTP/1.1 503")
+        assert b"retry-after" in wire.written
+        assert yard.counts["no_stream"] == 1
+
+    asyncio.run(run())
+
+
+def test_who_does_not_read_a_stream() -> None:
+    """It is hung up on: others are told of what is new, and so is it when it comes again."""
+
+    async def run() -> None:
+        yard = Yard()
+        connection, wire = await spoken(yard, GET, streaming)
+        connection.pause_writing()
+        assert (wire.is_open, yard.counts["slow_stream"]) == (False, 1)
+
+    asyncio.run(run())
+
+
+def test_who_talks_on_a_stream() -> None:
+    """A little is passed over, more ends it."""
+
+    async def run() -> None:
+        yard = Yard()
+        connection, wire = await spoken(yard, GET, streaming)
+        connection.data_received(b"x" * MAX_STREAM_BYTES)
+        assert wire.is_open
+        connection.data_received(b"x")
+        assert (wire.is_open, yard.counts["long_stream"]) == (False, 1)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["lost", "shutdown"])
+def test_a_stream_that_is_over_costs_nothing(how: str) -> None:
+    """Who tells is ended when nobody is left to be told, and when all connections are to end."""
+
+    async def run() -> None:
+        yard = Yard()
+        before = asyncio.all_tasks()
+        connection, _ = await spoken(yard, GET, streaming)
+        assert asyncio.all_tasks() - before
+        if how == "shutdown":
+            connection.shutdown()
+        connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() - before == set()
+        assert yard.counts["left"] == 1
 
     asyncio.run(run())
