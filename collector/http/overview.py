@@ -20,7 +20,6 @@ from .pages import Pages
 from .query import parameters
 from .routes import Route
 
-PROXY_PAGES = bool(routes.routes_of("/proxy")[0])
 MAX_OPEN_SHOWN = 20
 """Incidents of the first page; how many more there are is said."""
 MAX_PASTS = 400
@@ -60,7 +59,7 @@ class Overview:
         """Return the rows of a page."""
         parts = []
         for report in page.part(ordered(reports)):
-            row, past = row_of(report, at_ns, PROXY_PAGES), self._past(report.proxy, language)
+            row, past = row_of(report, at_ns), self._past(report.proxy, language)
             parts.append(self._pages.render("row.html", language, row=row, past=past))
             await asyncio.sleep(0)
         return "".join(parts)
@@ -71,7 +70,7 @@ class Overview:
         recent, offset_ns = service.recents.of(proxy), service.clock.wall_offset_ns
         held = self._pasts.get(key)
         if held is None or held[0] is not recent or held[1] != offset_ns:
-            past = past_of(proxy, recent, service.config.alerting.objective, offset_ns, PROXY_PAGES)
+            past = past_of(proxy, recent, service.config.alerting.objective, offset_ns)
             drawn = self._pages.render("past.html", language, past=past)
             held = self._pasts[key] = recent, offset_ns, drawn
             while len(self._pasts) > MAX_PASTS:

@@ -30,7 +30,7 @@ def level(one: Day, objective: float) -> Level:
 
 
 def bars_of(
-    proxy: str, recent: Recent | None, objective: float, wall_offset_ns: int, is_linked: bool
+    proxy: str, recent: Recent | None, objective: float, wall_offset_ns: int
 ) -> tuple[Bar, ...]:
     """
     Return a bar for each day, oldest first; of what was not read yet they say nothing.
@@ -40,11 +40,10 @@ def bars_of(
         recent: Its days.
         objective: Share of requests that are to be served.
         wall_offset_ns: Added to the collector's times to show them.
-        is_linked: A bar leads to its day.
     """
     if recent is None:
         return tuple(Bar("unseen", NOTHING) for _ in range(DAYS))
-    return tuple(_bars(proxy, recent.days, objective, wall_offset_ns, is_linked))
+    return tuple(_bars(proxy, recent.days, objective, wall_offset_ns))
 
 
 def served(recent: Recent | None) -> float | None:
@@ -54,13 +53,11 @@ def served(recent: Recent | None) -> float | None:
     return good / (good + failed) if good + failed else None
 
 
-def _bars(
-    proxy: str, days: Iterable[Day], objective: float, wall_offset_ns: int, is_linked: bool
-) -> Iterator[Bar]:
+def _bars(proxy: str, days: Iterable[Day], objective: float, wall_offset_ns: int) -> Iterator[Bar]:
     for one in days:
         wall_ns = one.start_s * NS + wall_offset_ns
         asked = one.good + one.failed
         ratio = percent(one.good / asked, 2) if asked else NOTHING
         label = f"{day(wall_ns)}: {ratio}" + (f", n = {count(asked)}" if asked else "")
-        link = proxy_page(proxy, wall_ns, wall_ns + DAY_S * NS) if is_linked else None
+        link = proxy_page(proxy, wall_ns, wall_ns + DAY_S * NS)
         yield Bar(level(one, objective), label, link)

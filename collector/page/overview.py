@@ -46,7 +46,7 @@ class Row:
     together_ms: float
     """What all of them take together."""
     certificate_days: float | None
-    page: str | None
+    page: str
     """Where its own page is."""
 
 
@@ -66,14 +66,13 @@ def ordered(reports: Iterable[Report]) -> list[Report]:
     return sorted(reports, key=lambda report: (-SEVERITY[report.track.state], report.proxy))
 
 
-def row_of(report: Report, at_ns: int, is_linked: bool) -> Row:
+def row_of(report: Report, at_ns: int) -> Row:
     """
     Return a row.
 
     Args:
         report: Of its proxy.
         at_ns: When it was made.
-        is_linked: There are pages of proxies.
     """
     since_ns, left_s = report.track.since_ns, report.certificate_left_s
     return Row(
@@ -91,13 +90,11 @@ def row_of(report: Report, at_ns: int, is_linked: bool) -> Row:
         phases_ms=phases_ms(report),
         together_ms=sum(p95_ms for _, p95_ms in phases_ms(report)),
         certificate_days=None if left_s is None else left_s / DAY_S,
-        page=proxy_page(report.proxy) if is_linked else None,
+        page=proxy_page(report.proxy),
     )
 
 
-def past_of(
-    proxy: str, recent: Recent | None, objective: float, wall_offset_ns: int, is_linked: bool
-) -> Past:
+def past_of(proxy: str, recent: Recent | None, objective: float, wall_offset_ns: int) -> Past:
     """
     Return the past of a row.
 
@@ -106,10 +103,9 @@ def past_of(
         recent: Its last days and hours; None: not read yet.
         objective: Share of requests that are to be served.
         wall_offset_ns: Added to the collector's times to show them.
-        is_linked: There are pages of proxies.
     """
     return Past(
-        days=bars_of(proxy, recent, objective, wall_offset_ns, is_linked),
+        days=bars_of(proxy, recent, objective, wall_offset_ns),
         served=served(recent),
         hours_ms=recent.p95_ms if recent else (),
     )

@@ -35,7 +35,7 @@ def test_more_failures_are_never_better(good: int, failed: int, objective: float
 
 def test_what_was_not_read_says_nothing() -> None:
     """There are as many bars, without a way anywhere."""
-    bars = bars_of("https://a", None, OBJECTIVE, 0, is_linked=True)
+    bars = bars_of("https://a", None, OBJECTIVE, 0)
 
     assert [(bar.level, bar.link) for bar in bars] == [("unseen", None)] * DAYS
     assert served(None) is None
@@ -44,7 +44,7 @@ def test_what_was_not_read_says_nothing() -> None:
 def test_a_bar_leads_to_its_day() -> None:
     """Its label has the day, the share and the number; the link the proxy and the day."""
     recent = Recent((Day(T0_S, 999, 1), Day(T0_S + 86_400, 0, 0)), ())
-    first, second = bars_of('https://a/"><b>', recent, OBJECTIVE, 0, is_linked=True)
+    first, second = bars_of('https://a/"><b>', recent, OBJECTIVE, 0)
 
     assert first.label == "2027-01-15: 99.90 %, n = 1,000"
     assert first.link == (

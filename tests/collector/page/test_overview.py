@@ -30,19 +30,19 @@ def test_a_row() -> None:
     quantiles = {"tls": {"p95": 30.0}, "resolve": {"p95": 10.0}, "first_byte_small": {"p95": 99.0}}
     scope = Scope("site", "all of a site", "cn-north")
     said = replace(down("https://d", scope=scope, left_s=86_400.0), quantiles_ms=quantiles)
-    row = row_of(said, T0_NS + 61 * S, is_linked=False)
+    row = row_of(said, T0_NS + 61 * S)
 
     assert (row.name, row.state, row.for_s, row.part) == ("d", "down", 61, ("site", "cn-north"))
     assert (row.cause, row.evidence) == ("tcp.refused", ("it is outage",))
     assert row.phases_ms == (("resolve", 10.0), ("tls", 30.0))
     assert (row.together_ms, row.first_byte_ms, row.certificate_days) == (40.0, 99.0, 1.0)
-    assert row.page is None
+    assert row.page == "/proxy?proxy=https%3A%2F%2Fd"
 
 
 def test_nothing_known() -> None:
     """What is not known is no number, in the row as in its template."""
-    row = row_of(report("https://a", "unknown"), T0_NS, is_linked=True)
-    past = past_of("https://a", None, 0.999, 0, is_linked=True)
+    row = row_of(report("https://a", "unknown"), T0_NS)
+    past = past_of("https://a", None, 0.999, 0)
     drawn = Templates(SOURCES).render("past.html", "en", past=past)
     made = Templates(SOURCES).render("row.html", "en", row=row, past=drawn)
 
@@ -53,8 +53,8 @@ def test_nothing_known() -> None:
 def test_no_name_is_markup() -> None:
     """Neither of a proxy, nor of a scope, a cause or evidence, in HTML or in a picture."""
     scope = Scope("label." + PLANTED, PLANTED, PLANTED)
-    row = row_of(down(PLANTED, PLANTED, scope=scope), T0_NS, is_linked=True)
-    past = past_of(PLANTED, Recent((), (None, 1.0)), 0.999, 0, is_linked=True)
+    row = row_of(down(PLANTED, PLANTED, scope=scope), T0_NS)
+    past = past_of(PLANTED, Recent((), (None, 1.0)), 0.999, 0)
     for language in ("en", "zh"):
         templates = Templates(SOURCES)
         drawn = templates.render("past.html", language, past=past)  # type: ignore[arg-type]
