@@ -15,9 +15,11 @@ from modpulse.agent.service.units import NS
 from ..clock import Reading
 from ..errors import RejectedError
 from ..health.report import Report
+from ..insight import comparison
 from ..insight.history import Asked, History, Point, step_of
 from ..intake.dimensions import Dimension
 from ..page import chainflow, charts, hosts
+from ..page.compare import compare_view
 from ..page.grid import grid
 from ..page.lines import lines, newest_first
 from ..page.links import proxy_page
@@ -53,6 +55,7 @@ class Details:
             routes.PROXY: self.proxy,
             routes.LINES: self.lines,
             routes.HOST: self.host,
+            routes.MIRRORS: self.mirrors,
         }
 
     async def proxy(self, call: Call) -> Answer:
@@ -145,6 +148,31 @@ class Details:
         }
         return self._pages.page(call, frame, "host.html", **values)
 
+    async def mirrors(self, call: Call) -> Answer:
+        """Two proxies side by side; without two of them a form to choose them."""
+        service, frame = self._service, self._pages.frame(call, "/compare")
+        said = parameters(call.query, ("a", "b", "range"))
+        a, b = (_canonical(said.get(side, "")) for side in ("a", "b"))
+        now_ns, offset_ns = self._now_ns(), service.clock.wall_offset_ns
+        span = span_of(said.get("range", ""), now_ns // NS)
+        if a and a == b:
+            raise RejectedError(400, "a and b: expected two mirrors")
+        view = None
+        if a and b:
+            found = await service.compare(comparison.Asked(a, b, span.from_s, span.until_s))
+            view = compare_view(found, now_ns + offset_ns)
+        names = dict.fromkeys((*(one.proxy for one in service.reports), *filter(None, (a, b))))
+        proxies = [(name, name_of(name)) for name in names]
+        # The form has two that differ, where there are two.
+        values = {
+            "view": view,
+            "proxies": proxies,
+            "a": a or next((name for name, _ in proxies if name != b), ""),
+            "b": b or next((name for name, _ in proxies[::-1] if name != a), ""),
+            "range": span.name,
+        }
+        return self._pages.page(call, frame, "compare.html", **values)
+
     async def _flows(self, proxy: str, span: Span, whole: History | None) -> list[chainflow.Flow]:
         service = self._service
         found = chainflow.chains_of(proxy, service.fleet.chains.reports())
@@ -173,7 +201,7 @@ class Details:
         said = parameters(call.query, KEYS)
         if not said.get("proxy"):
             raise RejectedError(400, "proxy: expected the entry of GOPROXY")
-        proxy = proxy_name(said["proxy"]) or said["proxy"]
+        proxy = _canonical(said["proxy"])
         now_ns, offset_ns = self._now_ns(), self._service.clock.wall_offset_ns
         if "since" in said or "until" in said:
             return proxy, Span("", *span_s(said, now_ns, offset_ns))
@@ -184,6 +212,11 @@ class Details:
 
     def _now_ns(self) -> int:
         return self._service.clock.now_ns(self._read_clock())
+
+
+def _canonical(proxy: str) -> str:
+    """Return the name of an entry of GOPROXY, as somebody wrote it; empty stays so."""
+    return (proxy and proxy_name(proxy)) or proxy
 
 
 def _between(span: Span, offset_ns: int) -> str:

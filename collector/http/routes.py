@@ -25,6 +25,7 @@ class Route:
 OVERVIEW = Route("GET", "/", "read", is_page=True)
 PROXY = Route("GET", "/proxy", "read", is_page=True)
 LINES = Route("GET", "/proxy/lines", "read", is_page=True)
+MIRRORS = Route("GET", "/compare", "read", is_page=True)
 HOST = Route("GET", "/host", "read", is_page=True)
 LIVE = Route("GET", "/live", "read", is_page=True)
 LOGIN = Route("GET", "/login", None, is_page=True)
@@ -53,7 +54,8 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, PROXY, LINES, HOST, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
+    OVERVIEW, PROXY, LINES, HOST, MIRRORS, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT, LOOK,
+    ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

@@ -13,14 +13,15 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from ..channels.channel import Language
 from ..draw.bars import bars
 from ..draw.chain import Entry, chain
+from ..draw.interval import interval
 from ..draw.sparkline import sparkline
 from ..draw.stack import Part, stack
 from . import chinese, words
 from .look import LANGUAGES
 
 PICTURES = {
-    "bars": bars, "chain": chain, "entry": Entry, "sparkline": sparkline, "stack": stack,
-    "part": Part,
+    "bars": bars, "chain": chain, "entry": Entry, "interval": interval, "part": Part,
+    "sparkline": sparkline, "stack": stack,
 }  # fmt: skip
 """As templates call what draws."""
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from .asset import Assets
 from .look import Look
 
-NAVIGATION = (("/", "Overview"),)
+NAVIGATION = (("/", "Overview"), ("/compare", "Compare"))
 """Path and name of what the head of each page leads to; the name is translated."""
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from collectors import Collector
-from exhibit import HOSTS, MARKUP, PLANTED, SICK, exhibit
+from exhibit import FINE, HOSTS, MARKUP, PLANTED, SICK, exhibit
 from readers import Read, get
 
 from modpulse.collector.page.span import LENGTHS_S
@@ -52,6 +52,7 @@ def test_a_proxy_in_each_length(collector: Collector, name: str) -> None:
 @pytest.mark.parametrize("path", [
     PROXY_PAGE, f"/proxy?proxy={quote(PLANTED, safe='')}", f"/host?agent={quote(HOSTS[-1])}",
     "/host?agent=build-03",
+    f"/compare?a={quote(PLANTED, safe='')}&b={quote(SICK, safe='')}&range=7d",
 ])  # fmt: skip
 def test_names_are_no_markup(collector: Collector, path: str) -> None:
     """Whatever a proxy, host, site, label, module or resolver is called, it is text."""
@@ -98,6 +99,19 @@ def test_a_host(collector: Collector) -> None:
     assert f"/proxy?proxy={quote(SICK, safe='')}" in read.links()
 
 
+def test_two_mirrors(collector: Collector) -> None:
+    """Without two of them a form chooses, then both stand side by side, for the time chosen."""
+    asked = f"/compare?a={quote(SICK, safe='')}&b={quote(FINE, safe='')}&range=30d"
+    form, read = page(collector, "/compare"), page(collector, asked)
+
+    assert form.names.count("select") == 3
+    assert "At the same hours" not in form.text
+    for words in ("mirror.example against goproxy.corp/go", "At the same hours and sites",
+                  "Both were asked in", "Each alone", "tcp.timeout"):  # fmt: skip
+        assert words in read.text
+    assert read.attributes.count(("selected", None)) == 3
+
+
 def test_a_chain(collector: Collector) -> None:
     """Who is asked after whom, and what makes the next one asked."""
     read = page(collector, PROXY_PAGE)
@@ -115,6 +129,9 @@ def test_a_chain(collector: Collector) -> None:
     (f"{PROXY_PAGE}&since=2126-01-01", 400, "since: expected a time before until"),
     ("/host?agent=nobody", 404, "no agent of such a name"),
     ("/host", 404, "no agent of such a name"),
+    ("/compare?a=https://x&b=https://x", 400, "expected two mirrors"),
+    (f"/compare?a={quote(SICK)}&b=https://nobody.example", 404, "no history of such a proxy"),
+    ("/compare?c=1", 400, "unknown or twice"),
 ])  # fmt: skip
 def test_what_makes_no_sense(collector: Collector, path: str, status: int, words: str) -> None:
     """It is told as a page, with what is wrong."""
