@@ -27,6 +27,8 @@ from .config import Config
 
 URL_VARIABLE = "MODPULSE_URL"
 """Of the environment: the collector that commands ask."""
+USUAL_MINUTES = 60
+"""Of a window of maintenance of which nobody says how long it lasts."""
 MAX_DAYS = 3660
 """Of a token that ends."""
 DAY_NS = 86_400 * NS
@@ -170,6 +172,8 @@ def _asked(
         names = ("begins", "minutes", "ends", "proxy", "site")
         given = {name: getattr(chosen, name) for name in names}
         asked = {name: value for name, value in given.items() if value is not None}
+        if not asked.keys() & {"minutes", "ends"}:
+            asked["minutes"] = USUAL_MINUTES
         document = send(config, url, "POST", "maintenance", asked)
         return document, lambda window: maintenance_table({"maintenance": [window]})
     if chosen.act == "end":

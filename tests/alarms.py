@@ -33,13 +33,17 @@ def report(
     left_s: float | None = None,
     part: float | None = None,
     since_ns: int = T0_NS,
+    suspects: int = 0,
+    served_since: int = 0,
 ) -> Report:
     """What is said of one proxy; `down` and `degraded` need no gate, they have their usual one."""
     gate = gate or {"down": "outage", "degraded": "slo"}.get(state)  # type: ignore[assignment]
     gates = {gate: GateTrack(True, 1, 0, Finding(gate, f"it is {gate}"))} if gate else {}
-    counts = Counts(ok=served, failures=dict(failures or {}), windows=1)
+    counts = Counts(ok=served, failures=dict(failures or {}), suspects=suspects, windows=1)
     cause = next(iter(failures or {}), None)
-    evidence = Evidence(counts, counts, served, counts.failed, 0, 0, 0, 0, cause)
+    evidence = Evidence(
+        counts, counts, served, counts.failed, 0, suspects, 0, 0, cause, served_since
+    )
     return Report(
         proxy=proxy,
         track=Track(state, since_ns, gates),  # type: ignore[arg-type]

@@ -166,7 +166,7 @@ def test_maintenance(collector: Collector) -> None:
     (listed,) = ask(collector, "reader", "GET", "/api/v1/maintenance").body["maintenance"]
     path = f"/api/v1/maintenance/{made.body['id']}"
     ended = [ask(collector, "chief", "DELETE", path).status for _ in range(2)]
-    again = ask(collector, "chief", "POST", "/api/v1/maintenance", b"{}").body["id"]
+    again = ask(collector, "chief", "POST", "/api/v1/maintenance", b'{"minutes": 60}').body["id"]
 
     assert made.status == 201
     assert listed == made.body
@@ -184,7 +184,7 @@ def test_what_is_announced_is_quiet(tmp_path: Path) -> None:
     """During an announced window an incident is kept and told to nobody; once it ends it is."""
     made = quick(tmp_path, **with_access(tmp_path)).start()
     try:
-        number = ask(made, "chief", "POST", "/api/v1/maintenance", b"{}").body["id"]
+        number = ask(made, "chief", "POST", "/api/v1/maintenance", b'{"minutes": 60}').body["id"]
         windows = (ProxyWindow(proxy=SICK, requests=9, failures={"tcp.refused": 9}),)
         good = (ProxyWindow(proxy="https://good.example", requests=5),)
         for agent_id in ("build-1", "build-2"):

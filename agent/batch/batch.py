@@ -233,7 +233,8 @@ class ProxyWindow:
     peak_in_flight: int = sent(_COUNT, 0)
     """Most requests at one moment, as far as their records tell."""
     fallbacks: int = sent(_COUNT, 0)
-    """Requests after which the next entry was asked."""
+    """Failures and suspect misses after which the next entry was asked; ordinary misses are the
+    protocol's normal answer."""
     fallback_ns: int = sent(_TOTAL, 0)
     """Time that these took."""
     cancelled: int = sent(_COUNT, 0)

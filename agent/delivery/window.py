@@ -120,7 +120,7 @@ class Window:
 
     def conclude(self, seen: Counted) -> None:
         """Count what a request cost that was not answered, also one that was counted before."""
-        if seen.request.final == "fell_through":
+        if seen.request.final == "fell_through" and seen.outcome != MISS:
             self.fallbacks += 1
             self.fallback_ns = bounded(self.fallback_ns + seen.elapsed_ns)
         elif seen.request.final == "stopped" and seen.request.failure is not None:

@@ -52,7 +52,9 @@ def hold(
     found: dict[Key, Reading] = {}
     silent_ns = round(alerting.agent_silent_for_seconds * NS)
     for key, condition in seen.items():
-        if key.rule == "down":
+        if key.rule in ("host", "resolver"):
+            found[key] = _of_some(key.proxy, condition, kept)
+        elif key.rule == "down":
             found.update(_of_proxy(key.proxy, condition, kept))
         elif key.rule == "certificate_soon":
             found.update(_of_certificate(key.proxy, condition, alerting, now_ns))
@@ -82,30 +84,41 @@ def _of_proxy(
     """
     The rules that read a proxy's state; that it is no longer down waits until that is told.
 
-    What is left of an outage is not told as something new. Before anything fired it is no residue:
-    it may as well be a proxy that fails in bursts.
+    What is left of a trouble is not told as something new, and ends what was told of it. It may as
+    well be a pause of one that comes in bursts: what waits to be told waits on.
     """
-    worse, bad = (kept.get(Key(rule, proxy)) for rule in _STATES)
+    bad = kept.get(Key("degraded", proxy))
     is_told = bad is not None and bad.is_firing
-    was_sick = is_told or (worse is not None and worse.phase != "pending")
-    residue = condition.residue if was_sick else None
     proof = False if condition.is_served else None
     down: bool | None = None
     degraded: bool | None = None
     if condition.says == "down":
         down = True
-    elif condition.says == "sick" and residue:
-        down, degraded = False, False if residue == "well" else None
+    elif condition.says == "sick" and condition.residue:
+        is_over = is_told and condition.residue == "well"
+        down, degraded = False, False if is_over else None
     elif condition.says == "sick":
         down, degraded = proof if is_told else None, True
     elif condition.says == "well":
         down = degraded = proof
-    for rule, holds in zip(_STATES, (down, degraded), strict=True):
+    for rule, holds in zip(STATES, (down, degraded), strict=True):
         reading = replace(_as_it_is(condition), holds=True) if holds else Reading(holds=holds)
         yield Key(rule, proxy), reading
 
 
-_STATES: tuple[RuleName, RuleName] = ("down", "degraded")
+def _of_some(proxy: str, condition: Condition, kept: Mapping[Key, Alert]) -> Reading:
+    """One host or resolver: what it saw while all were in trouble is not its own."""
+    ended = [
+        alert.clear_ns or 0
+        for rule in STATES
+        if (alert := kept.get(Key(rule, proxy))) and alert.phase != "pending"
+    ]
+    reading = _as_it_is(condition)
+    is_of_all = 0 < condition.failed_ns <= max(ended, default=0)
+    return replace(reading, holds=None) if reading.holds and is_of_all else reading
+
+
+STATES: tuple[RuleName, RuleName] = ("down", "degraded")
 
 
 def _of_certificate(

@@ -79,6 +79,8 @@ class Told:
     """Every one that was told of since it was opened, this notice included."""
     before: tuple[Severity, ...] = ()
     """The same without this notice."""
+    sick: tuple[str, ...] = ()
+    """Proxies of which something fired then; MAX_MEMBERS at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Incident:
     topic: Topic
     cause: str
     severities: tuple[Severity, ...]
-    """Every one that it had, gravest first: who was told of one is told the end."""
+    """Every one that it had since it was opened last: who was told of one is told the end."""
     opened_ns: int
     """When its first alert fired."""
     joined_ns: int
@@ -105,16 +107,31 @@ class Incident:
     cost: Cost = Cost()
     told: Told | None = None
     """None before anybody was told."""
+    begun_ns: int = 0
+    """Since when the first that was ever of it was so; 0: an older collector did not say."""
+    episode_ns: int = 0
+    """The same since it was opened last: what was closed may come back."""
 
     @property
     def severity(self) -> Severity:
-        """The gravest that it had."""
+        """The gravest that it had since it was opened last."""
         return worst(self.severities)
+
+    @property
+    def gravest(self) -> Severity:
+        """The gravest that it ever had."""
+        return worst((*self.severities, *(member.severity for member in self.members)))
 
     @property
     def since_ns(self) -> int:
         """Since when the first of it was so."""
-        return min((member.since_ns for member in self.members), default=self.opened_ns)
+        known = [member.since_ns for member in self.members]
+        return min(known + [self.begun_ns] * bool(self.begun_ns), default=self.opened_ns)
+
+    @property
+    def is_again(self) -> bool:
+        """It was over before, and came back."""
+        return self.begun_ns < self.episode_ns
 
     @property
     def firing(self) -> tuple[Member, ...]:
@@ -157,6 +174,15 @@ class Joining(NamedTuple):
     reading: Reading
 
 
+class Ending(NamedTuple):
+    """How an alert of an incident ended."""
+
+    end: Event
+    """`resolved` or `forgotten`."""
+    at_ns: int
+    """Since when it was so: proven not to hold, or not known."""
+
+
 def opened(number: int, joining: Joining, now_ns: int) -> Incident:
     """Return a new incident for an alert, which is not in it yet."""
     return Incident(
@@ -172,20 +198,24 @@ def opened(number: int, joining: Joining, now_ns: int) -> Incident:
 def joined(incident: Incident, joining: Iterable[Joining], now_ns: int) -> Incident:
     """Return the incident with alerts that fire, again or for the first time."""
     members = {member.key: member for member in incident.members}
-    severities, entries, more = {*incident.severities}, [], incident.more
+    known_ns = incident.since_ns if members else 0
+    is_new = incident.closed_ns is not None or not members
+    episode_ns = now_ns if is_new else incident.episode_ns or incident.since_ns
+    severities = set[Severity]() if is_new else {*incident.severities}
+    entries, more = [], incident.more
     for key, rule, reading in joining:
-        before = members.pop(key, None)
+        is_known = members.pop(key, None) is not None
         severities.add(rule.severity)
         entries.append(Entry(now_ns, "fired", *key, "; ".join(reading.facts.evidence)))
-        if before is None and len(members) >= MAX_MEMBERS:
+        since_ns = now_ns if reading.since_ns is None else min(reading.since_ns, now_ns)
+        episode_ns = min(episode_ns, since_ns)
+        if not is_known and len(members) >= MAX_MEMBERS:
             more += 1
             continue
-        since_ns = now_ns if reading.since_ns is None else min(reading.since_ns, now_ns)
         members[key] = Member(
             key=key,
             severity=rule.severity,
-            # What came back was not so in between, but the incident is as old as it was.
-            since_ns=before.since_ns if before else since_ns,
+            since_ns=since_ns,
             fired_ns=now_ns,
             facts=reading.facts,
         )
@@ -197,27 +227,29 @@ def joined(incident: Incident, joining: Iterable[Joining], now_ns: int) -> Incid
         members=tuple(members.values()),
         more=more,
         timeline=_added(incident.timeline, entries),
+        begun_ns=min(filter(None, (incident.begun_ns, episode_ns, known_ns)), default=0),
+        episode_ns=episode_ns,
     )
 
 
 def left(
-    incident: Incident, ended: Mapping[Key, Event], still_firing: bool, now_ns: int
+    incident: Incident, ended: Mapping[Key, Ending], still_firing: bool, now_ns: int
 ) -> Incident:
     """
     Return the incident after some of its alerts have ended.
 
     Args:
         incident: Which is not changed.
-        ended: `resolved` or `forgotten`, by alert.
+        ended: How, by alert.
         still_firing: Whether another alert of it fires.
         now_ns: The collector's time.
     """
-    entries = [Entry(now_ns, end, *key, "") for key, end in ended.items()]
+    entries = [Entry(now_ns, one.end, *key, "") for key, one in ended.items()]
     return replace(
         incident,
         closed_ns=None if still_firing else now_ns,
         members=tuple(
-            replace(member, ended_ns=now_ns, end=ended[member.key])
+            replace(member, ended_ns=ended[member.key].at_ns, end=ended[member.key].end)
             if member.key in ended
             else member
             for member in incident.members

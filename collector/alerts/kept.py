@@ -48,6 +48,7 @@ def past_value(row: Transition | Stretch) -> dict[str, Any]:
     fields = {
         "is_served": seen.is_served,
         "residue": seen.residue,
+        "failed_ns": seen.failed_ns,
         "at_ns": seen.at_ns,
         "cause": seen.cause,
         "facts": {name: each for name, each in facts.items() if each},

@@ -44,7 +44,7 @@ class Alert:
     fired_ns: int | None = None
     """None before it fired."""
     clear_ns: int | None = None
-    """Since when it is proven not to hold; None while it holds."""
+    """Since when it is proven not to hold, or was when it ended; None while it holds."""
     resolved_ns: int | None = None
     """None until it is."""
     flaps: int = 0
@@ -75,6 +75,10 @@ def advance(
     """
     if alert and alert.phase == "firing":
         return _firing(alert, rule, holds, now_ns)
+    is_pause = holds is None and alert is not None and alert.phase == "pending"
+    # None that is as long as it would have had to hold.
+    if is_pause and alert and now_ns - alert.proven_ns < rule.for_ns:
+        return alert, None
     if not holds:
         return _remembered(alert, now_ns, flap_ns), None
     if alert is None or alert.phase == "resolved":

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .holding import STATES
 from .incident import Incident, Told, noted
 from .rules import Severity
 
@@ -89,7 +90,7 @@ def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind
     Args:
         incident: As it is.
         is_muted: In maintenance: later, if there is still something to tell.
-        update_ns: That more is affected is told so often at most.
+        update_ns: That more is affected, or less, is told so often at most.
         now_ns: The collector's time.
     """
     told, is_closed = incident.told, incident.closed_ns is not None
@@ -102,8 +103,8 @@ def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind
         return None
     if incident.severity < told.severity:
         return "updated"
-    is_more = incident.affected > told.members
-    return "updated" if is_more and now_ns - told.at_ns >= update_ns else None
+    is_other = incident.affected > told.members or not set(told.sick) <= sick_of(incident)
+    return "updated" if is_other and now_ns - told.at_ns >= update_ns else None
 
 
 def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
@@ -119,8 +120,14 @@ def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
         closed=kind == "closed",
         severities=tuple(sorted({*before, *incident.severities})),
         before=before,
+        sick=tuple(sorted(sick_of(incident))),
     )
     return noted(replace(incident, told=told), now_ns, kind)
+
+
+def sick_of(incident: Incident) -> set[str]:
+    """Return the proxies of which something fires; that one of them is well again is told."""
+    return {member.key.proxy for member in incident.firing if member.key.rule in STATES}
 
 
 def _is_about(incident: Incident, channel: str) -> bool:

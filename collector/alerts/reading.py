@@ -13,6 +13,7 @@ from modpulse.agent.service.units import NS
 
 from ..health.beta import Beta
 from ..health.evidence import Evidence
+from ..health.gates import Gate
 from ..health.report import Report
 from ..health.scope import Scope
 from ..health.score import CERTIFICATE_LOW
@@ -28,6 +29,8 @@ HOLDING: frozenset[Says] = frozenset(("down", "sick", "soon", "near", "so"))
 """With some number it holds."""
 _RULES: Mapping[str, RuleName] = {"host": "host", "resolver": "resolver"}
 """By the kind of a scope: of others the proxy itself is degraded, or nobody is to be woken."""
+_CHANCE = 0.01
+"""That nothing failed by chance alone is no more likely, where it is taken for over."""
 _PROVEN_NS = 60 * NS
 """An answer that is older proves nothing of now."""
 
@@ -41,7 +44,7 @@ class Facts:
     failed: int = 0
     """Of these, suspect misses included."""
     agents: int = 0
-    """That asked within the hour."""
+    """That saw failures within ten minutes; where nobody did, that asked within the hour."""
     failure: str | None = None
     """The most frequent failure class; None without any."""
     is_only_failure: bool = False
@@ -70,6 +73,8 @@ class Facts:
     """Other proxies of which something is known."""
     others_fine: int = 0
     """Of these, healthy ones."""
+    others_down: int = 0
+    """Of these, those that are down."""
     dns_fine: bool = False
     """Nobody's lookup failed within ten minutes."""
 
@@ -82,7 +87,9 @@ class Condition:
     is_served: bool = False
     """Of a proxy: somebody was within the last minute."""
     residue: "Residue | None" = None
-    """Of a proxy that is sick: what the last minute says, where only what was before holds that."""
+    """Of a proxy that is sick: what came since says, where only what was before holds that."""
+    failed_ns: int = 0
+    """Of one host or resolver: up to when it saw failures; 0: not known."""
     at_ns: int | None = None
     """Since when, as far as somebody else kept it; an agent: when it was heard last; a certificate:
     when it ends."""
@@ -92,7 +99,7 @@ class Condition:
 
 
 Residue = Literal["well", "silent"]
-"""`well`: the last minute alone is proof that enough succeeds; `silent`: nothing failed in it."""
+"""`well`: what came since is proof that it is over; `silent`: nothing failed in the last minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +169,7 @@ class _Surroundings:
     def __init__(self, reports: Sequence[Report]) -> None:
         self._known = sum(report.track.state != "unknown" for report in reports)
         self._fine = sum(report.track.state == "healthy" for report in reports)
+        self._down = sum(report.track.state == "down" for report in reports)
         failures = {name for report in reports for name in report.seen.total.failures}
         self._dns_fine = not any(name.startswith("dns.") for name in failures)
 
@@ -172,24 +180,40 @@ class _Surroundings:
             facts,
             others=self._known - (state != "unknown"),
             others_fine=self._fine - (state == "healthy"),
+            others_down=self._down - (state == "down"),
             dns_fine=self._dns_fine,
         )
 
 
 def _residue(report: Report, observation: Observation) -> Residue | None:
     """
-    Return what the last minute says where only the failures of before hold the state.
+    Return what came since says where only what was before holds the state.
 
     None: it does not; there are failures yet, or another gate holds.
     """
-    recent = report.evidence.recent
+    evidence = report.evidence
     gates = {finding.gate for finding in report.track.findings} - {"expiry"}
-    if gates != {"slo"} or not recent.served:
+    if not gates or gates - OF_FAILURES or not evidence.recent.served:
         return None
-    belief = Beta(1, 1).after(recent.ok, recent.failed)
-    if belief.cdf(observation.slo_success) < 1 - observation.slo_confidence:
+    if _is_over(report, observation):
         return "well"
-    return None if recent.failed else "silent"
+    return None if evidence.recent.failed + evidence.recent.suspects else "silent"
+
+
+OF_FAILURES: frozenset[Gate] = frozenset(("slo", "partial", "suspect_misses"))
+"""Gates that go on for a while after the last failure."""
+
+
+def _is_over(report: Report, observation: Observation) -> bool:
+    """Whether so much was served lately that what was before cannot go on."""
+    total, recent = report.evidence.total, report.evidence.recent
+    if not report.scope.is_part and not recent.suspects:
+        known = Beta(1, 1).after(recent.ok, recent.failed)
+        if known.cdf(observation.slo_success) < 1 - observation.slo_confidence:
+            return True
+    bad = total.failed + total.suspects
+    share = bad / (bad + total.served) if bad else 0.0
+    return (1 - share) ** report.evidence.served_since < _CHANCE
 
 
 def _of_proxy(
@@ -197,7 +221,12 @@ def _of_proxy(
 ) -> Condition:
     """What a proxy's state says."""
     track, evidence = report.track, report.evidence
-    gates = tuple(finding.gate for finding in track.findings)
+    residue = _residue(report, observation)
+    findings = list(track.findings)
+    if residue is None and _is_over(report, observation):
+        # What is over is not what it is sick of now.
+        findings = [found for found in findings if found.gate not in OF_FAILURES]
+    gates = tuple(finding.gate for finding in findings)
     is_sick = track.state == "degraded" and any(gate != "expiry" for gate in gates)
     is_served = bool(evidence.recent.served)
     if track.state != "down" and not is_sick:
@@ -210,9 +239,9 @@ def _of_proxy(
         part_kind=report.scope.kind or "" if report.scope.is_part else "",
         part_who=report.scope.who or "" if report.scope.is_part else "",
         part_share=report.scope.share or 0.0 if report.scope.is_part else 0.0,
-        agents=report.agents,
+        agents=report.failing or report.agents,
         gates=gates,
-        evidence=tuple(finding.evidence for finding in track.findings),
+        evidence=tuple(finding.evidence for finding in findings),
         only=report.scope.who if is_alone else None,
         site=site,
         first_byte_ms=report.quantiles_ms.get("first_byte_small", {}).get("p95"),
@@ -220,7 +249,7 @@ def _of_proxy(
     return Condition(
         says="sick" if is_sick else "down",
         is_served=is_served,
-        residue=_residue(report, observation) if is_sick else None,
+        residue=residue if is_sick else None,
         at_ns=track.since_ns,
         cause=_cause(evidence.cause, gates),
         facts=around.beside(report, facts),
@@ -248,7 +277,12 @@ def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple
     )
     yield (
         Key(rule, report.proxy, scope.who),
-        Condition(says="so", cause=f"{scope.kind} {scope.who}", facts=around.beside(report, facts)),
+        Condition(
+            says="so",
+            failed_ns=scope.failed_ns,
+            cause=f"{scope.kind} {scope.who}",
+            facts=around.beside(report, facts),
+        ),
     )
 
 
@@ -297,11 +331,13 @@ def _of_duplicates(
 
 
 def _counted(evidence: Evidence) -> Facts:
-    counts = evidence.recent if evidence.recent.failed else evidence.total
+    is_now = bool(evidence.recent.failed)
+    counts = evidence.recent if is_now else evidence.total
+    most = max(counts.failures, key=counts.failures.__getitem__, default=None)
     return Facts(
         requests=counts.requests,
         failed=counts.failed + counts.suspects,
-        failure=evidence.cause,
+        failure=most if is_now else evidence.cause,
         is_only_failure=len(counts.failures) == 1 and not counts.suspects,
     )
 

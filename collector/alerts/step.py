@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from modpulse.agent.service.units import NS
 
 from . import contents
-from .holding import UNKNOWN, Reading, hold
-from .incident import Book, Incident, Joining, joined, left, opened, refreshed
-from .lifecycle import Alert, Event, Key, advance, interrupted
+from .holding import STATES, UNKNOWN, Reading, hold
+from .incident import COUNTING, Book, Ending, Incident, Joining, joined, left, opened, refreshed
+from .lifecycle import Alert, Key, advance, interrupted
 from .maintenance import About, Window, covered
 from .notice import Notice, due, tell
 from .past import Memory, Moment, Rows, remember
@@ -115,6 +115,7 @@ class Stepper:
         # What holds comes before what ended, so that what only changed its name stays open.
         for key, reading in sorted(changing.items(), key=lambda item: (not item[1].holds, item[0])):
             moved.take(key, reading)
+        moved.succeed(readings)
         moved.apply()
         moved.refresh(readings)
         notices = self._told(moved, moment.wall_offset_ns, now_ns)
@@ -158,7 +159,7 @@ class _Moved:
         self._dropped = state.dropped
         self._book: Book | None = None
         self._joining: dict[int, list[Joining]] = {}
-        self._leaving: dict[int, dict[Key, Event]] = {}
+        self._leaving: dict[int, dict[Key, Ending]] = {}
         self._open = sum(i.closed_ns is None for i in state.incidents.values())
         self.incidents = dict(state.incidents)
         self.changed: dict[int, Incident] = {}
@@ -183,8 +184,32 @@ class _Moved:
             self._alerts[key] = after
         if event == "fired" and after:
             self._fire(key, rule, _dated(reading, after.pending_ns))
-        elif event:
-            self._end(key, event)
+        elif event and after:
+            self._end(key, Ending(event, after.clear_ns or self._now_ns))
+
+    def succeed(self, readings: Mapping[Key, Reading]) -> None:
+        """
+        What a state's alert says now need not be said by others.
+
+        What is told as degraded is no longer down: that was only not yet told. And what counts
+        failures beside the states has said what the state says.
+        """
+        told = [one.key for joining in self._joining.values() for one in joining]
+        for key in told:
+            if key.rule not in STATES:
+                continue
+            since_ns = self._alerts[key].pending_ns
+            down = Key("down", key.proxy)
+            if key != down and not readings.get(down, UNKNOWN).holds:
+                self._succeeded(down, since_ns)
+            for rule in COUNTING:
+                self._succeeded(Key(rule, key.proxy), since_ns)
+
+    def _succeeded(self, key: Key, since_ns: int) -> None:
+        alert = self._alerts.get(key)
+        if alert is not None and alert.is_firing:
+            self._alerts[key] = replace(alert, phase="resolved", resolved_ns=self._now_ns)
+            self._end(key, Ending("resolved", max(since_ns, alert.pending_ns)))
 
     def refresh(self, readings: Mapping[Key, Reading]) -> None:
         """Take the facts of now; write them now and then."""
@@ -236,7 +261,7 @@ class _Moved:
         self._firing[number] = self._firing.get(number, 0) + 1
         self._joining.setdefault(number, []).append(joining)
 
-    def _end(self, key: Key, end: Event) -> None:
+    def _end(self, key: Key, end: Ending) -> None:
         number = self._of.pop(key, None)
         if number is not None:
             self._firing[number] -= 1

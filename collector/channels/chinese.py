@@ -55,6 +55,7 @@ _CHAINS = {
     "some": "遇到失败时，使用 `,` 的构建会失败，使用 `|` 的会继续。",
     "neither": "无论使用 `,` 还是 `|`，构建都会失败。",
     "both": "无论使用 `,` 还是 `|`，构建都会去问下一个代理。",
+    "nowhere": "没有其他代理可用：无论使用 `,` 还是 `|`，构建都会失败。",
 }
 
 
@@ -72,6 +73,8 @@ def body(story: Story) -> str:
     first = _what(story) if is_certificate else f"自 {story.since} UTC 起，{_what(story)}"
     details = "；".join(part for part in (_details(story), _around(story)) if part)
     sentences = [f"{first}：{details}。" if details else f"{first}。"]
+    if story.recovered:
+        sentences.append(f"{_list(story.recovered, story.recovered_more)} 已恢复正常。")
     if story.chain:
         sentences.append(_CHAINS["some" if story.is_partial else story.chain])
     if story.rule == "moved_tag":
@@ -86,15 +89,16 @@ def body(story: Story) -> str:
 def _what(story: Story) -> str:
     proxies = _list(story.proxies, story.proxies_more)
     who = _list(story.who, story.who_more)
+    again = "再次" if story.is_again else ""
     if story.rule in _OF_OTHERS:
         return _OF_OTHERS[story.rule].format(who)
     if story.rule in _COUNTED:
         return f"{proxies} {_COUNTED[story.rule]}"
     match story.rule:
         case "down":
-            return f"{proxies} 不可用"
+            return f"{proxies} {again}不可用"
         case "degraded":
-            return f"{proxies} {_sick(story)}"
+            return f"{proxies} {again}{_sick(story)}"
         case "host":
             return f"只有 {who} 用不了 {proxies}"
         case "resolver":
@@ -119,7 +123,7 @@ def _sick(story: Story) -> str:
 def _details(story: Story) -> str:
     facts = story.facts
     parts = []
-    if facts.failed:
+    if story.is_of_failures:
         hosts = f"来自 {facts.agents:,} 台机器的 " if facts.agents else ""
         phrase = FAILED.get(facts.failure or "", "失败")
         if story.is_doubtful:
@@ -163,13 +167,16 @@ def _around(story: Story) -> str:
     parts = [f"{' 和'.join(fine)}{' ' * (fine == ['DNS'])}正常"] if fine else []
     sick = facts.others - facts.others_fine
     if sick:
-        parts.append(f"另外 {facts.others} 个代理中有 {sick} 个也不正常")
+        of = f"中有 {sick} 个" if sick < facts.others else ""
+        parts.append(f"另外 {facts.others} 个代理{of}也不正常")
     return "；".join(parts)
 
 
 def _end(story: Story) -> str:
     long = _long(story.duration_s)
     names = _list(*story.about)
+    if story.is_forgotten and not story.proxies:
+        return f"再也没有收到 {names} 的数据：{long}后关闭。"
     if story.is_forgotten:
         return f"已经没有机器使用 {names}：{long}后关闭，并未证实恢复。"
     match story.rule:

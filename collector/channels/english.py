@@ -42,6 +42,7 @@ _CHAINS = {
     "some": "Builds with `,` fail where it does; those with `|` go on.",
     "neither": "Builds fail, with `,` and with `|`.",
     "both": "Builds ask the next entry, with `,` and with `|`.",
+    "nowhere": "Builds fail, with `,` and with `|`: no other entry works.",
 }
 _COUNTED: Mapping[str, tuple[str, str]] = {
     "burn_fast": (
@@ -81,6 +82,9 @@ def body(story: Story) -> str:
         first = _what(story)
     details = "; ".join(part for part in (_details(story), _around(story)) if part)
     sentences = [f"{first}: {details}." if details else f"{first}."]
+    if story.recovered:
+        works = "works" if len(story.recovered) + story.recovered_more == 1 else "work"
+        sentences.append(f"{_list(story.recovered, story.recovered_more)} {works} again.")
     if story.chain:
         sentences.append(_CHAINS["some" if story.is_partial else story.chain])
     if story.rule == "moved_tag":
@@ -99,15 +103,16 @@ def _what(story: Story) -> str:
         (story.proxies, story.proxies_more), (story.who, story.who_more)
     ))  # fmt: skip
     is_many = len(story.proxies) + story.proxies_more > 1
+    again = " again" if story.is_again else ""
     if story.rule in _OF_OTHERS:
         return _OF_OTHERS[story.rule].format(who)
     if story.rule in _COUNTED:
         return f"{proxies} {_COUNTED[story.rule][is_many]}"
     match story.rule:
         case "down":
-            return f"{proxies} {'are' if is_many else 'is'} down"
+            return f"{proxies} {'are' if is_many else 'is'} down{again}"
         case "degraded":
-            return f"{proxies} {_sick(story, is_many)}"
+            return f"{proxies} {_sick(story, is_many)}{again}"
         case "host":
             return f"only {who} cannot use {proxies}"
         case "resolver":
@@ -135,7 +140,7 @@ def _sick(story: Story, is_many: bool) -> str:
 def _details(story: Story) -> str:
     facts = story.facts
     parts = []
-    if facts.failed:
+    if story.is_of_failures:
         hosts = f" from {_hosts(facts.agents)}" if facts.agents else ""
         phrase = FAILED.get(facts.failure or "", "failed")
         if story.is_doubtful:
@@ -178,14 +183,24 @@ def _around(story: Story) -> str:
     parts = [f"{' and '.join(fine)} {'are' if is_many else 'is'} fine"] if fine else []
     sick = facts.others - facts.others_fine
     if sick:
-        of = f"{_number(sick)} of {_number(facts.others)} other proxies"
-        parts.append(f"{of} {'is' if sick == 1 else 'are'} not well either")
+        parts.append(_not_well(sick, facts.others))
     return "; ".join(parts)
+
+
+def _not_well(sick: int, others: int) -> str:
+    if sick < others:
+        verb = "is" if sick == 1 else "are"
+        return f"{_number(sick)} of {_number(others)} other proxies {verb} not well either"
+    if others == 1:
+        return "the other proxy is not well either"
+    return f"the other {_number(others)} proxies are not well either"
 
 
 def _end(story: Story) -> str:
     long = _long(story.duration_s)
     names = _list(*story.about)
+    if story.is_forgotten and not story.proxies:
+        return f"Nothing was heard of {names} any more: closed after {long}."
     if story.is_forgotten:
         return f"Nobody asks {names} any more: closed after {long}, without a proof that it works."
     match story.rule:

@@ -30,6 +30,10 @@ class DeliveryError(Exception):
         self.retry_s = retry_s
 
 
+class PartlyDeliveredError(DeliveryError):
+    """Some have it, and others were refused: who has it must not get it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What the files of a channel hold; goes to its address and nowhere else."""

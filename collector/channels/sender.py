@@ -27,7 +27,7 @@ from ..alerts.notice import Notice, Outcome, Waiting
 from ..errors import OverloadedError, StoreUnavailableError
 from .channel import Channel
 from .kinds import KINDS, judge
-from .message import MAX_ERROR_CHARS, DeliveryError, Secrets, Telling, Told
+from .message import MAX_ERROR_CHARS, DeliveryError, PartlyDeliveredError, Secrets, Telling, Told
 from .render import Words, render
 from .retry import Plan, backoff_s, plan
 from .wires import Thread, post, submit
@@ -188,6 +188,9 @@ class Sender:
         now_ns, _ = self._now()
         try:
             await self._send(line, [row.notice])
+        except PartlyDeliveredError as error:
+            self._works(line)
+            self._note(line, error)
         except DeliveryError as error:
             next_ns = now_ns + round(NS * (error.retry_s or backoff_s(row.attempts + 1)))
             self._failed(line, error, now_ns)
@@ -228,10 +231,13 @@ class Sender:
             # A notice that cannot be said must not end who takes batches, again at each start.
             log.exception("notice.broken channel=%s", channel.name)
             raise DeliveryError(type(error).__name__, of_notice=True) from None
+        self._works(line)
+
+    def _works(self, line: Line) -> None:
         if line.dead_ns is not None:
-            log.info("channel.works channel=%s", channel.name)
+            log.info("channel.works channel=%s", line.channel.name)
         line.failures, line.not_before_ns, line.error = 0, 0, ""
-        line.dead_ns = self._dead_ns[channel.name] = None
+        line.dead_ns = self._dead_ns[line.channel.name] = None
         line.delivered_ns = self._now()[0]
 
     def _failed(self, line: Line, error: DeliveryError, now_ns: int) -> None:
@@ -240,12 +246,16 @@ class Sender:
             line.failures += 1
             wait_s = error.retry_s or backoff_s(line.failures)
             line.not_before_ns = now_ns + round(wait_s * NS)
+        self._note(line, error)
+        if line.dead_ns is None:
+            line.dead_ns = self._dead_ns[line.channel.name] = now_ns
+
+    def _note(self, line: Line, error: DeliveryError) -> None:
+        """Show why, and log it once."""
         words = say(str(error), MAX_ERROR_CHARS)
         if words != line.error:
             log.warning("channel.failed channel=%s reason=%s", line.channel.name, words)
         line.error = words
-        if line.dead_ns is None:
-            line.dead_ns = self._dead_ns[line.channel.name] = now_ns
 
 
 def _secrets(channel: Channel) -> Secrets:

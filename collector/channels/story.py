@@ -4,6 +4,7 @@ What a person is to hear of an incident, as values: words come later, in their l
 Takes a notice and nothing else; every word of others has passed `say` when it leaves here.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -21,8 +22,9 @@ NAMED = 3
 MAX_NAME_CHARS = 120
 """Of one name in a sentence."""
 
-Chain = Literal["comma", "neither", "both"]
-"""Whose builds stop: those with `,` behind the entry, all, none."""
+Chain = Literal["comma", "neither", "both", "nowhere"]
+"""Whose builds stop: those with `,` behind the entry, all, none; `nowhere`: all, because there is
+no entry to go on to that works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,14 @@ class Story:
     """Hosts, agents or channels, NAMED at most; or one resolver."""
     who_more: int
     since: str
-    """`14:02`, with its date where that is another day; UTC."""
+    """`14:02`, with its date where that is another day; UTC. Of what came back: this time."""
     ended: str
     """The same of its end; empty while it is open."""
+    is_again: bool
+    """It was over before, and came back."""
+    recovered: tuple[str, ...]
+    """Proxies of it that work again, NAMED at most, while others do not; empty where it is over."""
+    recovered_more: int
     duration_s: float
     is_forgotten: bool
     """It ended because nobody asked any more."""
@@ -61,6 +68,11 @@ class Story:
         """What failed are 404s for what is there."""
         gates = self.facts.gates
         return "suspect_misses" in gates and "slo" not in gates
+
+    @property
+    def is_of_failures(self) -> bool:
+        """What failed is worth telling: a slow one is not told by what fails now and then."""
+        return self.facts.failed > 0 and (self.rule != "degraded" or self.sickness != "slow")
 
     @property
     def sickness(self) -> Literal["partial", "failing", "slow", "misses"]:
@@ -89,7 +101,8 @@ class Story:
     def is_dns_fine(self) -> bool:
         """It is worth saying that names are found."""
         failure = self.facts.failure or ""
-        return self.facts.dns_fine and bool(failure) and not failure.startswith("dns.")
+        is_other = self.is_of_failures and bool(failure) and not failure.startswith("dns.")
+        return is_other and self.facts.dns_fine
 
     @property
     def are_others_fine(self) -> bool:
@@ -110,7 +123,12 @@ def story_of(notice: Notice) -> Story:
     like = [member for member in members if member.key.rule == lead.key.rule]
     proxies, proxies_more = _named({m.key.proxy for m in like if m.key.proxy})
     who, who_more = _named({m.key.who for m in like if m.key.who})
-    until_ns = incident.closed_ns
+    firing = {member.key.proxy for member in incident.firing}
+    well = {p for p in incident.proxies if p not in firing} if incident.closed_ns is None else ()
+    recovered, recovered_more = _named(well)
+    until_ns = None if incident.closed_ns is None else _ended_ns(incident)
+    this_time = [m for m in like if (m.ended_ns or incident.episode_ns) >= incident.episode_ns]
+    since_ns = min(member.since_ns for member in this_time or like)
     told_ns = incident.told.at_ns if incident.told else incident.opened_ns
 
     def shown(at_ns: int) -> str:
@@ -124,9 +142,12 @@ def story_of(notice: Notice) -> Story:
         proxies_more=proxies_more,
         who=who,
         who_more=who_more,
-        since=shown(incident.since_ns),
+        since=shown(since_ns),
         ended="" if until_ns is None else shown(until_ns),
-        duration_s=max(0, (told_ns if until_ns is None else until_ns) - incident.since_ns) / NS,
+        is_again=incident.is_again,
+        recovered=recovered,
+        recovered_more=recovered_more,
+        duration_s=max(0, (told_ns if until_ns is None else until_ns) - since_ns) / NS,
         is_forgotten=until_ns is not None and all(m.end == "forgotten" for m in incident.members),
         facts=lead.facts,
         chain=_chain(lead),
@@ -140,6 +161,12 @@ def now_story(incident: Incident, wall_offset_ns: int) -> Story:
     return story_of(Notice(kind, incident, wall_offset_ns))
 
 
+def _ended_ns(incident: Incident) -> int:
+    """Return since when nothing of it is so: it is closed once that is proven for a while."""
+    ended = [member.ended_ns for member in incident.members if member.ended_ns is not None]
+    return max(ended, default=incident.closed_ns or 0)
+
+
 def _gravest(member: Member) -> tuple[Severity, bool, int]:
     # That nobody is served says more than why. What holds now is newer in its facts than what has
     # ended.
@@ -147,7 +174,7 @@ def _gravest(member: Member) -> tuple[Severity, bool, int]:
     return member.severity, not is_down, -(member.ended_ns or member.fired_ns)
 
 
-def _named(names: set[str]) -> tuple[tuple[str, ...], int]:
+def _named(names: Collection[str]) -> tuple[tuple[str, ...], int]:
     # Without its scheme a user's name could not be told from a host.
     told = [say(name, MAX_NAME_CHARS).removeprefix("https://") for name in sorted(names)]
     return tuple(told[:NAMED]), max(0, len(told) - NAMED)
@@ -160,6 +187,10 @@ def _chain(member: Member) -> Chain | None:
     if member.key.rule not in ("down", "degraded", "host", "resolver"):
         return None
     failure, gates = member.facts.failure, member.facts.gates
+    if gates and not {"outage", "certificate", "slo", "partial", "suspect_misses"} & set(gates):
+        return None  # slow, or it will end: what fails now and then is not the point
+    if 0 < member.facts.others == member.facts.others_down and member.key.rule == "down":
+        return "nowhere"
     if "suspect_misses" in gates and not {"outage", "certificate", "slo"} & set(gates):
         return "both"
     if failure is None:

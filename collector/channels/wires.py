@@ -19,7 +19,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from .channel import Channel
-from .message import DeliveryError, Post, Secrets
+from .message import DeliveryError, PartlyDeliveredError, Post, Secrets
 
 SILENCE_S = 10
 """Without a byte for so long it counts as gone."""
@@ -80,7 +80,8 @@ def submit(
 
     Raises:
         OSError, smtplib.SMTPException: it did not take it.
-        DeliveryError: some take no mail, or a password would travel in the clear.
+        PartlyDeliveredError: some take no mail, others have it.
+        DeliveryError: a password would travel in the clear.
     """
     parts = urlsplit(secrets.url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -105,7 +106,7 @@ def submit(
             server.quit()
         server.close()
     if refused:
-        raise DeliveryError(f"refused for {', '.join(sorted(refused))}", of_notice=True)
+        raise PartlyDeliveredError(f"refused for {', '.join(sorted(refused))}", of_notice=True)
 
 
 class Thread:

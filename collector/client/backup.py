@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import BusyError, StoreError, StoreUnavailableError
 from ..store import backup
-from ..store.place import MODE, Place
+from ..store.place import MODE, Place, files_beside
 
 PART = ".part"
 SILENCE_S = 600.0
@@ -32,6 +32,8 @@ def make(database: Path, target: Path) -> int:
         BusyError: another program has it, and gives out no copy.
     """
     database = Path(os.path.realpath(database))
+    if Path(os.path.realpath(target)) in (database, *files_beside(database)):
+        raise StoreError(f"{target}: that is the database itself, or a file of it")
     if not database.is_file():
         raise StoreError(f"{database}: there is no database")
     part = target.with_name(target.name + PART)

@@ -56,9 +56,9 @@ def _when(item: Mapping[str, Any], now: datetime) -> str:
     since, closed = moment(item.get("since")), moment(item.get("closed"))
     if since is None:
         return "since when is not known"
-    minutes = ((closed or now) - since).total_seconds() / 60
-    what = "lasted" if closed else "for"
-    return f"since {since:%Y-%m-%d %H:%M} UTC, {what} {max(0, minutes):.0f} min"
+    seconds = max(0.0, ((closed or now) - since).total_seconds())
+    long = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"since {since:%Y-%m-%d %H:%M} UTC, {'lasted' if closed else 'for'} {long}"
 
 
 def _alerts(item: Mapping[str, Any]) -> str:
@@ -99,9 +99,8 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
         if dead:
             name, error = text(channel.get("name")), text(channel.get("error"))
             waiting = number(channel.get("waiting")) or 0
-            notes.append(
-                f"Channel {name} takes nothing since {dead}: {error}; {waiting:.0f} notices wait."
-            )
+            waits = "1 notice waits" if waiting == 1 else f"{waiting:.0f} notices wait"
+            notes.append(f"Channel {name} takes nothing since {dead}: {error}; {waits}.")
     dropped = number(document.get("alerts_dropped"))
     if dropped:
         notes.append(f"Alerts that found no room: {dropped:.0f}.")

@@ -188,6 +188,8 @@ class Evidence:
     """From the first of these to the newest, where their order is known; else 0."""
     cause: str | None
     """The most frequent failure class, ties to the newest; None without failures."""
+    served_since: int = 0
+    """Answers and ordinary misses in whole slots after the last failure or suspect miss."""
 
     @property
     def n(self) -> int:
@@ -228,6 +230,7 @@ def weigh(timeline: Timeline, now_ns: int, half_life_ns: int, recent_ns: int) ->
         _consecutive(timeline, slots),
         timeline.failed_at_ns[-1] - timeline.failing_since_ns if timeline.failed_at_ns else 0,
         _cause(total, slots),
+        _served_since(slots),
     )
 
 
@@ -246,6 +249,15 @@ def _consecutive_slots(slots: list[tuple[int, Counts]]) -> int:
             return failures
         failures += counts.failed
     return failures
+
+
+def _served_since(slots: list[tuple[int, Counts]]) -> int:
+    served = 0
+    for _, counts in slots:
+        if counts.failures or counts.suspects:
+            break
+        served += counts.served
+    return served
 
 
 def _cause(total: Counts, slots: list[tuple[int, Counts]]) -> str | None:

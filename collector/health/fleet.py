@@ -36,6 +36,8 @@ from .worst import Worst
 
 PROXY_KEPT_NS = 7 * 86_400 * NS
 """A GOPROXY entry that nobody asked for a week is in use no more."""
+LATELY_OF = 6
+"""What was lately slow weighs half after so small a part of the half-life: 30 s."""
 
 
 class Fleet:
@@ -305,10 +307,15 @@ class Fleet:
         if proxy is None:
             return  # pushed meanwhile
         if key.phase not in proxy.latencies:
-            proxy.latencies[key.phase] = FadingSketch(round(self.rules.half_life_seconds * NS))
+            proxy.latencies[key.phase] = self._sketch()
         proxy.latencies[key.phase].add(key.slot * SLOT_NS, buckets)
         if key.phase == FIRST_BYTE:
+            proxy.lately = proxy.lately or self._sketch(LATELY_OF)
+            proxy.lately.add(key.slot * SLOT_NS, buckets)
             proxy.timeline.add_small(key.slot, sum(buckets.values()))
+
+    def _sketch(self, of: int = 1) -> FadingSketch:
+        return FadingSketch(round(self.rules.half_life_seconds * NS / of))
 
     def _serve(self, agent_id: str, at_ns: int) -> None:
         self._served_ns[agent_id] = max(self._served_ns.get(agent_id, 0), at_ns)

@@ -29,6 +29,8 @@ STATE_OF: dict[Gate, State] = {
     "suspect_misses": "degraded",
     "partial": "degraded",
 }
+_SELDOM = 0.2
+"""Who failed no more of the requests before has no long run of failures by chance."""
 CERTIFICATE_WORDS = {
     "tls.expired": "expired",
     "tls.untrusted": "of an unknown issuer",
@@ -157,8 +159,10 @@ def other_findings(
 def _outage(evidence: Evidence, rules: Rules) -> Finding | None:
     recent = evidence.recent
     failing_s = evidence.failing_ns / NS
+    run = evidence.consecutive_failures
+    before, failed_before = evidence.n - run, evidence.total.failed - run
     # Who failed half of the time before has runs of failures now and then.
-    is_new = evidence.total.failed <= 2 * evidence.consecutive_failures
+    is_new = failed_before <= max(run, _SELDOM * before)
     is_run = is_new and evidence.consecutive_failures >= rules.outage_run
     if is_run and failing_s >= rules.outage_run_seconds and recent.served:
         words = f"the last {evidence.consecutive_failures} requests all failed"

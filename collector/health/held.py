@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..intake.arrival import Counts, Leaf
+from ..intake.arrival import Counts
 from ..shares import Shares
 from .evidence import HORIZON_NS, Timeline
 from .gates import Past
 from .latency import FadingSketch
+from .leaves import Leaves
 from .parts import MAX_PARTS_BYTES, Parts, Value
 from .roster import BEFORE
 from .state import Track
@@ -79,8 +80,9 @@ class Proxy:
     callers: Counter[str] = field(default_factory=Counter)
     """How many of these each shipped for."""
     latencies: dict[str, FadingSketch] = field(default_factory=dict)
-    certificate: Leaf | None = None
-    certificate_seen_ns: int = 0
+    lately: FadingSketch | None = None
+    """Of times to first byte, forgetting sooner: that answers are quick again is known by it."""
+    leaves: Leaves = field(default_factory=Leaves)
     certificates: dict[Leaf, tuple[int, int]] = field(default_factory=dict)
     """Each that it showed, with when it did first and last, as far as is remembered."""
     min_ttl_s: int | None = None
@@ -123,14 +125,13 @@ class Proxy:
         return True
 
     def show(self, leaf: Leaf, at_ns: int) -> None:
-        """Remember which certificate it showed; the newest is the one in use."""
+        """Remember which certificate it showed."""
         first_ns, last_ns = self.certificates.get(leaf, (at_ns, at_ns))
         self.certificates[leaf] = min(first_ns, at_ns), max(last_ns, at_ns)
         if len(self.certificates) > MAX_CERTIFICATES:
             oldest = min(self.certificates, key=lambda one: self.certificates[one][1])
             del self.certificates[oldest]
-        if at_ns >= self.certificate_seen_ns:
-            self.certificate, self.certificate_seen_ns = leaf, at_ns
+        self.leaves.note(leaf, at_ns)
 
     def doubt(self, agent_id: str, at_ns: int) -> None:
         """Count a miss of an agent as a suspect one: it is for what this proxy served before."""

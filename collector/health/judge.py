@@ -14,7 +14,7 @@ from modpulse.agent.service.units import NS
 
 from .attribution import attribute, explaining
 from .confidence import Confidence, Seen, confidence
-from .evidence import Evidence, Timeline, weigh
+from .evidence import SLOT_NS, Evidence, Timeline, weigh
 from .explain import Explanation
 from .gates import Certificate, Finding, Rules, belief, failure_findings, other_findings
 from .held import Proxy
@@ -128,7 +128,7 @@ class Judge:
         quantiles = self._quantiles(proxy, evidence)
         first_byte = quantiles.get(FIRST_BYTE, {}).get("p95")
         certificate = self._certificate(proxy, moment)
-        findings = self._findings(proxy, evidence, first_byte, certificate)
+        findings = self._findings(proxy, evidence, self._slowness(proxy, first_byte), certificate)
         if len(runs) > 1 and any(finding.state == "down" for finding in findings):
             rest = weighed(scope.excluded | doubtful(runs, round(self._rules.recent_seconds * NS)))
             still = {finding.gate for finding in failure_findings(rest, proxy.past, self._second)}
@@ -137,6 +137,8 @@ class Judge:
             # For others it is not down.
             findings = [f for f in findings if f.state != "down"]
             findings.append(Finding("partial", scope.words or ""))
+        if scope.excluded:
+            scope = replace(scope, failed_ns=_failed_ns(proxy, scope.excluded))
         proxy.track = step(proxy.track, findings, evidence.n, moment.now_ns, self._rules)
         if not scope.kind and len(proxy.witnesses) == 1 and proxy.track.findings:
             scope = seen_from_one(next(iter(proxy.witnesses)))
@@ -156,6 +158,7 @@ class Judge:
             last_seen_ns=proxy.last_seen_ns,
             confidence=_confidence(proxy, weighed(frozenset())),
             settled=settled(proxy, judged, scope.excluded, moment.now_ns),
+            failing=_failing(proxy, scope.excluded) if evidence.total.failed else 0,
         )
 
     def _findings(
@@ -211,8 +214,13 @@ class Judge:
                     found.setdefault(phase, {})[name] = value
         return found
 
+    def _slowness(self, proxy: Proxy, first_byte_ms: float | None) -> float | None:
+        """Return the p95 to judge by: it was so for a while, and is so yet."""
+        lately = proxy.lately and proxy.lately.quantile(QUANTILES["p95"], self._bucket_ms)
+        return None if None in (first_byte_ms, lately) else min(first_byte_ms or 0.0, lately or 0.0)
+
     def _certificate(self, proxy: Proxy, moment: Moment) -> Certificate | None:
-        leaf = proxy.certificate
+        leaf = proxy.leaves.first_to_end
         if leaf is None:
             return None
         left_s = leaf.not_after_s - (moment.now_ns + moment.wall_offset_ns) / NS
@@ -228,6 +236,21 @@ def _rest(proxy: Proxy, excluded: frozenset[str]) -> Timeline:
     rest = proxy.timeline.without(out.values())
     rest.order_as(w.timeline for agent, w in proxy.witnesses.items() if agent not in out)
     return rest
+
+
+def _failing(proxy: Proxy, excluded: frozenset[str]) -> int:
+    seen = {agent for agent, witness in proxy.witnesses.items() if witness.timeline.troubles}
+    return len(seen - excluded)
+
+
+def _failed_ns(proxy: Proxy, agents: Iterable[str]) -> int:
+    """Return the end of the last slot in which one of these agents saw a failure."""
+    slots = (
+        next((slot for slot, c in w.timeline.slots.newest_first() if c.failures or c.suspects), -1)
+        for agent, w in proxy.witnesses.items()
+        if agent in agents
+    )
+    return (max(slots, default=-1) + 1) * SLOT_NS
 
 
 def _with_doubts(finding: Finding, modules: int) -> Finding:

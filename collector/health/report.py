@@ -47,6 +47,8 @@ class Report:
     """None without requests."""
     settled: tuple[tuple[int, Counts], ...] = ()
     """What it is held responsible for, by slots that are newly complete, oldest first."""
+    failing: int = 0
+    """Agents that saw what counts against it, within ten minutes."""
     contents: tuple[ContentFinding, ...] = ()
     """Versions of modules that it does not serve as others do; nothing of its state."""
     worst: tuple[WorstRequest, ...] = ()

@@ -58,6 +58,8 @@ class Scope:
     """Of the failures that it explains, 0…1; None where they were not counted against others."""
     part: float | None = None
     """Of the requests that it has, 0…1; None where that is not known."""
+    failed_ns: int = 0
+    """Up to when those saw failures whose evidence does not count; 0: there are none."""
     also: tuple[Value, ...] = ()
     """What has the same requests: it cannot be told which of them it is."""
 

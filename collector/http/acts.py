@@ -4,6 +4,7 @@ What admins ask for, and the lists of that: a call in, an answer out.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from modpulse.agent.service.foreign import said
 
@@ -22,7 +23,7 @@ from .answers import (
     MaintenanceDocument,
     NoteDocument,
 )
-from .asked import MAX_ACT_BYTES, note_of, number_of, window_of
+from .asked import MAX_ACT_BYTES, known_proxy, note_of, number_of, window_of
 from .call import Answer, Call, read_body
 from .document import SCHEMA
 from .shown import encoded
@@ -47,6 +48,7 @@ class Acts:
         """Open a window of maintenance."""
         person = self._person(call)
         window = window_of(await self._body(call), person.wall_ns)
+        window = replace(window, proxy=known_proxy(window.proxy, self._service.reports))
         announced = await self._service.people.announce(person, window)
         return Answer(201, self._announced(announced, person.wall_ns))
 

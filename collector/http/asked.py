@@ -7,7 +7,7 @@ word of a window is passed over in silence.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,13 @@ from ..alerts.maintenance import MOST_MINUTES, Window
 from ..alerts.note import MAX_NOTE_CHARS
 from ..clock import rfc3339
 from ..errors import RejectedError
+from ..health.report import Report
 
 MAX_ACT_BYTES = 16_384
 """Of the body of such a request."""
 MAX_SITE_CHARS = 128
+SOME = 10
+"""Proxies that a refusal names."""
 _TEXTS = ("begins", "ends", "proxy", "site")
 
 
@@ -46,14 +49,16 @@ def window_of(body: bytes, wall_ns: int) -> Window:
     Return the window of `{"begins", "minutes" or "ends", "proxy", "site"}`.
 
     Args:
-        body: Each key may be missing: it begins now, lasts an hour, and is of everything.
+        body: How long it lasts must be there; else it begins now, and is of everything.
         wall_ns: Now.
     """
     given = _object(body, (*_TEXTS, "minutes"))
     texts = {name: _text(name, given.get(name, "")) for name in _TEXTS}
     # Windows know whole seconds: one that begins now has begun.
     begins = texts["begins"] or rfc3339(wall_ns // NS * NS)
-    minutes = given.get("minutes", 60)
+    minutes: Any = given.get("minutes")
+    if minutes is None and not texts["ends"]:
+        raise RejectedError(400, "say how long: minutes, or ends")
     if texts["ends"]:
         if "minutes" in given:
             raise RejectedError(400, "minutes and ends say the same: give one of them")
@@ -69,6 +74,23 @@ def window_of(body: bytes, wall_ns: int) -> Window:
     if window.is_over(wall_ns):
         raise RejectedError(400, "it would be over already")
     return window
+
+
+def known_proxy(name: str, reports: Iterable[Report]) -> str:
+    """
+    Return a proxy by the name that it is reported by; notices leave `https://` out.
+
+    Raises:
+        RejectedError: 400, nobody asks it: a window of it would cover nothing.
+    """
+    known = {report.proxy for report in reports}
+    if not name or not known:
+        return name
+    found = next((n for n in (name, f"https://{name}", f"http://{name}") if n in known), None)
+    if found is None:
+        some = ", ".join(sorted(known)[:SOME]) + ", …" * (len(known) > SOME)
+        raise RejectedError(400, f"proxy: nobody asks {name}; known are {some}")
+    return found
 
 
 def number_of(argument: str) -> int:

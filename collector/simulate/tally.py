@@ -124,7 +124,11 @@ class Tally:
         self.ended.sort(key=lambda one: one.at_ns)
         outcomes = Counter(one.answer.outcome for one in self.ended)
         answers = [one.answer for one in self.ended]
-        fallen = [one.answer.elapsed_ns for one in self.ended if one.has_fallen]
+        fallen = [
+            one.answer.elapsed_ns
+            for one in self.ended
+            if one.has_fallen and one.answer.outcome != MISS
+        ]
         return ProxyWindow(
             proxy=self.proxy.name,
             requests=len(self.ended),

@@ -44,6 +44,12 @@ _KINDS = {
 }
 
 
+def files_beside(database: Path) -> tuple[Path, ...]:
+    """Return what may lie beside a database and belong to it."""
+    suffixes = (*SIDES, OLD_LOG, ".lock", ".sock")
+    return tuple(database.with_name(database.name + suffix) for suffix in suffixes)
+
+
 class Place:
     """One database's files, locked for this process until `close`."""
 

@@ -161,10 +161,11 @@ def test_what_is_pending_waits():
 
 
 def test_fallbacks_and_their_time():
-    """A miss that falls through cost its time, a failure without an answer until it was known."""
+    """A failure without an answer cost its time until it was known; a miss is a normal answer."""
     window = only(
         request(1, status=404, final="fell_through"),
         failing(2, final="fell_through"),
+        request(4, status=404, suspect=True, final="fell_through"),
         request(3),
         now_ms=520,
     )

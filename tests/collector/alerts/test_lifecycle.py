@@ -51,9 +51,12 @@ def test_it_fires_after_its_time_and_is_resolved_after_its_time() -> None:
 
 
 def test_what_breaks_off_begins_anew() -> None:
-    """Neither what was clear in between nor what nobody saw counts as held."""
-    for between in (False, None):
-        assert events(every_10_s(True, True, between, True, True, True, True)) == [(70, "fired")]
+    """What was clear in between has not held, nor what nobody saw for as long as it has to."""
+    again = (True, True, True, True)
+    assert events(every_10_s(True, True, False, *again)) == [(70, "fired")]
+    assert events(every_10_s(True, True, None, *again)) == [(40, "fired")]
+    assert events(every_10_s(True, True, None, None, None, *again)) == [(90, "fired")]
+    assert events(every_10_s(True, True, None, None, None, None)) == []
 
 
 def test_silence_is_no_recovery() -> None:

@@ -14,6 +14,7 @@ from modpulse.collector.alerts.notice import Notice, addressed
 from modpulse.collector.alerts.reading import Observation
 from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import State, restored
+from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.intake.arrival import Counts
 
@@ -200,15 +201,82 @@ def test_few_answers_are_no_news_either() -> None:
 
 
 def test_bursts_are_no_residue() -> None:
-    """A minute without failures says nothing of a proxy of which nothing was told yet."""
+    """A minute without failures is a pause, not the end, of a proxy that fails in bursts."""
     run = Run()
     bursts = report(A, "degraded", served=900, failures={"http.5xx": 90})
     calm = replace(bursts, evidence=replace(bursts.evidence, recent=Counts(ok=90, windows=1)))
-    for _ in range(4):
+    for _ in range(5):
         run.steps(20, bursts)
         run.steps(30, calm)
 
-    assert run.kinds == [(180, "opened")]
+    assert run.kinds == [(200, "opened")]
+
+
+def test_bursts_after_an_outage_that_was_told() -> None:
+    """What fails again after its end was told is told again, and is no P0 if nobody was cut off."""
+    run = Run()
+    bursts = report(A, "degraded", served=900, failures={"http.5xx": 90})
+    calm = replace(bursts, evidence=replace(bursts.evidence, recent=Counts(ok=90, windows=1)))
+    run.steps(60, down(A))
+    run.steps(100, calm)
+    later_ns = run.now_ns
+    for _ in range(6):
+        run.steps(40, replace(bursts, track=replace(bursts.track, since_ns=later_ns)))
+        run.steps(40, calm)
+
+    assert [kind for _, kind in run.kinds] == ["opened", "closed", "opened"]
+    (incident,) = run.open
+    assert (incident.severity, incident.gravest, incident.is_again) == ("P1", "P0", True)
+
+
+def test_what_is_over_is_not_told_again() -> None:
+    """The state goes on for some minutes after the last failure; the alert that ended does not."""
+    run = Run()
+    sick = report(A, "degraded", served=100, failures={"http.5xx": 90})
+    after = report(A, "degraded", served=100, failures={"http.5xx": 90}, served_since=20)
+    over = replace(after, evidence=replace(after.evidence, recent=Counts(ok=90, windows=1)))
+    part = replace(over, scope=Scope("address", "only there", "192.0.2.1"))
+    for one, then in ((sick, over), (replace(sick, scope=part.scope), part)):
+        run = Run()
+        run.steps(300, one)
+        run.steps(600, then)
+        assert run.kinds == [(180, "opened"), (420, "closed")]
+
+
+def test_slow_after_an_outage_is_told_as_slow() -> None:
+    """It is no longer down, and that is told with what it is now; its end is told once."""
+    run = Run()
+    run.steps(100, down(A))
+    run.steps(400, report(A, "degraded", "slow", served=100))
+    run.steps(300, report(A))
+
+    told = [(kind, {m.key.rule for m in incident.firing}) for _, kind, incident in run.told]
+    assert told == [("opened", {"down"}), ("updated", {"degraded"}), ("closed", set())]
+
+
+def test_who_is_well_again_is_told_though_others_are_not() -> None:
+    """Of proxies that fell together one that works again is news."""
+    run = Run()
+    run.steps(100, down(A), down(B))
+    run.steps(400, down(A), report(B))
+
+    kinds = [kind for _, kind, _ in run.told]
+    assert kinds == ["opened", "updated"]
+    assert {m.key.proxy for m in run.told[-1][2].firing} == {A}
+
+
+def test_a_host_that_failed_with_all_is_not_alone() -> None:
+    """Who has not asked since an outage is not the only one who cannot use it."""
+    run = Run()
+    fell_ns = run.now_ns + 90 * S
+    run.steps(100, down(A))
+    alone = Scope("host", "only b-1", "b-1", frozenset({"b-1"}), failed_ns=fell_ns)
+    run.steps(400, report(A, failures={"tcp.refused": 9}, scope=alone))
+    since = replace(alone, failed_ns=fell_ns + 200 * S)
+
+    assert [kind for _, kind in run.kinds] == ["opened", "closed"]
+    run.steps(400, report(A, failures={"tcp.refused": 9}, scope=since))
+    assert [kind for _, kind in run.kinds] == ["opened", "closed", "opened"]
 
 
 @pytest.mark.parametrize("days_before", [0, 20])
@@ -401,13 +469,18 @@ def test_maintenance_of_a_site() -> None:
     assert [kind for _, kind in quiet.kinds] == ["opened"]
 
 
+def ill(scope: Scope) -> Report:
+    """A proxy that fails for some."""
+    return report(state="degraded", failures={"http.5xx": 9}, scope=scope)
+
+
 def test_a_site_does_not_mute_a_proxy() -> None:
     """A proxy that is down for all is told; one that is sick for that site alone is not."""
     window = Window("2027-01-15T08:00:00Z", 60, site="berlin")
     run, there, elsewhere = (Run(maintenance=(window,)) for _ in range(3))
     run.steps(60, down(), sites={"b-1": "berlin"})
-    there.steps(600, report(state="degraded", scope=Scope("site", "only there", "berlin")))
-    elsewhere.steps(600, report(state="degraded", scope=Scope("site", "only there", "paris")))
+    there.steps(600, ill(Scope("site", "only there", "berlin")))
+    elsewhere.steps(600, ill(Scope("site", "only there", "paris")))
 
     assert run.kinds == [(30, "opened")]
     assert there.kinds == []

@@ -53,14 +53,14 @@ def test_its_end() -> None:
     closed = replace(run.told[-1][2], cost=Cost(4212, 300, 480.0, 12, 720.0))
     english_title, english_body, _, chinese_body = both("closed", closed)
 
-    assert english_title == "[P0] goproxy.corp works again since 14:04 UTC, after 2 min"
+    assert english_title == "[P0] goproxy.corp works again since 14:03 UTC, after 60 s"
     assert english_body == (
-        "goproxy.corp works again since 14:04 UTC, after 2 min. It cost: 4,212 requests failed; "
+        "goproxy.corp works again since 14:03 UTC, after 60 s. It cost: 4,212 requests failed; "
         "300 went on to the next entry, which took 8 min; 12 commands failed; "
         "builds lost 20 min in all."
     )
     assert chinese_body == (
-        "goproxy.corp 自 14:04 UTC 起恢复正常，持续了 2 分钟。"
+        "goproxy.corp 自 14:03 UTC 起恢复正常，持续了 60 秒。"
         "影响：4,212 个请求失败；300 个转向下一个代理，共耽误 8 分钟；12 条 go 命令失败；"
         "构建总共损失 20 分钟。"
     )
@@ -74,11 +74,13 @@ def test_its_end() -> None:
 def test_slow_and_failing_and_doubtful() -> None:
     """What is degraded says how."""
     texts = []
-    for gate, served, failures in (
-        ("slow", 90, {}), ("slo", 80, {"http.5xx": 15, "tcp.reset": 5}), ("suspect_misses", 9, {}),
+    for gate, served, failures, suspects in (
+        ("slow", 90, {"http.5xx": 1}, 0), ("slo", 80, {"http.5xx": 15, "tcp.reset": 5}, 0),
+        ("suspect_misses", 9, {}, 6),
     ):  # fmt: skip
         run = Run()
-        run.steps(200, report(CORP, "degraded", gate=gate, served=served, failures=failures))  # type: ignore[arg-type]
+        sick = report(CORP, "degraded", gate, served, failures, suspects=suspects)  # type: ignore[arg-type]
+        run.steps(200, sick)
         texts.append(both("opened", first(run))[1])
 
     assert texts == [
@@ -86,8 +88,8 @@ def test_slow_and_failing_and_doubtful() -> None:
         "goproxy.corp fails more than promised since 14:02 UTC: 20 of 100 requests from 9 hosts "
         "failed, and most of these met a server error (5xx); DNS is fine. Builds with `,` fail "
         "where it does; those with `|` go on.",
-        "goproxy.corp answers 404 for what is there since 14:02 UTC. Builds ask the next entry, "
-        "with `,` and with `|`.",
+        "goproxy.corp answers 404 for what is there since 14:02 UTC: 6 of 15 requests from 9 hosts "
+        "were answered with a doubtful 404. Builds ask the next entry, with `,` and with `|`.",
     ]
 
 

@@ -101,6 +101,30 @@ def test_a_server_that_refuses_is_asked_again(tmp_path: Path, answer: str) -> No
     assert (channel["error"], len(inbox.messages)) == (None, 2)
 
 
+class Choosy(Inbox):
+    """Takes mail for all but one."""
+
+    async def handle_RCPT(  # noqa: N802 - theirs
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """Somebody it is for."""
+        if address.startswith("a@"):
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
+
+def test_one_address_of_two_is_refused(tmp_path: Path) -> None:
+    """Who takes it gets it once, the channel works, and who does not is shown."""
+    inbox = Choosy()
+    with serving(inbox) as port:
+        channel = told(tmp_path, table(port), 2)
+
+    assert [mail["Subject"].split()[0] for mail in inbox.messages] == ["[P0]", "[P0]"]
+    assert channel["error"] == "refused for a@corp.example"
+    assert (channel["dead_since"], channel["waiting"]) == (None, 0)
+
+
 def tls(folder: Path) -> ssl.SSLContext:
     """What a server shows."""
     write_certificates(folder)

@@ -103,6 +103,17 @@ def test_what_cannot_be_copied(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".lock", ".sock"])
+def test_onto_the_database_itself(collector: Collector, tmp_path: Path, suffix: str) -> None:
+    """A copy never takes the place of what it is a copy of, however it is called."""
+    database = Path(str(collector.keys["database"]))
+    link = tmp_path / "link"
+    link.symlink_to(database.with_name(database.name + suffix))
+    for target in (database.with_name(database.name + suffix), link):
+        with pytest.raises(StoreError, match="the database itself"):
+            make(database, target)
+
+
 def test_while_batches_come(collector: Collector, tmp_path: Path) -> None:
     """All that was answered before it began is in it, once; who ships meanwhile is answered."""
     path = Path(str(collector.keys["database"]))

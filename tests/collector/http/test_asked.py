@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from alarms import report
 
 from modpulse.collector.alerts.maintenance import Window
 from modpulse.collector.alerts.note import MAX_NOTE_CHARS
 from modpulse.collector.errors import RejectedError
-from modpulse.collector.http.asked import note_of, number_of, window_of
+from modpulse.collector.http.asked import known_proxy, note_of, number_of, window_of
 
 NOW_NS = 1_800_000_000 * 10**9
 """2027-01-15T08:00:00Z."""
@@ -53,7 +54,7 @@ def test_what_is_no_note(sent: bytes, words: str) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, Window("2027-01-15T08:00:00.000Z", 60.0)),
+        ({"minutes": 60}, Window("2027-01-15T08:00:00.000Z", 60.0)),
         ({"minutes": 90, "site": "berlin"}, Window("2027-01-15T08:00:00.000Z", 90.0, "", "berlin")),
         ({"begins": "sat 02:00", "minutes": 0.5}, Window("sat 02:00", 0.5)),
         (
@@ -61,19 +62,21 @@ def test_what_is_no_note(sent: bytes, words: str) -> None:
             Window("2027-01-16T08:00:00Z", 120.0),
         ),
         (
-            {"proxy": "HTTPS://Goproxy.Corp:443/x/"},
+            {"minutes": 60, "proxy": "HTTPS://Goproxy.Corp:443/x/"},
             Window("2027-01-15T08:00:00.000Z", 60.0, "https://goproxy.corp/x"),
         ),
     ],
 )
 def test_a_window(given: dict[str, object], expected: Window) -> None:
-    """It begins now and lasts an hour unless it says otherwise; a proxy has one spelling."""
+    """It begins now unless it says otherwise; a proxy has one spelling."""
     assert window_of(body(**given), NOW_NS) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({}, "say how long"),
+        ({"proxy": "https://a.example"}, "say how long"),
         ({"minutes": 0}, "minutes: expected more than 0, at most 10080"),
         ({"minutes": 10081}, "minutes: expected"),
         ({"minutes": "60"}, "minutes: expected"),
@@ -83,11 +86,11 @@ def test_a_window(given: dict[str, object], expected: Window) -> None:
         ({"begins": "sat 02:00", "ends": "2027-01-16T08:00:00Z"}, "begins: with ends expected"),
         ({"ends": "tomorrow"}, "ends: with ends expected a time"),
         ({"ends": "2027-01-15T07:00:00Z"}, "minutes: expected more than 0"),
-        ({"begins": "2027-01-15T06:00:00Z"}, "it would be over already"),
-        ({"begins": "noon"}, "expected `sat 02:00`"),
-        ({"begins": 5}, "begins: expected printable text"),
-        ({"site": "a\nb"}, "site: expected printable text"),
-        ({"site": "x" * 129}, "site: expected printable text of at most 128"),
+        ({"minutes": 60, "begins": "2027-01-15T06:00:00Z"}, "it would be over already"),
+        ({"minutes": 60, "begins": "noon"}, "expected `sat 02:00`"),
+        ({"minutes": 60, "begins": 5}, "begins: expected printable text"),
+        ({"minutes": 60, "site": "a\nb"}, "site: expected printable text"),
+        ({"minutes": 60, "site": "x" * 129}, "site: expected printable text of at most 128"),
         ({"proxies": "x"}, "unknown key 'proxies'"),
     ],
 )
@@ -97,6 +100,18 @@ def test_what_is_no_window(given: dict[str, object], words: str) -> None:
         window_of(body(**given), NOW_NS)
 
     assert found.value.status == 400
+
+
+def test_a_proxy_that_nobody_asks() -> None:
+    """Its name is that of reports, or as notices have it; any other would cover nothing."""
+    reports = [report("https://a.example"), report("direct")]
+
+    assert known_proxy("", reports) == ""
+    assert known_proxy("a.example", reports) == "https://a.example"
+    assert known_proxy("direct", reports) == "direct"
+    assert known_proxy("https://new.example", []) == "https://new.example"
+    with pytest.raises(RejectedError, match=r"nobody asks b\.example; known are direct, https://a"):
+        known_proxy("b.example", reports)
 
 
 def test_numbers() -> None:

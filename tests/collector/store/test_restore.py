@@ -63,7 +63,9 @@ def test_times_ahead_of_now(store: Store, ahead_ns: int) -> None:
     assert store.evidence(T0_NS + 1) is None
     assert {name: saved.since_ns for name, saved in states.items()} == {GOOD: T0_NS, SICK: T0_NS}
     assert fleet.proxies[SICK].track.state == "down"
-    assert fleet.proxies[SICK].certificate_seen_ns == 0
+    for _ in range(7):
+        fleet.proxies[SICK].leaves.note(Leaf(3, 4), T0_NS)
+    assert fleet.proxies[SICK].leaves.first_to_end == Leaf(3, 4)
     assert (fleet.proxies[GOOD].last_seen_ns or 0) <= T0_NS
     assert (fleet.proxies[SICK].last_seen_ns or 0) <= T0_NS
     assert [ask.proxy for ask in store.asks()] == [GOOD]
