@@ -88,6 +88,7 @@ class Incidents:
             slo_confidence=self._slo[1],
             window_ns=self._window_ns,
             wall_offset_ns=wall_offset_ns,
+            chains=self._fleet.chains.reports(),
         )
         state, changes = await asyncio.to_thread(self._step, observation, now_ns)
         return Step(state, changes, self.addressed(changes.notices))

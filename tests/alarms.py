@@ -44,12 +44,16 @@ def report(
     evidence = Evidence(
         counts, counts, served, counts.failed, 0, suspects, 0, 0, cause, served_since
     )
+    judged = evidence
+    if scope and scope.excluded:
+        own = Counts(ok=served, windows=1)
+        judged = Evidence(own, own, served, 0, 0, 0, 0, 0, None)
     return Report(
         proxy=proxy,
         track=Track(state, since_ns, gates),  # type: ignore[arg-type]
         scope=scope or Scope(),
         score=None,
-        evidence=evidence,
+        evidence=judged,
         seen=evidence,
         agents=agents,
         quantiles_ms={},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from .holding import Reading
+from .holding import STATES, Reading
 from .lifecycle import Event, Key
 from .reading import Facts
 from .rules import Rule, RuleName, Severity, Topic, worst
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     """One line of the timeline."""
 
     at_ns: int
-    what: Event | Literal["told"]
+    what: Event | Literal["told", "changed"]
     rule: str
     proxy: str
     who: str
@@ -258,13 +258,20 @@ def left(
     )
 
 
-def refreshed(incident: Incident, facts: dict[Key, Facts]) -> Incident:
-    """Return the incident with the facts of now of what still holds."""
+def refreshed(incident: Incident, facts: dict[Key, Facts], now_ns: int) -> Incident:
+    """Return the incident with the facts of now of what still holds; a change of scope is told."""
     members = tuple(
         replace(member, facts=facts[member.key]) if member.key in facts else member
         for member in incident.members
     )
-    return incident if members == incident.members else replace(incident, members=members)
+    if members == incident.members:
+        return incident
+    changes = [
+        Entry(now_ns, "changed", *after.key, "; ".join(after.facts.evidence))
+        for before, after in zip(incident.members, members, strict=True)
+        if before.facts.scope != after.facts.scope
+    ]
+    return replace(incident, members=members, timeline=_added(incident.timeline, changes))
 
 
 class Book:
@@ -278,25 +285,33 @@ class Book:
                 the second, for what it is about.
         """
         self._joined_since_ns, closed_since_ns = since_ns
-        self._about: dict[tuple[Topic, str], int] = {}
+        self._about: dict[tuple[Topic, str, str], int] = {}
         self._cause: dict[tuple[Topic, str], tuple[int, int]] = {}
+        self._failure: dict[tuple[str, str], int] = {}
+        """Proxy and class of what only some of its users saw."""
         # Open ones win, then the newest: what goes on is one story.
         for incident in sorted(incidents, key=lambda one: (one.closed_ns is None, one.id)):
             is_open = incident.closed_ns is None
             if not is_open and (incident.closed_ns or 0) < closed_since_ns:
                 continue
             for member in incident.members:
-                self._about[incident.topic, _name(member.key)] = incident.id
+                self._about[incident.topic, *_name(member.key)] = incident.id
+                if is_open and _is_of_some(member.key) and member.facts.failure:
+                    self._failure[member.key.proxy, member.facts.failure] = incident.id
             if is_open:
                 self._cause[incident.topic, incident.cause] = incident.id, incident.joined_ns
 
     def find(self, joining: Joining) -> int | None:
         """Return the number of its incident; None: it is a new one."""
         topic, cause = joining.rule.topic, joining.reading.cause
-        number = self._about.get((topic, _name(joining.key)))
+        number = self._about.get((topic, *_name(joining.key)))
+        if number is None and joining.key.rule in STATES:
+            # It began with some of its users.
+            failure = joining.reading.facts.failure or ""
+            number = self._failure.get((joining.key.proxy, failure))
         if number is None and _is_expiry(joining):
             other: Topic = "proxy" if topic == "certificate" else "certificate"
-            number = self._about.get((other, _name(joining.key)))
+            number = self._about.get((other, *_name(joining.key)))
         if number is None and (topic, cause) in self._cause:
             likely, joined_ns = self._cause[topic, cause]
             if topic == "agent" or joined_ns >= self._joined_since_ns:
@@ -305,7 +320,7 @@ class Book:
 
     def note(self, incident: Incident, joining: Joining, now_ns: int) -> None:
         """Know that an alert is in an incident."""
-        self._about[incident.topic, _name(joining.key)] = incident.id
+        self._about[incident.topic, *_name(joining.key)] = incident.id
         self._cause[incident.topic, incident.cause] = incident.id, now_ns
 
 
@@ -323,9 +338,13 @@ def _is_expiry(joining: Joining) -> bool:
     return joining.rule.topic == "proxy" and facts.failure == "tls.expired"
 
 
-def _name(key: Key) -> str:
-    """What an alert is about: its proxy, else its agent or channel."""
-    return key.proxy or key.who
+def _name(key: Key) -> tuple[str, str]:
+    """What an alert is about: its proxy, for all or for one host or resolver; or who it is."""
+    return (key.proxy, key.who) if _is_of_some(key) else (key.proxy or key.who, "")
+
+
+def _is_of_some(key: Key) -> bool:
+    return key.rule in ("host", "resolver")
 
 
 def _added(timeline: tuple[Entry, ...], entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -106,9 +106,9 @@ def interrupted(alert: Alert) -> Alert | None:
 
 
 def keep_firing_ns(alert: Alert, rule: Rule) -> int:
-    """Return how long it must be clear: twice as long for each flap."""
+    """Return how long it must be clear: four times as long for each flap."""
     most = max(MAX_KEEP_NS, rule.keep_firing_for_ns)
-    return min(max(rule.keep_firing_for_ns, NS * bool(alert.flaps)) << alert.flaps, most)
+    return min(max(rule.keep_firing_for_ns, NS * bool(alert.flaps)) << 2 * alert.flaps, most)
 
 
 def _firing(

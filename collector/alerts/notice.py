@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from modpulse.agent.service.units import NS
+
 from .holding import STATES
 from .incident import Incident, Told, noted
 from .rules import Severity
 
+TOGETHER_NS = 240 * NS
+"""What is well again so much sooner than the rest is worth a notice of its own."""
 Kind = Literal["opened", "updated", "closed"]
 Outcome = Literal["delivered", "superseded", "expired"]
 """Superseded: a newer notice of the same incident waited too; expired: too old to be told."""
@@ -103,7 +107,8 @@ def due(incident: Incident, is_muted: bool, update_ns: int, now_ns: int) -> Kind
         return None
     if incident.severity < told.severity:
         return "updated"
-    is_other = incident.affected > told.members or not set(told.sick) <= sick_of(incident)
+    is_less = not set(told.sick) <= sick_of(incident, now_ns)
+    is_other = is_less or incident.affected > told.members
     return "updated" if is_other and now_ns - told.at_ns >= update_ns else None
 
 
@@ -120,14 +125,19 @@ def tell(incident: Incident, kind: Kind, now_ns: int) -> Incident:
         closed=kind == "closed",
         severities=tuple(sorted({*before, *incident.severities})),
         before=before,
-        sick=tuple(sorted(sick_of(incident))),
+        sick=tuple(sorted(sick_of(incident, now_ns))),
     )
     return noted(replace(incident, told=told), now_ns, kind)
 
 
-def sick_of(incident: Incident) -> set[str]:
-    """Return the proxies of which something fires; that one of them is well again is told."""
-    return {member.key.proxy for member in incident.firing if member.key.rule in STATES}
+def sick_of(incident: Incident, now_ns: int) -> set[str]:
+    """Return the proxies that are not well for a while; that one of them is again is told."""
+    return {
+        member.key.proxy
+        for member in incident.members
+        if member.key.rule in STATES
+        and (member.ended_ns is None or now_ns - member.ended_ns < TOGETHER_NS)
+    }
 
 
 def _is_about(incident: Incident, channel: str) -> bool:

@@ -5,6 +5,7 @@ A proof is an answer that somebody got. That failures are no longer seen is none
 have stopped asking. What is seen is remembered (`past.py`), so that other numbers can be tried.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 from modpulse.agent.service.units import NS
 
 from ..health.beta import Beta
+from ..health.chains import ChainReport
 from ..health.evidence import Evidence
 from ..health.gates import Gate
 from ..health.report import Report
@@ -77,6 +79,13 @@ class Facts:
     """Of these, those that are down."""
     dns_fine: bool = False
     """Nobody's lookup failed within ten minutes."""
+    follows: tuple[str, ...] = ()
+    """What follows it in the chains in force: `,`, `|`; empty where it is last; () not known."""
+
+    @property
+    def scope(self) -> tuple[object, ...]:
+        """What is sick, and for whom."""
+        return self.gates, self.part_kind, self.part_who, self.failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +132,8 @@ class Observation:
     """What share of requests must succeed."""
     slo_confidence: float = 0.95
     """How sure it must be that they do, or do not."""
+    chains: Sequence[ChainReport] = ()
+    """In force."""
     counted: Mapping[Key, Condition] = field(default_factory=dict)
     """What is seen by what is counted, see counted.py."""
     window_ns: int = 10 * NS
@@ -144,7 +155,7 @@ def see(
         now_ns: The collector's time.
     """
     found: dict[Key, Condition] = {}
-    surroundings = _Surroundings(observation.reports)
+    surroundings = _Surroundings(observation.reports, observation.chains)
     for report in observation.reports:
         site = _site_of(report.scope, observation.sites)
         found[Key("down", report.proxy)] = _of_proxy(report, surroundings, observation, site)
@@ -166,7 +177,11 @@ def see(
 class _Surroundings:
     """What is to be said of the rest of the fleet."""
 
-    def __init__(self, reports: Sequence[Report]) -> None:
+    def __init__(self, reports: Sequence[Report], chains: Sequence[ChainReport]) -> None:
+        follows: dict[str, set[str]] = {}
+        for link in (link for chain in chains if chain.commands for link in chain.links):
+            follows.setdefault(link.proxy, set()).add(link.separator)
+        self._follows = {proxy: tuple(sorted(found)) for proxy, found in follows.items()}
         self._known = sum(report.track.state != "unknown" for report in reports)
         self._fine = sum(report.track.state == "healthy" for report in reports)
         self._down = sum(report.track.state == "down" for report in reports)
@@ -182,6 +197,7 @@ class _Surroundings:
             others_fine=self._fine - (state == "healthy"),
             others_down=self._down - (state == "down"),
             dns_fine=self._dns_fine,
+            follows=self._follows.get(report.proxy, ()),
         )
 
 
@@ -235,7 +251,7 @@ def _of_proxy(
         )
     is_alone = report.scope.kind == "host" and not report.scope.excluded
     facts = replace(
-        _counted(evidence),
+        _cut_off(evidence) if track.state == "down" else _counted(evidence),
         part_kind=report.scope.kind or "" if report.scope.is_part else "",
         part_who=report.scope.who or "" if report.scope.is_part else "",
         part_share=report.scope.share or 0.0 if report.scope.is_part else 0.0,
@@ -260,7 +276,12 @@ def _site_of(scope: Scope, sites: Mapping[str, str]) -> str:
     """Return the only site that sees it; empty: more than one does, or it is not known."""
     if scope.kind == "site":
         return scope.who or ""
-    return sites.get(scope.who or "", "") if scope.kind == "host" else ""
+    if scope.kind == "host":
+        return sites.get(scope.who or "", "")
+    theirs = {sites.get(agent, "") for agent in scope.excluded}
+    if len(theirs) == 1:
+        return theirs.pop()
+    return next((value.who for value in scope.also if value.kind == "site"), "")
 
 
 def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple[Key, Condition]]:
@@ -270,7 +291,7 @@ def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple
     if rule is None or scope.who is None or not scope.excluded:
         return
     facts = replace(
-        _counted(report.seen),
+        _beyond(report.seen, report.evidence),
         agents=len(scope.excluded),
         evidence=(scope.words,) if scope.words else (),
         site=site,
@@ -339,6 +360,27 @@ def _counted(evidence: Evidence) -> Facts:
         failed=counts.failed + counts.suspects,
         failure=most if is_now else evidence.cause,
         is_only_failure=len(counts.failures) == 1 and not counts.suspects,
+    )
+
+
+def _cut_off(evidence: Evidence) -> Facts:
+    """Of a proxy that answers nobody: what came since its last answer."""
+    counted, run = _counted(evidence), evidence.consecutive_failures
+    return replace(counted, requests=run, failed=run) if run else counted
+
+
+def _beyond(seen: Evidence, judged: Evidence) -> Facts:
+    """Of what is not held against the proxy."""
+    is_now = seen.recent.failed > judged.recent.failed
+    every, own = (seen.recent, judged.recent) if is_now else (seen.total, judged.total)
+    failures = Counter(every.failures)
+    failures.subtract(own.failures)
+    left = {name: n for name, n in failures.items() if n > 0}
+    return Facts(
+        requests=max(0, every.requests - own.requests),
+        failed=max(0, every.failed + every.suspects - own.failed - own.suspects),
+        failure=max(left, key=left.__getitem__, default=seen.cause),
+        is_only_failure=len(left) == 1 and every.suspects == own.suspects,
     )
 
 

@@ -218,7 +218,7 @@ class _Moved:
         }
         is_due = self._now_ns - self._refreshed_ns >= REFRESH_NS
         for number in {self._of[key] for key in facts}:
-            incident = refreshed(self.incidents[number], facts)
+            incident = refreshed(self.incidents[number], facts, self._now_ns)
             self.incidents[number] = incident
             is_young = self._now_ns - incident.opened_ns < YOUNG_NS
             if number in self.changed or (is_due and (is_young or self._refreshes % 10 == 0)):

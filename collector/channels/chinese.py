@@ -52,10 +52,17 @@ _OF_OTHERS: Mapping[str, str] = {
 """Rule to what is wrong with whom."""
 _CHAINS = {
     "comma": "使用 `,` 的构建会失败，使用 `|` 的会继续。",
-    "some": "遇到失败时，使用 `,` 的构建会失败，使用 `|` 的会继续。",
+    "all_comma": "构建会失败：它后面是 `,`，只有 404 和 410 才会继续。",
+    "all_pipe": "它后面是 `|`，构建会去问下一个代理。",
+    "last": "GOPROXY 中它后面没有别的代理，构建会失败。",
     "neither": "无论使用 `,` 还是 `|`，构建都会失败。",
     "both": "无论使用 `,` 还是 `|`，构建都会去问下一个代理。",
     "nowhere": "没有其他代理可用：无论使用 `,` 还是 `|`，构建都会失败。",
+}
+_SOME = {
+    "comma": "遇到失败时，使用 `,` 的构建会失败，使用 `|` 的会继续。",
+    "all_comma": "遇到失败时构建会失败：它后面是 `,`，只有 404 和 410 才会继续。",
+    "last": "遇到失败时构建会失败：GOPROXY 中它后面没有别的代理。",
 }
 
 
@@ -76,7 +83,7 @@ def body(story: Story) -> str:
     if story.recovered:
         sentences.append(f"{_list(story.recovered, story.recovered_more)} 已恢复正常。")
     if story.chain:
-        sentences.append(_CHAINS["some" if story.is_partial else story.chain])
+        sentences.append((_SOME if story.is_partial else _CHAINS)[story.chain])
     if story.rule == "moved_tag":
         sentences.append("作者移动了标签，不是代理的问题。")
     if story.rule in ("agent_silent", "agent_duplicate"):
@@ -219,6 +226,8 @@ def _list(names: Sequence[str], more: int) -> str:
 
 
 def _left(seconds: float) -> str:
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} 分钟"
     return f"{seconds / 86_400:.0f} 天" if seconds >= 172_800 else f"{seconds / 3600:.0f} 小时"
 
 

@@ -39,11 +39,19 @@ FAILED: Mapping[str, str] = {
 """Class to what happened to some requests."""
 _CHAINS = {
     "comma": "Builds with `,` fail; those with `|` go on.",
-    "some": "Builds with `,` fail where it does; those with `|` go on.",
+    "all_comma": "Builds fail: a `,` behind it goes on after 404 and 410 only.",
+    "all_pipe": "Builds go on to the next entry, for a `|` is behind it.",
+    "last": "Builds fail, for no entry of GOPROXY is behind it.",
     "neither": "Builds fail, with `,` and with `|`.",
     "both": "Builds ask the next entry, with `,` and with `|`.",
     "nowhere": "Builds fail, with `,` and with `|`: no other entry works.",
 }
+_SOME = {
+    "comma": "Builds with `,` fail where it does; those with `|` go on.",
+    "all_comma": "Builds fail where it does: a `,` behind it goes on after 404 and 410 only.",
+    "last": "Builds fail where it does, for no entry of GOPROXY is behind it.",
+}
+"""The same of what is served now and then."""
 _COUNTED: Mapping[str, tuple[str, str]] = {
     "burn_fast": (
         "fails more often than its objective allows",
@@ -86,7 +94,7 @@ def body(story: Story) -> str:
         works = "works" if len(story.recovered) + story.recovered_more == 1 else "work"
         sentences.append(f"{_list(story.recovered, story.recovered_more)} {works} again.")
     if story.chain:
-        sentences.append(_CHAINS["some" if story.is_partial else story.chain])
+        sentences.append((_SOME if story.is_partial else _CHAINS)[story.chain])
     if story.rule == "moved_tag":
         sentences.append("Its author has moved the tag; no proxy is to blame.")
     if story.rule in ("agent_silent", "agent_duplicate"):
@@ -255,6 +263,8 @@ def _number(count: int) -> str:
 
 
 def _left(seconds: float) -> str:
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
     return f"{seconds / 86_400:.0f} days" if seconds >= 172_800 else f"{seconds / 3600:.0f} h"
 
 

@@ -22,9 +22,11 @@ NAMED = 3
 MAX_NAME_CHARS = 120
 """Of one name in a sentence."""
 
-Chain = Literal["comma", "neither", "both", "nowhere"]
+CERTIFICATES = frozenset(("certificate_last", "certificate_near", "certificate_soon"))
+Chain = Literal["comma", "neither", "both", "nowhere", "all_comma", "all_pipe", "last"]
 """Whose builds stop: those with `,` behind the entry, all, none; `nowhere`: all, because there is
-no entry to go on to that works."""
+no entry to go on to that works. Where the chains in force are known and alike: all have a `,`
+behind it, all a `|`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class Story:
     @property
     def is_partial(self) -> bool:
         """Some builds are served."""
-        return self.chain == "comma" and self.facts.failed < self.facts.requests
+        is_some = self.facts.failed < self.facts.requests and self.rule != "down"
+        return self.chain in ("comma", "all_comma", "last") and is_some
 
     @property
     def is_doubtful(self) -> bool:
@@ -121,6 +124,10 @@ def story_of(notice: Notice) -> Story:
     members = incident.firing or incident.members
     lead = min(members, key=_gravest)
     like = [member for member in members if member.key.rule == lead.key.rule]
+    if lead.key.rule in CERTIFICATES:
+        # Each of them is worth naming, and the first to end is the matter.
+        like = [member for member in members if member.key.rule in CERTIFICATES]
+        lead = min(like, key=lambda member: member.facts.left_s or 0.0)
     proxies, proxies_more = _named({m.key.proxy for m in like if m.key.proxy})
     who, who_more = _named({m.key.who for m in like if m.key.who})
     firing = {member.key.proxy for member in incident.firing}
@@ -195,7 +202,14 @@ def _chain(member: Member) -> Chain | None:
         return "both"
     if failure is None:
         return None
-    return "neither" if failure.startswith("checksum.") else "comma"
+    if failure.startswith("checksum."):
+        return "neither"
+    follows = set(member.facts.follows)
+    if follows == {"|"}:
+        return "all_pipe"
+    if follows == {""}:
+        return "last"
+    return "all_comma" if follows and "|" not in follows else "comma"
 
 
 def _moment(wall_ns: int, told_ns: int) -> str:

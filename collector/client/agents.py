@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .answer import items, mapping, moment, text, word
+from .columns import left, wide
 from .status import ABSENT, COLOURS, GAP, RESET, ago
 
 TITLES = ("AGENT", "STATE", "SITE", "VERSION", "LINKS", "HEARD")
@@ -37,7 +38,7 @@ def render(document: Mapping[str, Any], now: datetime, colour: bool, is_all: boo
     if not shown:
         return summary
     rows = [TITLES, *(_cells(agent, now) for agent in shown)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(TITLES))]
+    widths = [max(wide(row[place]) for row in rows) for place in range(len(TITLES))]
     lines = [_line(TITLES, widths)]
     for agent, row in zip(shown, rows[1:], strict=True):
         lines.append(_line(row, widths, colour))
@@ -63,7 +64,7 @@ def _reasons(agent: Mapping[str, Any]) -> list[str]:
 
 
 def _line(row: tuple[str, ...], widths: list[int], colour: bool = False) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    cells = [left(cell, width) for cell, width in zip(row, widths, strict=True)]
     if colour:
         cells[1] = f"{COLOURS['healthy' if row[1] == WELL else 'degraded']}{cells[1]}{RESET}"
     return GAP.join(cells).rstrip()

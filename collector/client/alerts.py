@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .answer import items, mapping, moment, number, text, word
+from .columns import left, wide
 from .incidents import COLOURS
 from .status import ABSENT, GAP, RESET, ago
 
@@ -28,7 +29,7 @@ def render(document: Mapping[str, Any], now: datetime, colour: bool) -> str:
     if not alerts:
         return "No alert waits or fires.\n"
     rows = [TITLES, *(_cells(alert, now) for alert in alerts)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(TITLES))]
+    widths = [max(wide(row[place]) for row in rows) for place in range(len(TITLES))]
     lines = [_line(row, widths, colour and at > 0) for at, row in enumerate(rows)]
     more = number(document.get("alerts_more"))
     lines += [f"and {more:.0f} more"] if more else []
@@ -49,7 +50,7 @@ def _cells(alert: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
 
 
 def _line(row: tuple[str, ...], widths: list[int], colour: bool) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    cells = [left(cell, width) for cell, width in zip(row, widths, strict=True)]
     begin = COLOURS.get(row[1]) if colour else None
     if begin:
         cells[1] = f"{begin}{cells[1]}{RESET}"

@@ -21,6 +21,7 @@ from ..alerts.rules import SEVERITIES, Alerting
 from ..alerts.step import Stepper
 from ..clock import rfc3339
 from .answer import items
+from .columns import left, wide
 from .status import ABSENT, GAP
 
 OURS, THEIRS = "collector", "file"
@@ -276,8 +277,8 @@ def _time(at_ns: int, asked: Asked) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(wide, column)) for column in zip(*rows, strict=True)]
     return [
-        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        GAP.join(left(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]

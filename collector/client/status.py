@@ -4,7 +4,6 @@ The table of `modpulse status`: the API's document as text.
 Pure: width, colour and the time are arguments.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from modpulse.agent.batch.batch import FIRST_BYTE, PHASES
 from modpulse.agent.service.foreign import say
 
 from .answer import Answer, Phase, Proxy, read
+from .columns import cut, wide
 
 RESET = "\x1b[0m"
 COLOURS = {
@@ -190,7 +190,7 @@ def _fit(
     columns: list[Column], rows: Sequence[Mapping[str, str]], width: int | None
 ) -> dict[str, int]:
     """Drop columns, least wanted first, then cut the proxy's name until the table fits."""
-    widths = {c.key: max(len(c.title), *(_cells_wide(row[c.key]) for row in rows)) for c in columns}
+    widths = {c.key: max(len(c.title), *(wide(row[c.key]) for row in rows)) for c in columns}
     if width is None:
         widths["proxy"] = min(widths["proxy"], PADDED_PROXY_WIDTH)
 
@@ -219,22 +219,8 @@ def _line(
     cells = []
     for column in columns:
         text = cut(row[column.key], widths[column.key] if is_cut else None)
-        padding = " " * (widths[column.key] - _cells_wide(text))
+        padding = " " * (widths[column.key] - wide(text))
         if state is not None and column.key == "state":
             text = f"{COLOURS.get(state, '')}{text}{RESET}"
         cells.append(padding + text if column.right else text + padding)
     return GAP.join(cells)
-
-
-def cut(text: str, width: int | None) -> str:
-    """Return as much of a text as fits into so many columns of a terminal."""
-    if width is None or _cells_wide(text) <= width:
-        return text
-    while text and _cells_wide(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
-
-
-def _cells_wide(text: str) -> int:
-    """Return the columns a terminal needs: East Asian wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -6,6 +6,7 @@ Pure.
 
 from collections.abc import Sequence
 
+from .columns import left, right, wide
 from .status import ABSENT
 from .told import Dot, Told, name_of
 
@@ -52,11 +53,11 @@ def _time(value_ms: float | None) -> str:
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Numbers to the right, the first and the last column to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(wide, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 1
     return [
         "  ".join(
-            cell.ljust(width) if place in (0, last) else cell.rjust(width)
+            left(cell, width) if place in (0, last) else right(cell, width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

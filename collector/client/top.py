@@ -13,7 +13,8 @@ from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.foreign import say
 
 from .answer import Proxy, items, mapping, read
-from .status import COLOURS, RESET, cut, render
+from .columns import cut
+from .status import COLOURS, RESET, render
 
 GRAVE = ("down", "degraded", "unknown", "healthy")
 """States, the worst first."""

@@ -262,10 +262,19 @@ def _one_resolver(
         users = [v for v in vantages if v.asked and resolver in v.resolvers]
         others = [v for v in vantages if v.asked and resolver not in v.resolvers]
         is_whole = resolver == before or not any(_contradicts(v, since_ns) for v in users)
-        if others and is_whole and not any(v.sees for v in others):
+        # Others who have not been answered since either may not have asked, or fail as these do.
+        is_apart = resolver == before or _is_answered(others, since_ns)
+        if others and is_whole and is_apart and not any(v.sees for v in others):
             words = _only(f"users of resolver {resolver}", [v.agent_id for v in users])
             return Scope("resolver", words, resolver, frozenset(v.agent_id for v in users))
     return None
+
+
+def _is_answered(others: Sequence[Vantage], since_ns: int | None) -> bool:
+    """Whether one of these was answered since; before that is known they have the benefit."""
+    if since_ns is None:
+        return True
+    return any(v.answered_ns is not None and v.answered_ns < since_ns for v in others)
 
 
 def _contradicts(user: Vantage, since_ns: int | None) -> bool:

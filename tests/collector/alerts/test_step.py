@@ -118,14 +118,18 @@ def test_a_host_alone_recovers_by_its_own_answers() -> None:
 
 
 def test_it_gets_worse() -> None:
-    """One host, then all: one incident, and the graver severity is told at once."""
-    run = Run()
-    run.steps(200, report(A, scope=scoped(A, "host", "build-7")))
+    """One host, then all, of the same: one incident, and the graver severity is told at once."""
+    run, other = Run(), Run()
+    alone = scoped(A, "host", "build-7")
+    run.steps(200, report(A, failures={"tcp.refused": 3}, scope=alone))
     run.steps(60, down(A))
+    other.steps(200, report(A, failures={"tls.untrusted": 3}, scope=alone))
+    other.steps(60, down(A))
 
     assert run.kinds == [(180, "opened"), (230, "updated")]
     assert [incident.severity for _, _, incident in run.told] == ["P2", "P0"]
     assert run.told[-1][2].severities == ("P0", "P2")
+    assert other.kinds == [(180, "opened"), (230, "opened")]
 
 
 def test_a_half_recovery_closes_nothing() -> None:

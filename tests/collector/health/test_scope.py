@@ -84,12 +84,14 @@ def test_a_failure_without_a_gate() -> None:
     assert scope_of(vantage("a", failed=1), fires=False) is None
 
 
-def of_two_resolvers(user: Vantage, before: str | None = None) -> str | None:
+def of_two_resolvers(
+    user: Vantage, before: str | None = None, other_ns: int | None = 5 * NS
+) -> str | None:
     """The scope where two users of r1 have failed for a minute, with a third one and r2's user."""
     first, second = (
         Vantage(name, True, 9, True, True, frozenset({"r1"}), 60 * NS, 61 * NS) for name in "ab"
     )
-    other = vantage("d", resolvers=frozenset({"r2"}))
+    other = Vantage("d", False, 0, True, True, frozenset({"r2"}), 0, other_ns)
     return find_scope([first, second, user, other], lambda excluded: not excluded, before).kind
 
 
@@ -99,6 +101,14 @@ def test_a_user_that_did_not_ask_since_has_no_say() -> None:
     served = Vantage("c", False, 0, True, True, frozenset({"r1"}), 0, 9 * NS)
 
     assert (of_two_resolvers(idle), of_two_resolvers(served)) == ("resolver", None)
+
+
+def test_others_that_were_not_answered_since() -> None:
+    """An outage is no resolver's because users of another have not asked, or too little yet."""
+    idle = Vantage("c", False, 0, True, True, frozenset({"r1"}), 0, 55 * NS)
+
+    assert [of_two_resolvers(idle, other_ns=ns) for ns in (None, 70 * NS)] == [None, None]
+    assert of_two_resolvers(idle, before="r1", other_ns=None) == "resolver"
 
 
 def test_a_resolver_stays_one_while_evidence_fades() -> None:
