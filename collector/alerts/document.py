@@ -41,7 +41,7 @@ class EntryDocument(TypedDict):
     """One line of an incident's timeline; of a note `who` is the person."""
 
     at: Time
-    what: Event | Literal["told", "note"]
+    what: Event | Literal["told", "changed", "note"]
     rule: str | None
     proxy: str | None
     who: str | None

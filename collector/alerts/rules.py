@@ -71,7 +71,7 @@ class Alerting:
     join_seconds: float = number(300.0, *WAIT_S)
     """What fires so soon after another, for the same cause, is the same incident."""
     flap_seconds: float = number(900.0, *WAIT_S)
-    """What fires again so soon is the same incident, and each time goes on for four times as long."""
+    """What fires again so soon is the same incident, and goes on four times as long each time."""
     update_seconds: float = number(300.0, 10.0, DAY_S)
     """That more is affected is told so often at most; that it got graver at once."""
 

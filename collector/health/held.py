@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..intake.arrival import Counts
+from ..intake.arrival import Counts, Leaf
 from ..shares import Shares
 from .evidence import HORIZON_NS, Timeline
 from .gates import Past

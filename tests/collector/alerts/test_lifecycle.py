@@ -70,7 +70,7 @@ def test_silence_is_no_recovery() -> None:
 def test_each_flap_keeps_it_firing_for_longer() -> None:
     """What comes back within its time needs four times as long a proof, for an hour at most."""
     once = [*every_10_s(*[True] * 4, *[False] * 7)]
-    flapping = run([*once, *every_10_s(*[True] * 4, *[False] * 13)])
+    flapping = run([*once, *every_10_s(*[True] * 4, *[False] * 25)])
 
     assert [(s, event) for s, _, event in flapping if event] == [
         (40, "fired"), (110, "resolved"), (150, "fired"), (400, "resolved")
