@@ -294,6 +294,7 @@ def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple
         _beyond(report.seen, report.evidence),
         agents=len(scope.excluded),
         evidence=(scope.words,) if scope.words else (),
+        gates=("slow",) if scope.is_slow else (),
         site=site,
     )
     yield (

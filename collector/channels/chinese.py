@@ -106,6 +106,9 @@ def _what(story: Story) -> str:
             return f"{proxies} {again}不可用"
         case "degraded":
             return f"{proxies} {again}{_sick(story)}"
+        case "host" | "resolver" if story.is_slow_for_some:
+            users = who if story.rule == "host" else f"使用 DNS 服务器 {who} 的机器"
+            return f"{proxies} 只对 {users} 响应缓慢"
         case "host":
             return f"只有 {who} 用不了 {proxies}"
         case "resolver":
@@ -146,7 +149,9 @@ def _details(story: Story) -> str:
             share = f"其中 {facts.part_share:.0%} " if facts.part_share else "都"
             parts[-1] += f"，{share}{_part(*story.part)}"
     if "slow" in facts.gates and facts.first_byte_ms is not None:
-        parts.append(f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒")
+        slow = f"首字节时间 p95 为 {facts.first_byte_ms / 1000:.1f} 秒"
+        where = f"，几乎都{_part(*story.part)}" if story.part else ""
+        parts.append(slow + where * (not story.is_of_failures))
     if story.rule == "consistency" and not facts.failed:
         parts.append("校验和与其他代理不同")
     if story.rule == "dynamic":

@@ -121,6 +121,9 @@ def _what(story: Story) -> str:
             return f"{proxies} {'are' if is_many else 'is'} down{again}"
         case "degraded":
             return f"{proxies} {_sick(story, is_many)}{again}"
+        case "host" | "resolver" if story.is_slow_for_some:
+            users = who if story.rule == "host" else f"those who use resolver {who}"
+            return f"{proxies} {'are' if is_many else 'is'} slow for {users} only"
         case "host":
             return f"only {who} cannot use {proxies}"
         case "resolver":
@@ -161,7 +164,9 @@ def _details(story: Story) -> str:
             share = f"{facts.part_share:.0%} of these" if facts.part_share else "these are"
             parts[-1] += f", {share} {_part(*story.part)}"
     if "slow" in facts.gates and facts.first_byte_ms is not None:
-        parts.append(f"p95 time to first byte is {facts.first_byte_ms / 1000:.1f} s")
+        slow = f"p95 time to first byte is {facts.first_byte_ms / 1000:.1f} s"
+        where = f", nearly all of it {_part(*story.part)}" if story.part else ""
+        parts.append(slow + where * (not story.is_of_failures))
     if story.rule == "consistency" and not facts.failed:
         parts.append("its sum is not that of others")
     if story.rule == "dynamic":

@@ -73,9 +73,15 @@ class Story:
         return "suspect_misses" in gates and "slo" not in gates
 
     @property
+    def is_slow_for_some(self) -> bool:
+        """It is slow for one host, or the users of one resolver, and fails for nobody."""
+        return self.rule in ("host", "resolver") and self.facts.gates == ("slow",)
+
+    @property
     def is_of_failures(self) -> bool:
         """What failed is worth telling: a slow one is not told by what fails now and then."""
-        return self.facts.failed > 0 and (self.rule != "degraded" or self.sickness != "slow")
+        is_slow = self.is_slow_for_some or (self.rule == "degraded" and self.sickness == "slow")
+        return self.facts.failed > 0 and not is_slow
 
     @property
     def sickness(self) -> Literal["partial", "failing", "slow", "misses"]:

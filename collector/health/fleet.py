@@ -31,6 +31,7 @@ from .parts import label_values
 from .report import Report, ShownCertificate
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
+from .slowness import MAX_TIMES
 from .versions import Versions
 from .worst import Worst
 
@@ -253,6 +254,9 @@ class Fleet:
         if arrival.arrived_ns - end_ns <= HORIZON_NS:
             proxy.timeline.add(end_ns, counts)
             proxy.parts.add(arrival, sighting, witness.labels, witness.resolvers)
+            if FIRST_BYTE in sighting.sketches:
+                newest = end_ns, sighting.sketches[FIRST_BYTE]
+                witness.times = (*witness.times[1 - MAX_TIMES :], newest)
             if not proxy.add(witness, end_ns, counts):
                 self._admission.drop("MAX_EVIDENCE_BYTES", arrival.caller)
             for timeline in (proxy.timeline, witness.timeline):

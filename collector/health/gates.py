@@ -224,6 +224,15 @@ def _slow(
         yield Finding("slow", f"{words}, usual are {past.first_byte_ms:.0f} ms (n={n})")
 
 
+def slow_limit_ms(past: Past, rules: Rules) -> float:
+    """Return the p95 above which the gate `slow` fires."""
+    slow_ms = 1000 * rules.slow_seconds
+    if past.first_byte_ms is None:
+        return slow_ms
+    usual_ms = rules.slow_past_factor * past.first_byte_ms
+    return min(slow_ms, max(usual_ms, 1000 * rules.slow_past_floor_seconds))
+
+
 def _suspect_misses(evidence: Evidence, past: Past, rules: Rules) -> Finding | None:
     suspects = evidence.total.suspects
     misses = evidence.suspects + evidence.misses

@@ -46,6 +46,8 @@ class Witness:
     """End of the last window in which this proxy failed it, and another one answered."""
     alone_ns: int = 0
     """End of the last window in which all failed that it asked, this one and others."""
+    times: tuple[tuple[int, bytes], ...] = ()
+    """Of the last MAX_TIMES windows with answers: their end, and the sketch of first bytes."""
     held_bytes: int = 0
     """Of the timeline, as far as they are counted."""
 

@@ -16,12 +16,21 @@ from .attribution import attribute, explaining
 from .confidence import Confidence, Seen, confidence
 from .evidence import SLOT_NS, Evidence, Timeline, weigh
 from .explain import Explanation
-from .gates import Certificate, Finding, Rules, belief, failure_findings, other_findings
+from .gates import (
+    Certificate,
+    Finding,
+    Rules,
+    belief,
+    failure_findings,
+    other_findings,
+    slow_limit_ms,
+)
 from .held import Proxy
 from .report import Report
-from .scope import Run, Scope, Vantage, doubtful, seen_from_one
+from .scope import Run, Scope, Vantage, doubtful, seen_from_one, slow_for
 from .score import Formula, certificate_part, score
 from .settled import settled
+from .slowness import slowness
 from .state import step
 
 STEP_WITNESSES = 64
@@ -137,7 +146,9 @@ class Judge:
             # For others it is not down.
             findings = [f for f in findings if f.state != "down"]
             findings.append(Finding("partial", scope.words or ""))
-        if scope.excluded:
+        if not scope.kind and any(finding.gate == "slow" for finding in findings):
+            scope, findings = self._whose_slowness(proxy, findings, moment.now_ns)
+        if scope.excluded and not scope.is_slow:
             scope = replace(scope, failed_ns=_failed_ns(proxy, scope.excluded))
         proxy.track = step(proxy.track, findings, evidence.n, moment.now_ns, self._rules)
         if not scope.kind and len(proxy.witnesses) == 1 and proxy.track.findings:
@@ -213,6 +224,29 @@ class Judge:
                 if value is not None:
                     found.setdefault(phase, {})[name] = value
         return found
+
+    def _whose_slowness(
+        self, proxy: Proxy, findings: list[Finding], now_ns: int
+    ) -> tuple[Scope, list[Finding]]:
+        """Say for whom it is slow: one host's is not the proxy's, others' is told as theirs."""
+        rules = self._rules
+        limit_ms = slow_limit_ms(proxy.past, rules)
+        found = slowness(
+            proxy.witnesses,
+            lambda bucket: self._bucket_ms(bucket) > limit_ms,
+            now_ns - 2 * round(rules.recent_seconds * NS),
+            rules.slow_requests,
+        )
+        if found is None:
+            return Scope(), findings
+        scope = slow_for(found)
+        if not scope.is_part:
+            return scope, [finding for finding in findings if finding.gate != "slow"]
+        told = [
+            replace(f, evidence=f"{f.evidence}; {scope.words}") if f.gate == "slow" else f
+            for f in findings
+        ]
+        return scope, told
 
     def _slowness(self, proxy: Proxy, first_byte_ms: float | None) -> float | None:
         """Return the p95 to judge by: it was so for a while, and is so yet."""

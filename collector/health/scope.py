@@ -12,6 +12,7 @@ from modpulse.agent.service.units import NS
 
 from .explain import Explanation
 from .parts import Value
+from .slowness import Slowness
 
 NOT_OF_PROXY = ("host", "resolver", "module")
 """Kinds whose failures are not the proxy's: it is as the rest says. By others it is degraded."""
@@ -60,6 +61,8 @@ class Scope:
     """Of the requests that it has, 0…1; None where that is not known."""
     failed_ns: int = 0
     """Up to when those saw failures whose evidence does not count; 0: there are none."""
+    is_slow: bool = False
+    """It is about slow answers, not about failures."""
     also: tuple[Value, ...] = ()
     """What has the same requests: it cannot be told which of them it is."""
 
@@ -152,6 +155,15 @@ def _fails_now(vantage: Vantage) -> bool:
 def seen_from_one(agent_id: str) -> Scope:
     """Return the scope of what counts but has a single witness."""
     return Scope("host", f"seen from one host only, {agent_id}", who=agent_id)
+
+
+def slow_for(found: Slowness) -> Scope:
+    """Return the scope of slowness: that of a host or a resolver's users is not the proxy's."""
+    kind, who = found.value
+    words = f"{_percent(found.share)} of the slow answers are {_name(found.value)}"
+    words += f", which has {_percent(found.part)} of the answers"
+    excluded = found.agents if kind in NOT_OF_PROXY else frozenset[str]()
+    return Scope(kind, words, who, excluded, found.share, found.part, is_slow=True)
 
 
 def explained(found: Explanation, users: frozenset[str]) -> Scope:
