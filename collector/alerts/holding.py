@@ -4,7 +4,7 @@ Whether each rule holds, by what is seen and the numbers of `[alerting]`.
 The same for what is seen now and for what was seen then, which `modpulse alerts test` tries again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from modpulse.agent.service.units import NS
@@ -102,8 +102,17 @@ def _of_proxy(
     elif condition.says == "well":
         down = degraded = proof
     for rule, holds in zip(STATES, (down, degraded), strict=True):
-        reading = replace(_as_it_is(condition), holds=True) if holds else Reading(holds=holds)
+        reading = Reading(holds=holds)
+        if holds:
+            since_ns = _since_ns(condition.at_ns, (kept.get(Key(r, proxy)) for r in STATES))
+            reading = replace(_as_it_is(condition), holds=True, since_ns=since_ns)
         yield Key(rule, proxy), reading
+
+
+def _since_ns(at_ns: int | None, alerts: Iterable[Alert | None]) -> int | None:
+    """Return since when it is so: the state may go on over an end that was told."""
+    ended = (alert.clear_ns or 0 for alert in alerts if alert and not alert.is_firing)
+    return None if at_ns is not None and at_ns <= max(ended, default=0) else at_ns
 
 
 def _of_some(proxy: str, condition: Condition, kept: Mapping[Key, Alert]) -> Reading:
