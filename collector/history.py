@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from .errors import RejectedError
-from .insight import comparison
-from .insight.comparison import Comparing
+from .insight import comparing, comparison
+from .insight.comparing import Comparing
 from .insight.history import Asked, Builder, History
 from .intake.arrival import Leaf
 from .store.database import Store
@@ -58,23 +58,23 @@ async def compare(ask: Ask, asked: comparison.Asked) -> tuple[Comparing, dict[st
         RejectedError: 404, nothing is known of one of them; 400, it is too much at once.
         StoreUnavailableError: the database cannot be read.
     """
-    comparing = Comparing(asked)
-    for side, proxy in zip(comparison.SIDES, (asked.a, asked.b), strict=True):
-        for dimension, period_s in comparison.READ.items():
+    found = Comparing(asked)
+    for side, proxy in zip(comparing.SIDES, (asked.a, asked.b), strict=True):
+        for dimension, period_s in comparing.READ.items():
             span = (proxy, dimension, period_s or asked.period_s, asked.from_s, asked.until_s)
             ranges = await ask(partial(_planned, span))
             if not ranges:
                 raise RejectedError(404, f"{side}: no history of such a proxy")
             async for row in _rows(ask, ranges):
                 try:
-                    comparing.take(side, dimension, *row)
-                except comparison.TooMuchError as error:
+                    found.take(side, dimension, *row)
+                except comparing.TooMuchError as error:
                     raise RejectedError(400, f"since: {error}") from None
     began_s = time.monotonic()
-    for _ in comparing.finish():
+    for _ in found.finish():
         began_s = await _pause(began_s)
     leaves = await ask(lambda store: store.certificates())
-    return comparing, {name: leaf for name, (leaf, _) in leaves.items()}
+    return found, {name: leaf for name, (leaf, _) in leaves.items()}
 
 
 async def _rows(ask: Ask, ranges: Sequence[Range]) -> AsyncIterator[tuple[int, int, object]]:

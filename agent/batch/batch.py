@@ -42,6 +42,8 @@ MAX_NAME_BYTES = 128
 MAX_TEXT_BYTES = 512
 """Of a URL, a module path, a subject, a sentence."""
 MAX_ENDPOINTS = 16
+MAX_CIRCUMSTANCES = 8
+"""There are six."""
 MAX_CHAINS = 16
 """Of one host; a build server has one, a shared one a few."""
 MAX_CHAIN_BYTES = 2048
@@ -69,6 +71,11 @@ MISS = "miss"
 SUSPECT = "suspect"
 """Outcomes of a request beside its failure class: answered, 404 or 410, and a doubtful one."""
 NOT_FAILURES = (OK, MISS, SUSPECT)
+
+IN_FLIGHT: Mapping[int, str] = {n: f"in_flight_{n}" for n in (65, 17, 5, 1)}
+"""At least so many requests at one proxy, that one included, and how these are called."""
+FETCH_FIRST, FETCH_AGAIN = "fetch_first", "fetch_again"
+CIRCUMSTANCES = (*IN_FLIGHT.values(), FETCH_FIRST, FETCH_AGAIN)
 
 FIRST_BYTE = "first_byte_small"
 """Phase of time to first byte of SMALL_ENDPOINTS with status 200: what the health score reads."""
@@ -263,6 +270,12 @@ class ProxyWindow:
     commands_stopped: int = sent(_COUNT, 0, since=2)
     """Commands of `commands_failed` of which the last request that failed, or was a suspect miss,
     and was followed by no other entry, was for this proxy."""
+    by_circumstance: tuple[Outcomes, ...] = sent(
+        Many(Row(Outcomes), MAX_CIRCUMSTANCES), (), since=2
+    )
+    """Requests once more by how many were in flight when they began, `in_flight_1`, `_5`, `_17` and
+    `_65` for that many or more; and once more by whether this agent had asked for the same before,
+    `fetch_first` and `fetch_again`."""
 
     @property
     def failed(self) -> int:

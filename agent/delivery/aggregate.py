@@ -31,6 +31,8 @@ from .window import Window
 
 MAX_IDS = 65_536
 """Requests remembered, so that a later report of the same one is known; the oldest go first."""
+MAX_FETCHED = 16_384
+"""Things remembered that were fetched: some thousand modules, 2 MB; the oldest go first."""
 MAX_ASKED_BYTES = 256 * 1024
 """Of names in a batch's `asked`, so that a batch stays below its limit whatever they are."""
 _KEPT = ("id", "url", "http_version", "redirects")
@@ -66,6 +68,7 @@ class Aggregator:
         self._name_key = name_key
         self._attribution = Attribution()
         self._reported: Bounded[str, bool] = Bounded(MAX_IDS)
+        self._fetched: Bounded[int, bool] = Bounded(MAX_FETCHED)
         self._windows: dict[str, Window] = {}
         self._commands = Commands()
         self._zips: dict[Fetched, list[tuple[Window, int]]] = {}
@@ -153,7 +156,7 @@ class Aggregator:
             if request.final == "stopped" and outcome not in (OK, MISS):
                 self._attribution.stop(request.pid, proxy, seen.end_ns)
             if reported_as_final is None:
-                window.count(seen)
+                window.count(seen, self._is_again(proxy, request, outcome))
                 self._list(window, seen)
 
     def _window(self, proxy: str) -> Window | None:
@@ -167,6 +170,17 @@ class Aggregator:
 
     def _remember(self, request: Request) -> None:
         self._reported[request.id] = request.final is not None
+
+    def _is_again(self, proxy: str, request: Request, outcome: str) -> bool | None:
+        """Return whether it was answered with the same before, and remember that it was now."""
+        if request.module is None:
+            return None
+        # A number for each: names would be as much again as all that is held here.
+        thing = hash((proxy, request.module, request.version, request.endpoint))
+        is_again = thing in self._fetched
+        if outcome == OK and not is_again:
+            self._fetched[thing] = True
+        return is_again
 
     def _module(self, request: Request) -> str | None:
         if request.module is None:

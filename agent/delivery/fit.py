@@ -55,6 +55,7 @@ def _without_shares(window: ProxyWindow) -> ProxyWindow:
         by_endpoint=merged(window.by_endpoint),
         by_address=merged(window.by_address),
         by_resolver=merged(window.by_resolver),
+        by_circumstance=(),
     )
 
 

@@ -36,6 +36,7 @@ from ..batch.shares import OTHER, Shares
 from ..batch.sketch import Sketches, bucket_of
 from ..records.records import Certificate, Connection, Handshake, Lookup
 from .attribution import Step
+from .circumstances import Beside, by_circumstance
 from .counted import Counted, bounded, cut
 
 MAX_MODULES = 10_000
@@ -61,7 +62,7 @@ class Window:
     sketches: Sketches = field(default_factory=Sketches)
     worst: list[Counted] = field(default_factory=list)
     latest: list[Counted] = field(default_factory=list)
-    intervals: list[tuple[int, int]] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     certificate: Certificate | None = None
     handshakes: int = 0
     bad_certificates: Counter[str] = field(default_factory=Counter)
@@ -81,11 +82,17 @@ class Window:
     failed_ns: int = 0
     commands_stopped: int = 0
 
-    def count(self, seen: Counted) -> None:
-        """Count a request for the first time."""
+    def count(self, seen: Counted, is_again: bool | None = None) -> None:
+        """
+        Count a request for the first time.
+
+        Args:
+            seen: The request.
+            is_again: Whether it was answered with the same before; None: it names no module.
+        """
         request = seen.request
         self.outcomes[seen.outcome] += 1
-        self._share(seen)
+        bucket = self._share(seen)
         if (status := seen.status) is not None:
             is_room = status in self.statuses or len(self.statuses) < MAX_STATUSES - 1
             self.statuses[status if is_room else 0] += 1
@@ -95,16 +102,16 @@ class Window:
         if request.failure is None:
             self.sketches.time("processing", request.processing_ns)
             self.sketches.time("transfer", request.transfer_ns)
-        if len(self.intervals) < MAX_INTERVALS:
-            self.intervals.append((request.at_ns, seen.end_ns))
+        if len(self.beside) < MAX_INTERVALS:
+            self.beside.append(Beside(request.at_ns, seen.end_ns, seen.outcome, bucket, is_again))
         if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.worst[0].badness:
             insort(self.worst, seen, key=_BADNESS)
             del self.worst[:-MAX_EXEMPLARS]
         insort(self.latest, seen, key=_END)
         del self.latest[:-MAX_OUTCOMES]
 
-    def _share(self, seen: Counted) -> None:
-        """Count it by what it has in common with others."""
+    def _share(self, seen: Counted) -> int | None:
+        """Count it by what it has in common with others; returns the bucket of its first byte."""
         request, outcome = seen.request, seen.outcome
         endpoint, bucket = request.endpoint or OTHER, None
         if request.status == 200 and (first_byte_ns := request.first_byte_ns) is not None:
@@ -117,6 +124,7 @@ class Window:
             self.by_address.count(cut(address, MAX_NAME_BYTES), outcome, bucket)
         if request.resolver:
             self.by_resolver.count(cut(request.resolver, MAX_NAME_BYTES), outcome)
+        return bucket
 
     def conclude(self, seen: Counted) -> None:
         """Count what a request cost that was not answered, also one that was counted before."""
@@ -188,7 +196,7 @@ class Window:
             resolvers=tuple(sorted(self.resolvers)),
             addresses=tuple(sorted(self.addresses)),
             min_ttl_s=self.min_ttl_s,
-            peak_in_flight=peak(self.intervals),
+            peak_in_flight=peak((one.at_ns, one.end_ns) for one in self.beside),
             fallbacks=self.fallbacks,
             fallback_ns=self.fallback_ns,
             cancelled=self.cancelled,
@@ -205,6 +213,7 @@ class Window:
             by_resolver=self.by_resolver.rows(),
             failed_ns=self.failed_ns,
             commands_stopped=self.commands_stopped,
+            by_circumstance=by_circumstance(self.beside),
         )
 
 

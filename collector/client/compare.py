@@ -30,6 +30,16 @@ PHASES = {
     "transfer": "from first byte to last",
 }
 
+CIRCUMSTANCES = {
+    "in_flight_1": "1 to 4 in flight",
+    "in_flight_5": "5 to 16 in flight",
+    "in_flight_17": "17 to 64 in flight",
+    "in_flight_65": "65 and more in flight",
+    "fetch_first": "asked for by a host for the first time",
+    "fetch_again": "asked for by a host again",
+}
+"""What a batch calls them, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -46,6 +56,7 @@ class Line:
 
     kind: str
     endpoint: str | None
+    circumstance: str | None
     phase: str | None
     a: Value | None
     b: Value | None
@@ -53,6 +64,11 @@ class Line:
     low: float | None
     high: float | None
     verdict: str
+
+    @property
+    def part(self) -> str | None:
+        """Of which requests; None: of all."""
+        return self.endpoint or self.circumstance
 
     @property
     def is_share(self) -> bool:
@@ -90,6 +106,7 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(
         kind=word(row.get("kind")) or ABSENT,
         endpoint=word(row.get("endpoint")),
+        circumstance=word(row.get("circumstance")),
         phase=word(row.get("phase")),
         a=_value(mapping(row.get("a"))),
         b=_value(mapping(row.get("b"))),
@@ -109,7 +126,7 @@ def _value(value: Mapping[str, Any]) -> Value | None:
 
 def _told(lines: Sequence[Line]) -> list[str]:
     """Return what matters most, in two sentences."""
-    of_all = [line for line in lines if line.endpoint is None and line.a and line.b]
+    of_all = [line for line in lines if line.part is None and line.a and line.b]
     first = (line for line in of_all if (line.kind, line.phase) == ("p95", "first_byte"))
     success = (line for line in of_all if line.kind == "success")
     told = [*map(_speed, first), *map(_success, success)]
@@ -171,25 +188,30 @@ def _table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     for line in sorted(lines, key=_order):
         if line.a is None or line.b is None:
             continue
-        if group != (line.endpoint, line.phase):
-            group = (line.endpoint, line.phase)
-            rows += [(_title(line), "", "", "")] if not line.is_share or line.endpoint else []
+        if group != (line.part, line.phase):
+            group = (line.part, line.phase)
+            rows += [(_title(line), "", "", "")] if not line.is_share or line.part else []
         name = {"success": "success", "misses": "not found"}.get(line.kind, line.kind)
-        indent = "  " if not line.is_share or line.endpoint else ""
+        indent = "  " if not line.is_share or line.part else ""
         rows.append((f"{indent}{name}", _cell(line, line.a), _cell(line, line.b), _against(line)))
     return rows
 
 
 def _order(line: Line) -> tuple[int, str]:
-    """All requests first, then each endpoint, then phases in their order."""
+    """All requests first, then each endpoint and circumstance, then phases in their order."""
     if line.endpoint is not None:
         return 2, line.endpoint
-    return (0 if line.is_share else 1 if line.phase == "first_byte" else 3), ""
+    if line.circumstance is not None:
+        known = [*CIRCUMSTANCES]
+        at = known.index(line.circumstance) if line.circumstance in known else len(known)
+        return 3, f"{at:03}{line.circumstance}"
+    return (0 if line.is_share else 1 if line.phase == "first_byte" else 4), ""
 
 
 def _title(line: Line) -> str:
-    if line.endpoint is not None:
-        return f"{line.endpoint}, first byte" if line.phase else f"{line.endpoint}"
+    if line.part is not None:
+        name = CIRCUMSTANCES.get(line.part, line.part)
+        return f"{name}, first byte" if line.phase else name
     return PHASES.get(line.phase or "", line.phase or ABSENT)
 
 

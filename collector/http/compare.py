@@ -85,6 +85,7 @@ class ComparedDocument(TypedDict):
 
     kind: Compared
     endpoint: str | None
+    circumstance: str | None
     phase: str | None
     unit: Literal["ms", "ratio"]
     by_site: bool
@@ -200,6 +201,7 @@ def _row(row: Row) -> ComparedDocument:
     told: ComparedDocument = {
         "kind": row.kind,
         "endpoint": row.endpoint,
+        "circumstance": row.circumstance,
         "phase": row.phase,
         "unit": unit,
         "by_site": row.by_site,

@@ -117,6 +117,10 @@ class Sighting:
     by_endpoint: tuple[Part, ...] = ()
     by_address: tuple[Part, ...] = ()
     by_resolver: tuple[Part, ...] = ()
+    circumstances: bytes = b""
+    """What there was beside requests, as it came; read where it is rolled up."""
+    by_circumstance: tuple[Part, ...] = ()
+    """The same, where it was read."""
     by_module: tuple[Part, ...] = ()
     """Failures and suspect misses only, as the worst requests tell: a sample, made as many as there
     were. Empty where none failed, or only one module was asked for."""
@@ -179,7 +183,7 @@ class Arrival:
             sketches += len(one.sketches)
             parts += len(one.by_endpoint) + len(one.by_address) + len(one.by_resolver)
             parts += len(one.by_module)
-            asked_bytes += len(one.asked) + len(one.exemplars)
+            asked_bytes += len(one.asked) + len(one.exemplars) + len(one.circumstances)
         held = SIGHTING_BYTES * len(self.sightings) + SKETCH_BYTES * sketches
         return held + PART_BYTES * parts + asked_bytes + len(self.chains) + len(self.body)
 

@@ -7,13 +7,18 @@ Beyond the bound values are one, OTHER, so that sums stay right. Pure.
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-Dimension = Literal["", "site", "endpoint", "resolver", "address", "agent", "judged"]
+from modpulse.agent.batch.batch import MAX_CIRCUMSTANCES
+
+Dimension = Literal[
+    "", "site", "endpoint", "resolver", "address", "agent", "judged", "circumstance"
+]
 """
 Empty: the proxy as a whole. Their places are in the database: only ever append. `judged` has one
-value, the empty one: what the proxy is held responsible for.
+value, the empty one: what the proxy is held responsible for. Those of `circumstance` say the same
+requests twice: by how many were in flight, and by whether the same had been asked for before.
 """
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
-ASKED_BY = tuple(dimension for dimension in DIMENSIONS if dimension != "judged")
+ASKED_BY = tuple(d for d in DIMENSIONS if d not in ("judged", "circumstance"))
 """What people ask for."""
 
 MAX_SITES = 32
@@ -30,6 +35,7 @@ MOST_NAMED: Mapping[str, tuple[str, int]] = {
     "address": ("MAX_ADDRESSES_KEPT", MAX_ADDRESSES_KEPT),
     "agent": ("MAX_AGENTS_KEPT", MAX_AGENTS_KEPT),
     "judged": ("", 1),
+    "circumstance": ("MAX_CIRCUMSTANCES", MAX_CIRCUMSTANCES),
 }
 """Of one proxy in one minute, hour or day: the bound's name, and how many keep theirs."""
 OTHER = "other"

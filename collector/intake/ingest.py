@@ -222,6 +222,7 @@ def _sighting(
         by_endpoint=_parts(window.by_endpoint, overflow),
         by_address=_parts(window.by_address, overflow),
         by_resolver=_parts(window.by_resolver, overflow),
+        circumstances=bytes(window.by_circumstance),
         by_module=_by_module(window, failures) if failed or window.suspect_misses else (),
         failed_ms=min(window.failed_ns // 1_000_000, MAX_FALLBACK_MS),
         commands_stopped=window.commands_stopped,

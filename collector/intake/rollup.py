@@ -14,6 +14,7 @@ from modpulse.agent.service.units import NS
 
 from .arrival import Arrival, Counts, Leaf, Part, Sighting
 from .cells import Cell, Cells, sketch_of
+from .circumstances import Sample
 from .dimensions import MOST_NAMED, OTHER, SITE, Dimension
 from .fold import Pile
 
@@ -55,12 +56,18 @@ class Rollup:
     """By value, by (proxy, start of the minute in seconds, dimension)."""
     overflow: Counter[str] = field(default_factory=Counter)
     """What counts as OTHER, by the bound's name."""
+    sample: Sample = field(init=False)
     newest_ns: int = 0
     """When the last of them arrived."""
     batches: int = 0
 
+    def __post_init__(self) -> None:
+        """Count what makes no sense beside what finds no room."""
+        self.sample = Sample(self.overflow)
+
     def add(self, arrival: Arrival) -> None:
         """Add all of a batch but its sketches."""
+        self.sample.read(arrival)
         self.batches += 1
         self.newest_ns = max(self.newest_ns, arrival.arrived_ns)
         start_s = arrival.end_ns // NS // MINUTE_S * MINUTE_S
@@ -155,6 +162,7 @@ def parts_of(sighting: Sighting) -> tuple[tuple[Dimension, tuple[Part, ...]], ..
         ("endpoint", sighting.by_endpoint),
         ("resolver", sighting.by_resolver),
         ("address", sighting.by_address),
+        ("circumstance", sighting.by_circumstance),
     )
 
 

@@ -19,6 +19,7 @@ from modpulse.agent.batch.batch import (
     MAX_BATCH_BYTES,
     MAX_CHAIN_BYTES,
     MAX_CHAINS,
+    MAX_CIRCUMSTANCES,
     MAX_CLASSES,
     MAX_ENDPOINTS,
     MAX_EXEMPLARS,
@@ -153,6 +154,7 @@ class ProxyWindow(Struct, array_like=True, gc=False):
     by_resolver: ByAddress = []
     failed_ns: Total = 0
     commands_stopped: Count = 0
+    by_circumstance: Raw = Raw(b"\x90")
 
 
 class Batch(Struct, array_like=True, gc=False):
@@ -188,6 +190,7 @@ _BATCH = msgspec.msgpack.Decoder(Batch)
 _LOSSES = msgspec.msgpack.Decoder(Losses)
 _ASKED = msgspec.msgpack.Decoder(Annotated[list[Asked], Meta(max_length=MAX_ASKED)])
 _EXEMPLARS = msgspec.msgpack.Decoder(Annotated[list[Exemplar], Meta(max_length=MAX_EXEMPLARS)])
+_OUTCOMES = msgspec.msgpack.Decoder(Annotated[list[Outcomes], Meta(max_length=MAX_CIRCUMSTANCES)])
 _CHAINS = msgspec.msgpack.Decoder(Annotated[list[Chain], Meta(max_length=MAX_CHAINS)])
 
 
@@ -229,6 +232,20 @@ def exemplars(data: bytes | Raw) -> list[Exemplar]:
         found: list[Exemplar] = _EXEMPLARS.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BatchError(f"exemplars: {error}") from None
+    return found
+
+
+def outcomes(data: bytes) -> list[Outcomes]:
+    """
+    Read how requests ended, by what there was beside them.
+
+    Raises:
+        BatchError: it is none.
+    """
+    try:
+        found: list[Outcomes] = _OUTCOMES.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BatchError(f"by_circumstance: {error}") from None
     return found
 
 

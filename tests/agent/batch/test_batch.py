@@ -73,6 +73,7 @@ def window(**fields) -> ProxyWindow:
         "asked_dropped": 1, "local_failures": {"local.disk": 1},
         "by_endpoint": (outcomes("zip"),), "by_address": (outcomes("10.0.0.7"),),
         "by_resolver": (outcomes("10.0.0.53:53"),), "failed_ns": 7, "commands_stopped": 1,
+        "by_circumstance": (outcomes("in_flight_1"),),
     }  # fmt: skip
     return ProxyWindow(**(defaults | fields))
 

@@ -413,6 +413,25 @@ def test_requests_side_by_side_are_in_flight():
     assert only(*(request(n, start=n, times=(0, 4, 0)) for n in range(9))).peak_in_flight == 4
 
 
+def test_what_was_fetched_before_is_told_apart(monkeypatch):
+    """The same of the same proxy is first until it was answered, in later windows too, as long as
+    it is remembered."""
+    monkeypatch.setattr(aggregate, "MAX_FETCHED", 2)
+    aggregator = fed()
+
+    def told(*made):
+        for one in made:
+            aggregator.add(one, at(1000))
+        (part,) = aggregator.flush(OFFSET).proxies
+        counts = {row.name: row.ok + sum(row.failures.values()) for row in part.by_circumstance}
+        return counts.get("fetch_first"), counts.get("fetch_again")
+
+    assert told(failing(1, "http.5xx", status=500), request(2), request(3)) == (2, 1)
+    assert told(request(4), request(5, version="v2"), request(6, endpoint="zip")) == (2, 1)
+    assert told(request(7), request(8, endpoint="zip")) == (1, 1)
+    assert told(request(9, module=None)) == (None, None)
+
+
 def test_names_can_be_hashed():
     """The same module is the same hash, and nothing that could tell its name stays."""
     secret = "secret.corp/payments"

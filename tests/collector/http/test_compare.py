@@ -47,6 +47,10 @@ def window(proxy: str, bucket: int, failed: int, leaf: Leaf | None = None) -> Pr
         by_address=(Outcomes(name="192.0.2.1", ok=20),),
         certificate=leaf,
         body_bytes=1000,
+        by_circumstance=(
+            Outcomes(name="in_flight_5", ok=20, failures=failures, sketch=times),
+            Outcomes(name="of_a_newer_agent", ok=20),
+        ),
     )
 
 
@@ -70,7 +74,7 @@ def ask(collector: Collector, **query: str) -> Reply:
 
 def row(document: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return a row of all requests."""
-    return next(r for r in document["compare"] if (r["kind"], r["endpoint"]) == (kind, None))
+    return next(r for r in document["compare"] if r["kind"] == kind and r["by_site"])
 
 
 def test_two_mirrors(collector: Collector) -> None:
@@ -92,6 +96,16 @@ def test_two_mirrors(collector: Collector) -> None:
     assert (document["a"]["min_ttl_s"], document["b"]["min_ttl_s"]) == (300, None)
     assert document["firsts"]["modules_a"] in (0, 1)
     assert (document["together"]["period_s"], document["together"]["periods"]) == (60, 1)
+
+
+def test_what_was_beside_requests(collector: Collector) -> None:
+    """Success and first byte are told by how many requests were in flight."""
+    document = ask(collector, a=A, b=B, since="1h").body
+    rows = [r for r in document["compare"] if r["circumstance"]]
+
+    assert {r["circumstance"] for r in rows} == {"in_flight_5"}
+    assert [r["b"]["value"] for r in rows if r["kind"] == "success"] == [0.8]
+    assert [r["phase"] for r in rows if r["kind"] == "p95"] == ["first_byte"]
 
 
 def test_every_key_is_documented(collector: Collector) -> None:

@@ -11,15 +11,9 @@ import pytest
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.batch.sketch import Sketch, bucket_of
 from modpulse.collector.health.versions import Firsts
-from modpulse.collector.insight import comparison
-from modpulse.collector.insight.comparison import (
-    SIDES,
-    Asked,
-    Comparing,
-    Comparison,
-    Side,
-    TooMuchError,
-)
+from modpulse.collector.insight import comparing as module
+from modpulse.collector.insight.comparing import SIDES, Comparing, Side, TooMuchError
+from modpulse.collector.insight.comparison import Asked, Comparison
 from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.intake.cells import Cell, pack
 
@@ -274,6 +268,34 @@ def test_each_alone() -> None:
     assert (a.min_ttl_s, b.min_ttl_s, found.firsts) == (30, None, Firsts(1, 0, 2, 0, 5))
 
 
+def test_what_was_beside_requests() -> None:
+    """Requests with as many in flight are compared with each other."""
+    comparing = Comparing(Asked(A, B, T0_S, T0_S + 2 * DAY_S))
+    for hour in range(48):
+        for side, busy in (("a", 5), ("b", 50)):
+            of: Side = side  # type: ignore[assignment]
+            times = {name: Sketch({at: 20}).to_bytes() for name, at in (("1", 0), ("17", busy))}
+            cells = {
+                f"in_flight_{name}": Cell(Counter(ok=20), [(FIRST_BYTE, data)])
+                for name, data in times.items()
+            }
+            comparing.take(of, "circumstance", T0_S + hour * HOUR_S, HOUR_S, pack(cells))
+    assert list(comparing.finish())
+    found = comparing.comparison({}, {}, None)
+    told = {
+        (row.circumstance, row.kind): row.pair.verdict
+        for row in found.rows
+        if row.circumstance and row.pair and row.kind in ("p50", "success")
+    }
+
+    assert told == {
+        ("in_flight_1", "success"): "alike",
+        ("in_flight_1", "p50"): "alike",
+        ("in_flight_17", "success"): "alike",
+        ("in_flight_17", "p50"): "higher",
+    }
+
+
 def test_minutes() -> None:
     """Half a day and less is compared by the minute, days by the hour; whole days not at all."""
     assert Asked(A, B, T0_S, T0_S + HOUR_S).period_s == 60
@@ -302,7 +324,7 @@ def test_a_row_that_makes_no_sense(row: object) -> None:
 
 def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for more than is held at once is told so."""
-    monkeypatch.setattr(comparison, "MAX_SEEN", 3)
+    monkeypatch.setattr(module, "MAX_SEEN", 3)
     comparing = Comparing(Asked(A, B, T0_S, T0_S + DAY_S))
 
     with pytest.raises(TooMuchError, match="less time"):
