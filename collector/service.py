@@ -429,7 +429,7 @@ class Service:
             save = partial(save, now_ns=now_ns, seen=step.changes.past)
             kept = await asyncio.wrap_future(self._writer.call(save))
         self.incidents.accept(step, kept)
-        if step.notices and self.sender:
+        if (step.notices or changed) and self.sender:
             self.sender.wake()
         self._say_changed(changed)
         self._saved |= changed

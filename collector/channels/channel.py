@@ -18,8 +18,11 @@ from ..alerts.rules import SEVERITIES, Severity
 
 Language = Literal["en", "zh"]
 ChannelKind = Literal[
-    "webhook", "alertmanager", "mail", "slack", "wecom", "dingtalk", "pagerduty", "apprise"
+    "webhook", "alertmanager", "mail", "slack", "wecom", "dingtalk", "pagerduty", "apprise",
+    "gatus",
 ]  # fmt: skip
+WITHOUT_NOTICES = frozenset({"gatus"})
+"""Kinds that are told how everything is instead."""
 _SCHEMES = {"mail": ("smtp", "smtps")}
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 """As HTML has it: what a person calls an address, and nothing that ends a header."""
@@ -67,6 +70,8 @@ class Channel:
             raise self.wrong("url", "…", "an address of Apprise is a secret: expected url_file")
         if self.kind == "pagerduty" and not self.secret_file:
             raise self.wrong("secret_file", "", "PagerDuty needs an integration key")
+        if self.kind == "gatus" and not self.secret_file:
+            raise self.wrong("secret_file", "", "Gatus needs the token of its external endpoints")
 
     def check_url(self, url: str) -> None:
         """Raise ConfigError where an address is none, or secrets would travel in the clear."""
@@ -102,7 +107,9 @@ class Channel:
         return cast(ChannelKind, self.kind)
 
     def takes(self) -> frozenset[Severity]:
-        """Return the severities as what they are."""
+        """Return the severities that it is told of."""
+        if self.kind in WITHOUT_NOTICES:
+            return frozenset()
         return frozenset(cast(tuple[Severity, ...], self.severities))
 
     def _check_mail(self) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from . import alertmanager, dingtalk, mail, pagerduty, slack, webhook, wecom
+from . import alertmanager, dingtalk, gatus, mail, pagerduty, slack, webhook, wecom
 from .message import MAX_ERROR_CHARS, DeliveryError, Make, errcode, told
+from .rounds import Push
 
 OF_NOTICE = frozenset({400, 404, 405, 410, 413, 415, 422})
 """Answers that speak against what was sent, not against who takes it."""
@@ -33,6 +34,7 @@ KINDS: Mapping[str, Kind] = {
     "pagerduty": Kind(pagerduty.make),
     "apprise": Kind(told),
 }
+PUSHES: Mapping[str, Push] = {"gatus": Push(gatus.posts, gatus.EVERY_S)}
 
 
 def judge(kind: Kind, status: int, retry_after: str | None, body: bytes) -> None:

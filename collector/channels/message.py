@@ -54,6 +54,15 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What HTTP answered."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """What a transport makes its message from."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from modpulse.agent.service.credentials import client_context, first_secret
 from modpulse.agent.service.errors import ConfigError
@@ -25,12 +25,14 @@ from modpulse.agent.service.units import NS
 
 from ..alerts.notice import Notice, Outcome, Waiting
 from ..errors import OverloadedError, StoreUnavailableError
+from ..health.report import Report
 from .channel import Channel
-from .kinds import KINDS, judge
+from .kinds import KINDS, PUSHES, judge
 from .message import MAX_ERROR_CHARS, DeliveryError, PartlyDeliveredError, Secrets, Telling, Told
 from .render import Words, render
 from .retry import Plan, backoff_s, plan
-from .wires import Thread, post, submit
+from .rounds import Push, Rounds
+from .wires import Thread, post, post_each, submit
 
 log = logging.getLogger("modpulse.collector")
 
@@ -38,6 +40,7 @@ STORE_RETRY_S = 5.0
 """When the outbox can neither be read nor written."""
 GRACE_S = 5.0
 """What is on its way at a stop may arrive, and be written down."""
+_T = TypeVar("_T")
 _FAILURES = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
 
 
@@ -81,6 +84,8 @@ class Line:
     resent_ns: int = 0
     done: set[int] = field(default_factory=set)
     """Delivered, which is not written yet."""
+    rounds: Rounds = field(default_factory=Rounds)
+    """Of one that takes no notices."""
 
 
 class Sender:
@@ -93,6 +98,7 @@ class Sender:
         now: Callable[[], tuple[int, int]],
         open_notices: Callable[[str], Sequence[Notice]],
         dead_ns: MutableMapping[str, int | None],
+        reports: Callable[[], Sequence[Report]],
     ) -> None:
         """
         Args:
@@ -101,10 +107,12 @@ class Sender:
             now: Returns the collector's time and the wall's, ns.
             open_notices: What is open and was told, for a channel that is told again and again.
             dead_ns: Where it is noted since when a channel takes nothing; None: it does.
+            reports: How every proxy is, for a channel that takes no notices.
         """
         self.lines = [Line(channel, Thread(f"to {channel.name}")) for channel in channels]
         self._outbox, self._now = outbox, now
         self._open_notices, self._dead_ns = open_notices, dead_ns
+        self._reports = reports
         self._ending = asyncio.Event()
 
     def check(self) -> None:
@@ -156,6 +164,9 @@ class Sender:
 
     async def _once(self, line: Line) -> float | None:
         """Do one thing; returns for how long there is nothing more, None: until somebody says."""
+        push = PUSHES.get(line.channel.kind)
+        if push:
+            return await self._push(line, push)
         waiting = await self._outbox.waiting(line.channel.name)
         now_ns, _ = self._now()
         todo = plan(waiting, line.done, line.not_before_ns, now_ns)
@@ -213,14 +224,47 @@ class Sender:
         except DeliveryError as error:
             self._failed(line, error, now_ns)
 
+    async def _push(self, line: Line, push: Push) -> float:
+        """Tell how everything is, where that is due; returns for how long it is not."""
+        (now_ns, _), reports, rounds = self._now(), self._reports(), line.rounds
+        states = {report.proxy: report.track.state for report in reports}
+        if all(state == "unknown" for state in states.values()):
+            return float(push.every_s)
+        wait_ns = rounds.wait_ns(states, push.every_s, line.not_before_ns, now_ns)
+        if wait_ns:
+            return wait_ns / NS
+
+        def job(secrets: Secrets, context: ssl.SSLContext) -> tuple[int, str]:
+            told = rounds.begin(push.posts(reports, secrets), now_ns)
+            return rounds.end(*post_each(told, context))
+
+        try:
+            taken, wrong = await self._try(line, job)
+        except DeliveryError as error:
+            rounds.states = {}
+            # There is no other notice to go on with.
+            self._failed(line, DeliveryError(str(error), retry_s=error.retry_s), now_ns)
+            return 0.0
+        rounds.states, line.error = states, say(wrong, MAX_ERROR_CHARS)
+        line.taken += taken
+        return 0.0
+
     async def _send(self, line: Line, notices: Sequence[Notice]) -> None:
         """Send notices in one message, or raise DeliveryError."""
+        channel, now_s = line.channel, self._now()[1] // NS
+
+        def job(secrets: Secrets, context: ssl.SSLContext) -> None:
+            words = render(notices[0], channel.spoken)
+            _attempt(Telling(notices, words, channel, secrets, now_s), context)
+
+        await self._try(line, job)
+
+    async def _try(self, line: Line, job: Callable[[Secrets, ssl.SSLContext], _T]) -> _T:
+        """Do a job on the channel's thread, and note that it went well, or raise DeliveryError."""
         channel = line.channel
         try:
             secrets, context = _secrets(channel), client_context(channel.ca_file)
-            words = render(notices[0], channel.spoken)
-            telling = Telling(notices, words, channel, secrets, self._now()[1] // NS)
-            await line.thread.run(partial(_attempt, telling, context))
+            result = await line.thread.run(partial(job, secrets, context))
         except TimeoutError:
             raise DeliveryError("no answer in time") from None
         except (ConfigError, *_FAILURES) as error:
@@ -232,6 +276,7 @@ class Sender:
             log.exception("notice.broken channel=%s", channel.name)
             raise DeliveryError(type(error).__name__, of_notice=True) from None
         self._works(line)
+        return result
 
     def _works(self, line: Line) -> None:
         if line.dead_ns is not None:

@@ -11,15 +11,14 @@ import smtplib
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from .channel import Channel
-from .message import DeliveryError, PartlyDeliveredError, Post, Secrets
+from .message import Answer, DeliveryError, PartlyDeliveredError, Post, Secrets
 
 SILENCE_S = 10
 """Without a byte for so long it counts as gone."""
@@ -29,15 +28,6 @@ MAX_REPLY_BYTES = 65536
 """More of an answer is not read."""
 _PORTS = {"smtp": 25, "smtps": 465}
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Of HTTP."""
-
-    status: int
-    retry_after: str | None
-    body: bytes
 
 
 def post(request: Post, context: ssl.SSLContext) -> Answer:
@@ -70,6 +60,24 @@ def post(request: Post, context: ssl.SSLContext) -> Answer:
             return Answer(response.status, response.getheader("Retry-After"), bytes(body))
     finally:
         connection.close()
+
+
+def post_each(
+    requests: Mapping[str, Post], context: ssl.SSLContext
+) -> tuple[list[tuple[str, Answer]], int]:
+    """
+    Send some, one after another; returns each with its answer, and for how many no time was left.
+
+    Raises:
+        OSError, http.client.HTTPException, ValueError: there was no answer.
+    """
+    until_s = time.monotonic() + DEADLINE_S / 2
+    answers = []
+    for key, request in requests.items():
+        if time.monotonic() > until_s:
+            break
+        answers.append((key, post(request, context)))
+    return answers, len(requests) - len(answers)
 
 
 def submit(

@@ -201,7 +201,8 @@ def _sender(service: Service) -> Sender:
 
     outbox = Outbox(service.call, lambda: now()[0])
     opened = partial(open_notices, service.incidents, lambda: clock.wall_offset_ns)
-    return Sender(service.config.channel, outbox, now, opened, service.incidents.dead_ns)
+    dead_ns = service.incidents.dead_ns
+    return Sender(service.config.channel, outbox, now, opened, dead_ns, lambda: service.reports)
 
 
 async def _run(

@@ -318,7 +318,7 @@ def deliver(memory: Memory, url: str, seconds: float) -> Sender:
         return time.time_ns(), time.time_ns()
 
     async def run() -> Sender:
-        sender = Sender([channel], memory, now, lambda _: [], dead)
+        sender = Sender([channel], memory, now, lambda _: [], dead, list)
         running = asyncio.create_task(sender.run())
         end = time.monotonic() + seconds
         while memory.rows and time.monotonic() < end:
