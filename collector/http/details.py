@@ -53,6 +53,7 @@ class Details:
         self._service, self._pages, self._read_clock = service, pages, read_clock
         self.handlers: dict[Route, Callable[[Call], Awaitable[Answer]]] = {
             routes.PROXY: self.proxy,
+            routes.NOW: self.now,
             routes.LINES: self.lines,
             routes.HOST: self.host,
             routes.MIRRORS: self.mirrors,
@@ -71,10 +72,7 @@ class Details:
         held = service.incidents.state.incidents.values()
         about = newest_first([one for one in held if proxy in one.proxies])
         worst = request_lines(report.worst if report else (), offset_ns)
-        values: dict[str, Any] = {
-            "proxy": say(proxy),
-            "name": name_of(proxy),
-            "now": now_of(report, service.reported_at_ns) if report else None,
+        values: dict[str, Any] = self._now_values(proxy, report) | {
             "ranges": span_links(page, span, tuple(LENGTHS_S)),
             "custom": None if span.name else _between(span, offset_ns),
             "lines": page.replace("/proxy?", "/proxy/lines?") + _said(span, offset_ns),
@@ -98,6 +96,20 @@ class Details:
             if rows:
                 values["tables"].append((by, rows))
         return self._pages.page(call, frame, "proxy.html", **values)
+
+    async def now(self, call: Call) -> Answer:
+        """How a proxy is now, alone."""
+        proxy = _canonical(parameters(call.query, ("proxy",)).get("proxy", ""))
+        values = self._now_values(proxy, self._report(proxy))
+        return self._pages.page(call, self._pages.frame(call, "/"), "proxynow.html", **values)
+
+    def _now_values(self, proxy: str, report: Report | None) -> dict[str, Any]:
+        return {
+            "proxy": say(proxy),
+            "name": name_of(proxy),
+            "now": now_of(report, self._service.reported_at_ns) if report else None,
+            "live": proxy_page(proxy).replace("/proxy?", "/proxy/now?"),
+        }
 
     async def lines(self, call: Call) -> Answer:
         """The lines of a proxy's page, as columns."""

@@ -24,6 +24,7 @@ class Route:
 
 OVERVIEW = Route("GET", "/", "read", is_page=True)
 PROXY = Route("GET", "/proxy", "read", is_page=True)
+NOW = Route("GET", "/proxy/now", "read", is_page=True)
 LINES = Route("GET", "/proxy/lines", "read", is_page=True)
 MIRRORS = Route("GET", "/compare", "read", is_page=True)
 HOST = Route("GET", "/host", "read", is_page=True)
@@ -54,8 +55,8 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, PROXY, LINES, HOST, MIRRORS, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT, LOOK,
-    ASSETS,
+    OVERVIEW, PROXY, NOW, LINES, HOST, MIRRORS, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT,
+    LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

@@ -21,6 +21,10 @@
     return step >= 86400 || s % 86400 === 0 ? at.slice(5, 10) : at.slice(11, 16);
   };
 
+  // A value between two that are not known has no line.
+  const alone = (values) => [...values.keys()].filter((at) =>
+    values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+
   const draw = (figure) => {
     const kind = figure.dataset.chart, names = JSON.parse(figure.dataset.names);
     const found = kind === "phases" ? data.phases[percentile] : data[kind];
@@ -36,7 +40,7 @@
       axes: [{ ...axis, values: (_, at, __, ___, step) => at.map((s) => clock(s, step)) }, { ...axis, size: 64, values: (_, values) => values.map((v) => `${v.toLocaleString("en")}${unit === "ms" ? " ms" : ""}`) }],
       series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...keys.map((key, at) => ({
         label: names[key] || key, stroke: colour(colours[key] || others[at % others.length]), width: 1.6,
-        points: { size: 4 },
+        points: { size: 5, filter: (plot, at, shown) => shown ? null : alone(plot.data[at]) },
         value: (_, v) => v === null ? "–" : `${v.toLocaleString("en", { maximumFractionDigits: v < 10 ? 2 : 0 })} ${unit}`,
       }))],
       hooks: { setScale: [(plot, key) => key === "x" && follow(plot)] },
