@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import log2
 
+from modpulse.agent.batch.batch import CIRCUMSTANCES
 from modpulse.agent.service.foreign import say
 
 from ..draw.interval import Tone
@@ -17,6 +18,8 @@ from .charts import FIRST_BYTE, PHASES
 from .headline import short
 from .links import proxy_page
 
+OUTCOMES, FIRST, ENDPOINT, CIRCUMSTANCE, PHASE = range(5)
+"""Groups in their order."""
 SHARES: tuple[Kind, ...] = ("success", "misses")
 SHARE_SCALE = 0.1
 """Ten points are at the end of the scale."""
@@ -52,11 +55,13 @@ class CompareLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareGroup:
-    """Lines of all requests, of one endpoint, or of one phase."""
+    """Lines of all requests, of one endpoint or circumstance, or of one phase."""
 
     endpoint: str | None
+    circumstance: str | None
+    """Of CIRCUMSTANCES; at most one of the two is said."""
     phase: str | None
-    """Of all requests, where it is no endpoint's; None as well: their outcomes."""
+    """Of all requests; None as well: their outcomes."""
     lines: tuple[CompareLine, ...]
 
 
@@ -136,25 +141,34 @@ def compare_view(comparison: Comparison, now_wall_ns: int) -> CompareView:
 
 
 def _groups(rows: Iterable[Row]) -> tuple[CompareGroup, ...]:
-    """Outcomes of all requests first, then time to first byte, endpoints, phases in their order."""
+    """Outcomes of all requests, time to first byte, endpoints, circumstances, phases."""
     found = []
     for (rank, _), some in groupby(sorted(rows, key=_order), key=_order):
         held = list(some)
         lines = tuple(line for row in held if (line := _line(row)))
         if lines:
-            phase = None if rank == 0 or held[0].endpoint is not None else held[0].phase
             endpoint = held[0].endpoint
-            name = None if endpoint is None else say(endpoint)
-            found.append(CompareGroup(endpoint=name, phase=phase, lines=lines))
+            found.append(
+                CompareGroup(
+                    endpoint=None if endpoint is None else say(endpoint),
+                    circumstance=held[0].circumstance,
+                    phase=held[0].phase if rank in (FIRST, PHASE) else None,
+                    lines=lines,
+                )
+            )
     return tuple(found)
 
 
 def _order(row: Row) -> tuple[int, str]:
     if row.endpoint is not None:
-        return 2, row.endpoint
+        return ENDPOINT, row.endpoint
+    if row.circumstance is not None:
+        return CIRCUMSTANCE, str(CIRCUMSTANCES.index(row.circumstance))
     if row.kind in SHARES:
-        return 0, ""
-    return (1, "") if row.phase == FIRST_BYTE else (3, str(PHASES.index(row.phase or PHASES[0])))
+        return OUTCOMES, ""
+    if row.phase == FIRST_BYTE:
+        return FIRST, ""
+    return PHASE, str(PHASES.index(row.phase or PHASES[0]))
 
 
 def _line(row: Row) -> CompareLine | None:

@@ -23,12 +23,14 @@ def mirror(proxy: str) -> Mirror:
 
 def row(
     kind: Kind, verdict: Verdict = "lower", difference: float = 0.5, low: float | None = 0.25,
-    endpoint: str | None = None, phase: str | None = None,
+    endpoint: str | None = None, circumstance: str | None = None, phase: str | None = None,
 ) -> Row:  # fmt: skip
     """One thing that is compared."""
     scale = 1 if kind in ("success", "misses") else MS
     each = Estimate(scale, None, 2 * scale)
-    return Row(kind, endpoint, phase, True, Pair(each, each, difference, low, 1.0, verdict))
+    pair = Pair(each, each, difference, low, 1.0, verdict)
+    is_of_all = endpoint is circumstance is None and phase in (None, "first_byte")
+    return Row(kind, endpoint, circumstance, phase, is_of_all, pair)
 
 
 def made(*rows: Row, firsts: Firsts | None = None) -> CompareView:
@@ -46,11 +48,12 @@ def test_groups_in_their_order() -> None:
     view = made(
         row("p50", phase="transfer"), row("p50", phase="connect"),
         row("p50", endpoint="zip", phase="first_byte"), row("misses", endpoint="list"),
+        row("p50", circumstance="fetch_first", phase="first_byte"),
+        row("p50", circumstance="in_flight_17", phase="first_byte"),
     )  # fmt: skip
 
-    assert [(group.endpoint, group.phase) for group in view.groups] == [
-        (None, None), (None, "first_byte"), ("list", None), ("zip", None), (None, "connect"),
-        (None, "transfer"),
+    assert [group.endpoint or group.circumstance or group.phase for group in view.groups] == [
+        None, "first_byte", "list", "zip", "in_flight_17", "fetch_first", "connect", "transfer",
     ]  # fmt: skip
 
 
