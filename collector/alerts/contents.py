@@ -7,8 +7,9 @@ What only one host's go.sum refuses, or has only another size, is shown and wake
 from collections.abc import Collection
 
 from ..health.consistency import ContentFinding
+from .facts import Facts
 from .lifecycle import Key
-from .reading import Condition, Facts, Observation, Says
+from .reading import Condition, Observation, Says
 from .rules import RuleName
 
 RULES: tuple[RuleName, ...] = ("consistency", "moved_tag")

@@ -16,10 +16,11 @@ from ..health.report import Report
 from ..health.settled import SETTLED_NS
 from .burn import FAST, SLOW, Burn, burning
 from .cusum import Cusums, Odds, odds_of
+from .facts import Facts
 from .incident import Incident
 from .ledger import HOUR_MINUTES, MAX_LEDGER_MINUTES, MINUTE_S, Ledger, Span, apart
 from .lifecycle import Alert, Key
-from .reading import Condition, Facts, Says
+from .reading import Condition, Says
 from .rules import Alerting, RuleName
 from .usual import MAX_PERIODS, PERIOD_MINUTES, Odd, odd
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from modpulse.agent.service.units import NS
 
+from .facts import Facts
 from .lifecycle import Alert, Key
-from .reading import Condition, Facts, Says
+from .reading import Condition, Says
 from .rules import DAY_S, Alerting, RuleName
 
 _HOLDS: Mapping[Says, bool] = {"so": True, "not": False}

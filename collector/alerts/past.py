@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from modpulse.agent.service.units import NS
 
+from .facts import Facts
 from .lifecycle import Key
-from .reading import HOLDING, Condition, Facts
+from .reading import HOLDING, Condition
 
 MAX_WATCHED = 40_000
 """Conditions that are watched at a time, as many as there are alerts; a further one is not."""

@@ -5,7 +5,6 @@ A proof is an answer that somebody got. That failures are no longer seen is none
 have stopped asking. What is seen is remembered (`past.py`), so that other numbers can be tried.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,16 +13,14 @@ from modpulse.agent.service.units import NS
 
 from ..health.beta import Beta
 from ..health.chains import ChainReport
-from ..health.evidence import Evidence
 from ..health.gates import Gate
 from ..health.report import Report
 from ..health.scope import Scope
 from ..health.score import CERTIFICATE_LOW
+from .facts import Facts, Surroundings, beyond, cause_of, counted, cut_off
 from .lifecycle import Key
 from .rules import RuleName
 
-_NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
-"""What one sick network shows as, here or there."""
 Says = Literal["down", "sick", "well", "soon", "near", "so", "not", "unknown"]
 """Of a proxy the first three; of a certificate by the steps of C, else `well`; of others `so` and
 `not`. Unknown: nobody knows."""
@@ -35,57 +32,6 @@ _CHANCE = 0.01
 """That nothing failed by chance alone is no more likely, where it is taken for over."""
 _PROVEN_NS = 60 * NS
 """An answer that is older proves nothing of now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a person is told of one alert; words that others wrote are not said yet."""
-
-    requests: int = 0
-    """With an outcome: of the last minute where that has failures, else of ten."""
-    failed: int = 0
-    """Of these, suspect misses included."""
-    agents: int = 0
-    """That saw failures within ten minutes; where nobody did, that asked within the hour."""
-    failure: str | None = None
-    """The most frequent failure class; None without any."""
-    is_only_failure: bool = False
-    """There is no other class."""
-    gates: tuple[str, ...] = ()
-    """What holds the state, by the gates' names."""
-    evidence: tuple[str, ...] = ()
-    """Of each gate, in words."""
-    only: str | None = None
-    """The only host that asks; None where there are more, or that is not the point."""
-    site: str = ""
-    """The only one that sees it; empty: more than one does, or it is not known."""
-    part_kind: str = ""
-    """What most failures have in common, where others are served: `address`, `site`; else empty."""
-    part_who: str = ""
-    """Which of these."""
-    part_share: float = 0.0
-    """Of the failures, 0…1; 0: it was not counted."""
-    first_byte_ms: float | None = None
-    """p95 of list, info and mod."""
-    left_s: float | None = None
-    """Until the certificate ends."""
-    hours: int = 0
-    """In which `requests` were asked; 0: minutes, or it is not the point."""
-    others: int = 0
-    """Other proxies of which something is known."""
-    others_fine: int = 0
-    """Of these, healthy ones."""
-    others_down: int = 0
-    """Of these, those that are down."""
-    dns_fine: bool = False
-    """Nobody's lookup failed within ten minutes."""
-    follows: tuple[str, ...] = ()
-    """What follows it in the chains in force: `,`, `|`; empty where it is last; () not known."""
-
-    @property
-    def scope(self) -> tuple[object, ...]:
-        """What is sick, and for whom."""
-        return self.gates, self.part_kind, self.part_who, self.failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +101,7 @@ def see(
         now_ns: The collector's time.
     """
     found: dict[Key, Condition] = {}
-    surroundings = _Surroundings(observation.reports, observation.chains)
+    surroundings = Surroundings(observation.reports, observation.chains)
     for report in observation.reports:
         site = _site_of(report.scope, observation.sites)
         found[Key("down", report.proxy)] = _of_proxy(report, surroundings, observation, site)
@@ -172,33 +118,6 @@ def see(
         key = Key("channel_dead", "", channel)
         found[key] = Condition(says=says, at_ns=dead_ns, cause=channel)
     return found
-
-
-class _Surroundings:
-    """What is to be said of the rest of the fleet."""
-
-    def __init__(self, reports: Sequence[Report], chains: Sequence[ChainReport]) -> None:
-        follows: dict[str, set[str]] = {}
-        for link in (link for chain in chains if chain.commands for link in chain.links):
-            follows.setdefault(link.proxy, set()).add(link.separator)
-        self._follows = {proxy: tuple(sorted(found)) for proxy, found in follows.items()}
-        self._known = sum(report.track.state != "unknown" for report in reports)
-        self._fine = sum(report.track.state == "healthy" for report in reports)
-        self._down = sum(report.track.state == "down" for report in reports)
-        failures = {name for report in reports for name in report.seen.total.failures}
-        self._dns_fine = not any(name.startswith("dns.") for name in failures)
-
-    def beside(self, report: Report, facts: Facts) -> Facts:
-        """Return the facts with those of the others."""
-        state = report.track.state
-        return replace(
-            facts,
-            others=self._known - (state != "unknown"),
-            others_fine=self._fine - (state == "healthy"),
-            others_down=self._down - (state == "down"),
-            dns_fine=self._dns_fine,
-            follows=self._follows.get(report.proxy, ()),
-        )
 
 
 def _residue(report: Report, observation: Observation) -> Residue | None:
@@ -233,7 +152,7 @@ def _is_over(report: Report, observation: Observation) -> bool:
 
 
 def _of_proxy(
-    report: Report, around: _Surroundings, observation: Observation, site: str
+    report: Report, around: Surroundings, observation: Observation, site: str
 ) -> Condition:
     """What a proxy's state says."""
     track, evidence = report.track, report.evidence
@@ -251,7 +170,7 @@ def _of_proxy(
         )
     is_alone = report.scope.kind == "host" and not report.scope.excluded
     facts = replace(
-        _cut_off(evidence) if track.state == "down" else _counted(evidence),
+        cut_off(evidence) if track.state == "down" else counted(evidence),
         part_kind=report.scope.kind or "" if report.scope.is_part else "",
         part_who=report.scope.who or "" if report.scope.is_part else "",
         part_share=report.scope.share or 0.0 if report.scope.is_part else 0.0,
@@ -267,7 +186,7 @@ def _of_proxy(
         is_served=is_served,
         residue=residue if is_sick else None,
         at_ns=track.since_ns,
-        cause=_cause(evidence.cause, gates),
+        cause=cause_of(evidence.cause, gates),
         facts=around.beside(report, facts),
     )
 
@@ -284,14 +203,14 @@ def _site_of(scope: Scope, sites: Mapping[str, str]) -> str:
     return next((value.who for value in scope.also if value.kind == "site"), "")
 
 
-def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple[Key, Condition]]:
+def _of_some(report: Report, around: Surroundings, site: str) -> Iterator[tuple[Key, Condition]]:
     """Failures that are one host's, or those of one resolver's users."""
     scope = report.scope
     rule = _RULES.get(scope.kind or "")
     if rule is None or scope.who is None or not scope.excluded:
         return
     facts = replace(
-        _beyond(report.seen, report.evidence),
+        beyond(report.seen, report.evidence),
         agents=len(scope.excluded),
         evidence=(scope.words,) if scope.words else (),
         gates=("slow",) if scope.is_slow else (),
@@ -309,7 +228,7 @@ def _of_some(report: Report, around: _Surroundings, site: str) -> Iterator[tuple
 
 
 def _of_certificate(
-    report: Report, around: _Surroundings, now_ns: int
+    report: Report, around: Surroundings, now_ns: int
 ) -> Iterator[tuple[Key, Condition]]:
     """The steps of C: a share of its life beside the days, for some live for six days only."""
     left_s, part = report.certificate_left_s, report.certificate_part
@@ -350,46 +269,3 @@ def _of_duplicates(
         if key.rule == "agent_duplicate" and key.who not in observation.duplicates:
             is_heard = now_ns - observation.heard_ns.get(key.who, 0) < _PROVEN_NS
             yield key, Condition(says="not" if is_heard else "unknown")
-
-
-def _counted(evidence: Evidence) -> Facts:
-    is_now = bool(evidence.recent.failed)
-    counts = evidence.recent if is_now else evidence.total
-    most = max(counts.failures, key=counts.failures.__getitem__, default=None)
-    return Facts(
-        requests=counts.requests,
-        failed=counts.failed + counts.suspects,
-        failure=most if is_now else evidence.cause,
-        is_only_failure=len(counts.failures) == 1 and not counts.suspects,
-    )
-
-
-def _cut_off(evidence: Evidence) -> Facts:
-    """Of a proxy that answers nobody: what came since its last answer."""
-    counted, run = _counted(evidence), evidence.consecutive_failures
-    return replace(counted, requests=run, failed=run) if run else counted
-
-
-def _beyond(seen: Evidence, judged: Evidence) -> Facts:
-    """Of what is not held against the proxy."""
-    is_now = seen.recent.failed > judged.recent.failed
-    every, own = (seen.recent, judged.recent) if is_now else (seen.total, judged.total)
-    failures = Counter(every.failures)
-    failures.subtract(own.failures)
-    left = {name: n for name, n in failures.items() if n > 0}
-    return Facts(
-        requests=max(0, every.requests - own.requests),
-        failed=max(0, every.failed + every.suspects - own.failed - own.suspects),
-        failure=max(left, key=left.__getitem__, default=seen.cause),
-        is_only_failure=len(left) == 1 and every.suspects == own.suspects,
-    )
-
-
-def _cause(failure: str | None, gates: Sequence[str]) -> str:
-    if "slow" in gates and not {"outage", "certificate", "slo", "partial"} & set(gates):
-        return "slow"
-    if "suspect_misses" in gates and "slo" not in gates:
-        return "misses"
-    if failure is None:
-        return gates[0] if gates else ""
-    return "network" if failure.startswith(_NETWORK) else failure.partition(".")[0]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from modpulse.agent.service.units import NS
 
 from . import contents
+from .book import Book
 from .holding import STATES, UNKNOWN, Reading, hold
-from .incident import COUNTING, Book, Ending, Incident, Joining, joined, left, opened, refreshed
+from .incident import COUNTING, Ending, Incident, Joining, joined, left, opened, refreshed
 from .lifecycle import Alert, Key, advance, interrupted
 from .maintenance import About, Window, covered
 from .notice import Notice, due, tell

@@ -12,9 +12,9 @@ from typing import Literal
 from modpulse.agent.service.foreign import say
 from modpulse.agent.service.units import NS
 
+from ..alerts.facts import Facts
 from ..alerts.incident import Cost, Incident, Member
 from ..alerts.notice import Kind, Notice
-from ..alerts.reading import Facts
 from ..alerts.rules import RuleName, Severity
 
 NAMED = 3
