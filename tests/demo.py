@@ -1,11 +1,13 @@
 """
 `make demo`: three proxies, real `go` commands, and what modpulse makes of them.
 
-Runs the lab, a collector and an agent, and ends with exit code 0 only if the health table is right.
+Runs the lab, a collector and an agent, and ends with exit code 0 only if the health table, the
+notice of the failing proxy and the page are right.
 With KEEP=1 in the environment it then goes on until Ctrl-C.
 """
 
 import contextlib
+import html
 import json
 import os
 import shlex
@@ -26,6 +28,7 @@ from typing import Any
 from lab.lab import Lab
 from lab.parts import machine_go
 from lab.processes import end, finish
+from receivers import Receiver
 
 MODPULSE = Path(sys.prefix) / "bin" / "modpulse"
 WINDOW_S = 5
@@ -34,6 +37,10 @@ START_S = 60.0
 """For compiling the probes on a busy machine."""
 TABLE_S = 60.0
 """For the last commands to show in the table."""
+NOTICE_S = 30.0
+"""For the notice of the proxy that is down."""
+DOWN_FOR_S = 5
+"""Before somebody is told; 30 by default."""
 PAUSE_S = 4.0
 
 HOSTS = {
@@ -98,7 +105,9 @@ def run(stack: contextlib.ExitStack, keep: bool) -> int:
     for name, what in HOSTS.items():
         print(f"    {name:8} https://{lab.host(name):17} {what}")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modpulse-demo-")))
-    url = start_services(stack, folder, lab)
+    pager = Receiver()
+    stack.callback(pager.end)
+    url = start_services(stack, folder, lab, pager.url)
 
     say("Real go commands, for a minute and a half; none of them knows of modpulse.")
     wrong = [step for step in STEPS if not show(lab, step)]
@@ -114,11 +123,23 @@ def run(stack: contextlib.ExitStack, keep: bool) -> int:
     for name, words in EXPECTED.items():
         if found[name] != words:
             print(f"WRONG: {name} is {found[name]}, expected {words}")
-    is_right = found == EXPECTED and not wrong
+    told = wait_for_notice(pager, lab.url("failing"))
+    say("Whoever is on duty is told; here by a webhook:")
+    print(f"    {told.get('title', 'WRONG: nothing came')}\n    {told.get('body', '')}")
+    say("Since when, and what it costs: modpulse incidents")
+    subprocess.run([MODPULSE, "incidents", "--url", url], check=False)
+    say(f"And in a browser: {url}")
+    headline = page_title(url)
+    print(f"    {headline}")
+    is_shown = lab.host("failing") in headline and "is down" in headline
+    if not is_shown:
+        print("WRONG: the page does not say what is down")
+    is_right = found == EXPECTED and not wrong and bool(told) and is_shown
     if is_right:
         print("As it should be: good is healthy, slow is degraded, failing is down with its cause.")
     if keep:
         stay(lab, url, folder)
+    print(f"\nTo open {url} and look around: KEEP=1 make demo")
     return 0 if is_right else 1
 
 
@@ -128,14 +149,16 @@ def say(words: str) -> None:
     print(f"\n\x1b[1m{words}\x1b[0m\n" if is_bold else f"\n{words}\n", flush=True)
 
 
-def start_services(stack: contextlib.ExitStack, folder: Path, lab: Lab) -> str:
+def start_services(stack: contextlib.ExitStack, folder: Path, lab: Lab, pager_url: str) -> str:
     """Start collector and agent; return the collector's URL."""
     collector = {
         "listen": "127.0.0.1:0",
         "database": str(folder / "collector.db"),
         "window_seconds": WINDOW_S,
+        "down_for_seconds": DOWN_FOR_S,
     }
-    log = start(stack, folder, "collector", collector)
+    channel = f'[[channel]]\nname = "pager"\nkind = "webhook"\nurl = "{pager_url}"\n'
+    log = start(stack, folder, "collector", collector, channel)
     (url,) = (word[4:] for word in log.split() if word.startswith("url="))
     agent = {
         "agent_id": "demo",
@@ -152,12 +175,17 @@ def start_services(stack: contextlib.ExitStack, folder: Path, lab: Lab) -> str:
 
 
 def start(
-    stack: contextlib.ExitStack, folder: Path, command: str, keys: Mapping[str, object]
+    stack: contextlib.ExitStack,
+    folder: Path,
+    command: str,
+    keys: Mapping[str, object],
+    tables: str = "",
 ) -> str:
     """Start `modpulse COMMAND` with this configuration; return its log once it is ready."""
     config, log = folder / f"{command}.toml", folder / f"{command}.log"
     # What TOML and JSON have in common is enough.
-    config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()))
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+    config.write_text(lines + tables)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("MODPULSE_")}
     with readiness(folder / f"{command}.ready") as ready, log.open("w") as output:
         process = subprocess.Popen(
@@ -241,6 +269,26 @@ def wait_for_table(lab: Lab, url: str) -> dict[str, str]:
         time.sleep(1)
 
 
+def wait_for_notice(pager: Receiver, proxy: str) -> dict[str, Any]:
+    """Return the notice that a proxy is down; empty when none came within NOTICE_S."""
+    deadline = time.monotonic() + NOTICE_S
+    while time.monotonic() < deadline:
+        for told in pager.bodies():
+            if told["kind"] == "opened" and proxy in told["incident"]["proxies"]:
+                return told
+        time.sleep(0.2)
+    return {}
+
+
+def page_title(url: str) -> str:
+    """Return the title of the page at the collector's address."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    asked = urllib.request.Request(url, headers={"Accept-Language": "en"})
+    with opener.open(asked, timeout=10) as answer:
+        page = answer.read().decode()
+    return html.unescape(page.partition("<title>")[2].partition("</title>")[0])
+
+
 def read_table(url: str) -> dict[str, Any]:
     """Ask the collector, as `modpulse status` does; return its rows by proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -271,6 +319,9 @@ def stay(lab: Lab, url: str, folder: Path) -> None:
     shell.chmod(0o755)
     modpulse = os.path.relpath(MODPULSE)
     for command, what in (
+        (url, "the page, in a browser"),
+        (f"{modpulse} top --url {url}", "the table, kept up to date"),
+        (f"{modpulse} compare {lab.url('good')} {lab.url('slow')} --url {url}", "two of them"),
         (f"{modpulse} status --wide --url {url}", "the table with all columns"),
         (f"curl {url}/api/v1/proxies", "the same for programs"),
         (f"{folder}/shell", "a shell in the lab: there, as root, try"),

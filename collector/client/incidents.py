@@ -82,13 +82,17 @@ def _written(item: Mapping[str, Any]) -> list[str]:
 def _cost(item: Mapping[str, Any]) -> list[str]:
     cost = mapping(item.get("cost"))
     named = (
-        ("requests failed", number(cost.get("failed_requests"))),
+        ("request# failed", number(cost.get("failed_requests"))),
         ("went on to the next entry", number(cost.get("fell_through"))),
         ("s lost by that", number(cost.get("lost_s"))),
-        ("commands failed", number(cost.get("commands_failed"))),
+        ("command# failed", number(cost.get("commands_failed"))),
         ("s lost by failures that ended it", number(cost.get("failed_s"))),
     )
-    parts = [f"{value:,.0f} {name}" for name, value in named if value]
+    parts = [
+        f"{value:,.0f} {name.replace('#', '' if round(value) == 1 else 's')}"
+        for name, value in named
+        if value and round(value)
+    ]
     return [f"  so far: {', '.join(parts)}"] if parts else []
 
 
