@@ -13,9 +13,11 @@ from modpulse.agent.batch.batch import FIRST_BYTE, Batch, Leaf, Outcomes, ProxyW
 from modpulse.agent.batch.sketch import Sketch, bucket_of
 from modpulse.collector.intake.cells import Cell
 from modpulse.collector.intake.dimensions import Dimension
+from modpulse.collector.intake.rollup import Ask, Rollup
 from modpulse.collector.store import tiers
 from modpulse.collector.store.database import Store
 
+HOSTS = 6
 DAY_S, HOUR_S = 86_400, 3_600
 MS = 1_000_000
 DOWN = "https://goproxy.corp"
@@ -61,7 +63,7 @@ def window(chance: random.Random, proxy: str, now_s: float) -> ProxyWindow:
 
 
 def ship(
-    collector: Collector, seq: int, proxies: tuple[str, ...] = PROXIES, hosts: int = 6
+    collector: Collector, seq: int, proxies: tuple[str, ...] = PROXIES, hosts: int = HOSTS
 ) -> None:
     """A batch of each agent."""
     chance, now_ns = random.Random(seq), time.time_ns()
@@ -72,7 +74,8 @@ def ship(
         batch = Batch(
             agent_id=f"build-{number + hosts * parts.index(part)}", run_id=b"run", seq=seq,
             window_start_ns=now_ns - 10**10, window_end_ns=now_ns,
-            labels={"site": SITES[number % 2]}, agent_version="0.1.0", kernel="6.1.0",
+            labels={"site": SITES[number % 2]}, agent_version="0.1.0" if number else "0.0.9",
+            kernel="6.1.0", links="multi" if number != 1 else "",
             proxies=tuple(window(chance, proxy, now_ns / 1e9) for proxy in part),
         )  # fmt: skip
         post(collector, encode(batch))
@@ -98,6 +101,13 @@ def remember(path: Path, proxies: tuple[str, ...], days: int = 90) -> None:
                         key = tiers.key_of(series, tier, last_s - back * period_s)
                         group[key] = (dimension, [{"": past(chance, proxy, dimension)}])
             store._rollups.write(group)
+    rollup, heard_ns = Rollup(), (now_s - HOUR_S // 2) * 10**9
+    for number, proxy in product(range(HOSTS), proxies):
+        # Heard for long enough to be known.
+        ask = Ask(proxy, f"build-{number}", heard_ns, heard_ns, frozenset())
+        rollup.asks[proxy, f"build-{number}"] = ask
+        rollup.proxies.add(proxy)
+    store.add(rollup, 1)
     store.close()
 
 

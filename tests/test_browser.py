@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from collectors import Collector, batch_bytes, call, post
-from outages import SICK, quick
+from outages import SICK, fail, quick, until
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -17,9 +17,11 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
-from showcase import DOWN, PLANTED, PROXIES, ship, showcase
+from showcase import DOWN, HOSTS, PLANTED, PROXIES, ship, showcase
 
 from modpulse.agent.batch.batch import ProxyWindow
+from modpulse.collector.access import file as access_file
+from modpulse.collector.access.entries import Entry, key_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -27,7 +29,9 @@ TOP = Path(__file__).parents[1]
 SHOTS = TOP / "build" / "page"
 """Pictures that are kept to be looked at."""
 CHROMIUM = "/usr/bin/chromium"
-PAGES = ("/", "/login", f"/proxy?{urlencode({'proxy': DOWN})}", "/host?agent=build-0")
+OURS = ("/", "/login", "/incidents", "/incidents/*", "/fleet", "/maintenance")
+PAGES = (*OURS, f"/proxy?{urlencode({'proxy': DOWN})}", "/host?agent=build-0")
+"""`*` is the incident that there is."""
 WIDTHS = (360, 768, 1280, 1920)
 PATIENCE_MS = 60_000
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
@@ -36,6 +40,7 @@ LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield made
@@ -51,6 +56,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
 
 
 Open = Callable[..., Page]
+
+
+def address(collector: Collector, path: str) -> str:
+    """Where a page is."""
+    if "*" in path:
+        incident = until(collector, lambda found: found["incidents"])["incidents"][-1]
+        path = path.replace("*", incident["id"])
+    return collector.url + path
 
 
 @pytest.fixture
@@ -93,11 +106,11 @@ def test_from_phone_to_wall(
 ) -> None:
     """Nothing is wider than the screen; it is kept as a picture."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page = visit(shown.url + path, **in_look(language, theme))
+    page = visit(address(shown, path), **in_look(language, theme))
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         wide = page.evaluate("document.documentElement.scrollWidth")
-        what = urlsplit(path).path.strip("/").replace("/", "-") or "overview"
+        what = urlsplit(path).path.strip("/").replace("/*", "-one").replace("/", "-") or "overview"
         name = f"{what}-{language}-{theme}-{width}.png"
         page.screenshot(path=SHOTS / name, full_page=width < 400)
 
@@ -105,11 +118,11 @@ def test_from_phone_to_wall(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES[:2])
+@pytest.mark.parametrize("path", OURS)
 def test_everybody_can_use_it(visit: Open, shown: Collector, path: str, theme: str) -> None:
     """axe finds nothing: names, contrast, order, landmarks."""
     for width, language in ((1280, "en"), (360, "zh")):
-        page = visit(shown.url + path, width, **in_look(language, theme))
+        page = visit(address(shown, path), width, **in_look(language, theme))
         found = Axe().run(page)
 
         assert [
@@ -125,14 +138,14 @@ def test_what_is_new_shows_by_itself(visit: Open, tmp_path: Path) -> None:
         fine = (ProxyWindow(proxy="https://good.example", requests=50),)
         post(collector, batch_bytes(windows=fine))
         page = visit(collector.url, locale="en")
-        expect(page.locator("h1")).to_have_text("The proxy is fine", timeout=PATIENCE_MS)
+        expect(page.locator("h1")).to_have_text("The proxy is fine")
         page.evaluate("window.isTheSame = true")
         for agent_id in ("build-2", "build-3"):
             post(collector, batch_bytes(agent_id, failing=SICK, windows=fine))
-        expect(page.locator("h1")).to_have_text("sick.example is down", timeout=PATIENCE_MS)
+        expect(page.locator("h1")).to_have_text("sick.example is down")
 
         assert page.evaluate("window.isTheSame")
-        expect(page).to_have_title(re.compile("sick.example is down"), timeout=PATIENCE_MS)
+        expect(page).to_have_title(re.compile("sick.example is down"))
     finally:
         collector.end()
 
@@ -169,7 +182,7 @@ def test_by_keyboard(visit: Open, shown: Collector) -> None:
     expect(page.locator("#main")).to_be_focused()
     moment = page.locator(".asof").inner_text()
     ship(shown, 99)
-    expect(page.locator(".asof")).not_to_have_text(moment, timeout=PATIENCE_MS)
+    expect(page.locator(".asof")).not_to_have_text(moment)
     expect(page.locator("#main")).to_be_focused()
 
 
@@ -181,16 +194,23 @@ def test_a_name_runs_nothing(visit: Open, shown: Collector) -> None:
     assert "owned" not in page.title()
 
 
-def test_the_collector_goes(visit: Open, tmp_path: Path) -> None:
-    """A stream holds no stop up, and a page goes on by itself when the collector is there again."""
+def test_the_collector_goes(browser: Browser, tmp_path: Path) -> None:
+    """A stream holds no stop up, and a page follows by itself when the collector is there again."""
     collector = quick(tmp_path, window_seconds=0.3).start()
     try:
         collector.keys["listen"] = f"127.0.0.1:{collector.port}"
         post(collector, batch_bytes())
-        page = visit(collector.url, locale="en")
-        expect(page.locator(".asof")).to_be_visible()
+        context = browser.new_context(locale="en")
+        page = context.new_page()
+        page.goto(collector.url)
+        moment = page.locator(".asof").inner_text()
+        expect(page.locator(".asof")).not_to_have_text(moment)
         assert call(collector, "GET", "/api/v1/proxies").body["door"]["streams"] == 1
         assert collector.stop() == 0
+        moment = page.locator(".asof").inner_text()
+        collector.start()
+        expect(page.locator(".asof")).not_to_have_text(moment)
+        context.close()
     finally:
         collector.end()
 
@@ -218,3 +238,42 @@ def test_the_worst_is_on_top(visit: Open, shown: Collector) -> None:
     expect(row).to_contain_text(DOWN.removeprefix("https://"))
     expect(row).to_contain_text("tcp.refused")
     expect(row.locator("svg.bars rect")).to_have_count(90)
+
+
+def test_somebody_writes_a_note(visit: Open, tmp_path: Path) -> None:
+    """What is half written stays while the page changes; what is sent is in the timeline."""
+    collector = quick(tmp_path, window_seconds=0.3).start()
+    try:
+        fail(collector)
+        incident = until(collector, lambda found: found["incidents"])["incidents"][0]["id"]
+        collector.stop()
+        entry = Entry("alice", frozenset({"admin"}), key_of(b"alice"))
+        access_file.add(str(tmp_path / "access"), entry)
+        collector.keys["access_file"] = tmp_path / "access"
+        collector.start()
+        page = visit(f"{collector.url}/login?back=/incidents/{incident}", locale="en")
+        page.get_by_label("Token").fill("alice")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_label("Add a note").fill("the disk")
+        moment = page.locator(".asof").inner_text()
+        expect(page.locator(".asof")).not_to_have_text(moment)
+        page.get_by_label("Add a note").press_sequentially(" is <b>full</b>")
+        page.get_by_role("button", name="Write it down").click()
+        expect(page.locator(".timeline .note")).to_contain_text("the disk is <b>full</b>")
+    finally:
+        collector.end()
+
+
+def test_the_way_through(visit: Open, shown: Collector) -> None:
+    """From the overview to an incident, to its proxy, to its host, and to all of them."""
+    page = visit(shown.url, locale="en")
+    page.get_by_role("link", name="goproxy.corp is down").click()
+    expect(page.locator(".timeline")).to_be_visible()
+    page.locator(".alerts a").click()
+    expect(page.locator("h1")).to_contain_text("goproxy.corp")
+    page.get_by_role("link", name="Fleet").click()
+    expect(page.locator("tbody tr")).to_have_count(HOSTS)
+    page.get_by_role("link", name="build-2").click()
+    expect(page.locator("h1")).to_contain_text("build-2")
+    page.get_by_role("link", name="Maintenance").click()
+    expect(page.locator("h1")).to_have_text("Maintenance")

@@ -84,6 +84,7 @@ SHELL = {
     "collector.store.past": "rows of what was seen",
     "collector.store.insert": "rows of the database, many at once",
     "collector.store.keeping": "rows of the database that bound it",
+    "collector.http.incidentpages": "makes what is shown between requests",
     "collector.http.live": "waits for the next judgement",
     "collector.http.login": "waits for its form",
     "collector.http.once": "makes what is shown between requests",

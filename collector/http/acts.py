@@ -37,16 +37,16 @@ class Acts:
 
     async def note(self, call: Call) -> Answer:
         """Write a note of an incident."""
-        incident = self._incident(call.argument)
+        incident = self.incident(call.argument)
         words = note_of(await self._body(call))
-        note = await self._service.people.note(self._person(call), incident, words)
+        note = await self._service.people.note(self.person(call), incident, words)
         at = rfc3339(note.at_ns + self._offset_ns)
         told: NoteDocument = {"incident": incident.name, "at": at, "who": note.who, "text": words}
         return Answer(201, told)
 
     async def announce(self, call: Call) -> Answer:
         """Open a window of maintenance."""
-        person = self._person(call)
+        person = self.person(call)
         window = window_of(await self._body(call), person.wall_ns)
         window = replace(window, proxy=known_proxy(window.proxy, self._service.reports))
         announced = await self._service.people.announce(person, window)
@@ -55,13 +55,13 @@ class Acts:
     async def end(self, call: Call) -> Answer:
         """End one that was announced."""
         number = number_of(call.argument)
-        await self._service.people.end(self._person(call), number)
+        await self._service.people.end(self.person(call), number)
         ended: EndedDocument = {"ended": number}
         return Answer(200, ended)
 
     async def windows(self, call: Call) -> Answer:
         """List those of the configuration and those that were announced."""
-        wall_ns = self._person(call).wall_ns
+        wall_ns = self.person(call).wall_ns
         configured = [_window(w, wall_ns) for w in self._service.config.maintenance]
         held = self._service.people.windows
         announced = [self._announced(held[number], wall_ns) for number in sorted(held)]
@@ -82,16 +82,17 @@ class Acts:
             await asyncio.sleep(0)
         head: AuditHead = {
             "schema": SCHEMA,
-            "at": rfc3339(self._person(call).wall_ns),
+            "at": rfc3339(self.person(call).wall_ns),
             "unwritten": self._service.people.unwritten,
         }
         return Answer(200, encoded=encoded(head)[:-1] + b',"audit":[' + b",".join(parts) + b"]}")
 
     def failed(self, call: Call, what: str, outcome: Outcome, why: str) -> None:
         """Write down that somebody asked in vain."""
-        self._service.people.tried(self._person(call), what, outcome, why)
+        self._service.people.tried(self.person(call), what, outcome, why)
 
-    def _incident(self, name: str) -> Incident:
+    def incident(self, name: str) -> Incident:
+        """Return one of those that are held, or raise RejectedError 404."""
         held = self._service.incidents.state.incidents.values()
         found = next((incident for incident in held if incident.name == name), None)
         if found is None:
@@ -104,7 +105,8 @@ class Acts:
             raise RejectedError(415, "send application/json without a content-encoding")
         return await read_body(call, MAX_ACT_BYTES, self._service.config.read_timeout_seconds)
 
-    def _person(self, call: Call) -> Person:
+    def person(self, call: Call) -> Person:
+        """Return who asks, and when."""
         at_ns = self._service.clock.now_ns(self._read_clock())
         return Person(call.caller.name, call.address, at_ns, at_ns + self._offset_ns)
 

@@ -24,6 +24,7 @@ from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
 from .details import Details
 from .identity import FORWARDED, Identity
+from .incidentpages import IncidentPages
 from .live import Live
 from .login import Login
 from .overview import Overview
@@ -80,6 +81,7 @@ class App:
             **pages.handlers,
             **Login(service, pages, self._identity, read_clock).handlers,
             **Overview(service, pages).handlers,
+            **IncidentPages(service, pages, acts, self._identity, read_clock).handlers,
             **Live(service).handlers,
             **reads.handlers,
             **Details(service, pages, read_clock).handlers,

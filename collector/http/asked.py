@@ -32,8 +32,11 @@ _TEXTS = ("begins", "ends", "proxy", "site")
 
 def note_of(body: bytes) -> str:
     """Return the words of `{"text": …}` as they may leave."""
-    given = _object(body, ("text",))
-    text = given.get("text")
+    return note_words(_object(body, ("text",)).get("text"))
+
+
+def note_words(text: object) -> str:
+    """Return the words of a note as they may leave."""
     if not isinstance(text, str):
         raise RejectedError(400, "text: expected words")
     if len(text) > MAX_NOTE_CHARS:
@@ -52,7 +55,11 @@ def window_of(body: bytes, wall_ns: int) -> Window:
         body: How long it lasts must be there; else it begins now, and is of everything.
         wall_ns: Now.
     """
-    given = _object(body, (*_TEXTS, "minutes"))
+    return window_from(_object(body, (*_TEXTS, "minutes")), wall_ns)
+
+
+def window_from(given: Mapping[str, Any], wall_ns: int) -> Window:
+    """Return the window of such values; see there."""
     texts = {name: _text(name, given.get(name, "")) for name in _TEXTS}
     # Windows know whole seconds: one that begins now has begun.
     begins = texts["begins"] or rfc3339(wall_ns // NS * NS)

@@ -28,6 +28,13 @@ NOW = Route("GET", "/proxy/now", "read", is_page=True)
 LINES = Route("GET", "/proxy/lines", "read", is_page=True)
 MIRRORS = Route("GET", "/compare", "read", is_page=True)
 HOST = Route("GET", "/host", "read", is_page=True)
+INCIDENT_LIST = Route("GET", "/incidents", "read", is_page=True)
+INCIDENT = Route("GET", "/incidents/*", "read", is_page=True)
+WRITE_NOTE = Route("POST", "/incidents/*/notes", "admin", is_page=True)
+FLEET = Route("GET", "/fleet", "read", is_page=True)
+MAINTENANCE = Route("GET", "/maintenance", "read", is_page=True)
+OPEN_WINDOW = Route("POST", "/maintenance", "admin", is_page=True)
+END_WINDOW = Route("POST", "/maintenance/*/end", "admin", is_page=True)
 LIVE = Route("GET", "/live", "read", is_page=True)
 LOGIN = Route("GET", "/login", None, is_page=True)
 LOG_IN = Route("POST", "/login", None, is_page=True)
@@ -55,8 +62,9 @@ ANNOUNCE = Route("POST", "/api/v1/maintenance", "admin")
 END = Route("DELETE", "/api/v1/maintenance/*", "admin")
 AUDIT = Route("GET", "/api/v1/audit", "admin")
 ROUTES = (
-    OVERVIEW, PROXY, NOW, LINES, HOST, MIRRORS, PUBLIC_PAGE, BADGE, LIVE, LOGIN, LOG_IN, LOG_OUT,
-    LOOK, ASSETS,
+    OVERVIEW, PROXY, NOW, LINES, HOST, MIRRORS, PUBLIC_PAGE, BADGE,
+    INCIDENT_LIST, INCIDENT, WRITE_NOTE, FLEET, MAINTENANCE, OPEN_WINDOW, END_WINDOW,
+    LIVE, LOGIN, LOG_IN, LOG_OUT, LOOK, ASSETS,
     HEALTHZ, READYZ, PUBLIC, PROXIES, INCIDENTS, ALERTS, PAST, AGENTS, HISTORY, COMPARE, METRICS,
     OPENAPI, BATCHES, NOTES, WINDOWS, ANNOUNCE, END, AUDIT,
 )  # fmt: skip

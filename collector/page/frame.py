@@ -6,7 +6,13 @@ from urllib.parse import urlencode
 from .asset import Assets
 from .look import Look
 
-NAVIGATION = (("/", "Overview"), ("/compare", "Compare"))
+NAVIGATION = (
+    ("/", "Overview"),
+    ("/incidents", "Incidents"),
+    ("/fleet", "Fleet"),
+    ("/compare", "Compare"),
+    ("/maintenance", "Maintenance"),
+)
 """Path and name of what the head of each page leads to; the name is translated."""
 
 
