@@ -220,6 +220,9 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("b", metavar="B", help="another")
     compare.add_argument("--since", default="7d", help="90m, 12h, 7d, 4w or RFC 3339; 7d")
     compare.add_argument("--until", help="the same; now")
+    compare.add_argument(
+        "--wide", action="store_true", help="p50, p99 and misses of each endpoint and phase, too"
+    )
 
 
 def _add_alerts_test(alerts: argparse.ArgumentParser) -> None:
@@ -463,7 +466,7 @@ def _compare(config: Config, chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(document, indent=2))
     else:
-        sys.stdout.write(render(document, datetime.now(UTC)))
+        sys.stdout.write(render(document, datetime.now(UTC), chosen.wide))
     sys.stdout.flush()
     return 0
 
@@ -499,11 +502,13 @@ def _fetched(
     config: Config, chosen: argparse.Namespace, rows: str, query: Mapping[str, str] | None = None
 ) -> dict[str, Any] | None:
     """Return what the collector answers; None where it does not, and that has been said."""
-    from .client.client import ClientError, fetch
+    from .client.client import DEADLINE_S, SILENCE_S, ClientError, fetch
 
     url = chosen.url or os.environ.get(URL_VARIABLE) or config.collector_url
+    # The hours of months take a while to compare.
+    silence_s = DEADLINE_S if rows == "compare" else SILENCE_S
     try:
-        return fetch(config, url, rows, query)
+        return fetch(config, url, rows, query, silence_s)
     except ClientError as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
         return None

@@ -338,12 +338,13 @@ class Service:
         """
         async with self._comparing:
             found, certificates = await compare(self._ask, asked)
-        if found.unreadable:
-            self._store.unreadable["rollups"] += found.unreadable
-        names = (asked.a, asked.b)
-        held = {name: proxy for name in names if (proxy := self.fleet.proxies.get(name))}
-        ttls_s = {name: proxy.min_ttl_s for name, proxy in held.items()}
-        return found.comparison(certificates, ttls_s, self.fleet.versions.between(*names))
+            if found.unreadable:
+                self._store.unreadable["rollups"] += found.unreadable
+            names = (asked.a, asked.b)
+            held = {name: proxy for name in names if (proxy := self.fleet.proxies.get(name))}
+            ttls_s = {name: proxy.min_ttl_s for name, proxy in held.items()}
+            firsts = self.fleet.versions.between(*names)
+            return await asyncio.to_thread(found.comparison, certificates, ttls_s, firsts)
 
     async def past(self, asked: PastAsked) -> PastPage:
         """

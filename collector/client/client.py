@@ -53,6 +53,7 @@ class _Asked:
     body: bytes | None = None
     query: str = ""
     """What follows the path: empty, or with its `?`."""
+    silence_s: float = SILENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,27 @@ class _Answer:
 
 
 def fetch(
-    config: Config, url: str, rows: str, query: Mapping[str, str] | None = None
+    config: Config,
+    url: str,
+    rows: str,
+    query: Mapping[str, str] | None = None,
+    silence_s: float = SILENCE_S,
 ) -> dict[str, Any]:
     """
     Return the document of GET /api/v1/`rows`, checked as `document_of` has it.
+
+    Args:
+        config: Has token and CA.
+        url: Of the collector.
+        rows: The end of the path.
+        query: What follows it.
+        silence_s: Of a collector that thinks for longer.
 
     Raises:
         ClientError: not reachable, refused, or no modpulse collector.
         ConfigError: CA or token file cannot be read.
     """
-    asked = _Asked(rows, query=f"?{urlencode(query)}" if query else "")
+    asked = _Asked(rows, query=f"?{urlencode(query)}" if query else "", silence_s=silence_s)
     return _answered(config, url, asked, lambda body: document_of(body, rows.rpartition("/")[2]))
 
 
@@ -183,12 +195,13 @@ def _ask_in_time(server: _Server, headers: dict[str, str]) -> _Answer:
 
 
 def _ask(server: _Server, headers: dict[str, str]) -> _Answer:
+    silence_s = server.asked.silence_s
     # The collector is ours and near: an http_proxy of the environment is not meant for it.
     if server.context is None:
-        connection = http.client.HTTPConnection(server.host, server.port, timeout=SILENCE_S)
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=silence_s)
     else:
         connection = http.client.HTTPSConnection(
-            server.host, server.port, timeout=SILENCE_S, context=server.context
+            server.host, server.port, timeout=silence_s, context=server.context
         )
     try:
         place = server.path + server.asked.query

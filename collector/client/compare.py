@@ -35,8 +35,8 @@ CIRCUMSTANCES = {
     "in_flight_5": "5 to 16 in flight",
     "in_flight_17": "17 to 64 in flight",
     "in_flight_65": "65 and more in flight",
-    "fetch_first": "asked for by a host for the first time",
-    "fetch_again": "asked for by a host again",
+    "fetch_first": "first fetch of a host",
+    "fetch_again": "repeated fetch",
 }
 """What a batch calls them, in their order."""
 
@@ -76,13 +76,14 @@ class Line:
         return self.kind in ("success", "misses")
 
 
-def render(document: Mapping[str, Any], now: datetime) -> str:
+def render(document: Mapping[str, Any], now: datetime, wide: bool) -> str:
     """
     Return what is to be known of both.
 
     Args:
         document: Of GET /api/v1/compare, or any other.
         now: For how long certificates last.
+        wide: Of endpoints, of what was beside requests and of phases not p95 alone.
     """
     a, b = mapping(document.get("a")), mapping(document.get("b"))
     together = mapping(document.get("together"))
@@ -94,9 +95,8 @@ def render(document: Mapping[str, Any], now: datetime) -> str:
         f"B is {text(b.get('proxy')) or ABSENT}",
         *_when(document, together),
         "",
-        *aligned([("AT THE SAME HOURS", "A", "B", "B AGAINST A"), *_table(lines)]),
-        "",
-        *aligned([("EACH ALONE", "A", "B"), *_facts(a, b, document, now)]),
+        *_table([line for line in lines if wide or _matters(line)]),
+        *_columns([("EACH ALONE", "A", "B"), *_facts(a, b, document, now)]),
         *_notes(a, b, document, lines),
     ]
     return "\n".join(parts) + "\n"
@@ -182,23 +182,57 @@ def _when(document: Mapping[str, Any], together: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+def _matters(line: Line) -> bool:
+    """Whether it is shown to who asks for no more: of parts p95, and what is told of failures."""
+    is_of_all = line.part is None and line.phase in (None, "first_byte")
+    is_told = line.kind == "success" and line.verdict in ("higher", "lower")
+    is_load = line.kind == "success" and line.circumstance is not None
+    return is_of_all or line.kind == "p95" or is_told or is_load
+
+
+def _table(lines: Sequence[Line]) -> list[str]:
     rows: list[tuple[str, ...]] = []
-    group: tuple[str | None, str | None] | None = None
+    heading: str | None = None
     for line in sorted(lines, key=_order):
         if line.a is None or line.b is None:
             continue
-        if group != (line.part, line.phase):
-            group = (line.part, line.phase)
-            rows += [(_title(line), "", "", "")] if not line.is_share or line.part else []
-        name = {"success": "success", "misses": "not found"}.get(line.kind, line.kind)
-        indent = "  " if not line.is_share or line.part else ""
-        rows.append((f"{indent}{name}", _cell(line, line.a), _cell(line, line.b), _against(line)))
-    return rows
+        if heading != (heading := _heading(line)):
+            rows.append((heading, "", "", ""))
+        rows.append((f"  {_name(line)}", _cell(line, line.a), _cell(line, line.b), _against(line)))
+    if not rows:
+        return []
+    return [*aligned([("AT THE SAME HOURS", "A", "B", "B AGAINST A"), *rows]), ""]
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Words to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _heading(line: Line) -> str:
+    if line.endpoint is not None:
+        return "by endpoint"
+    if line.circumstance is not None:
+        return "by what was beside"
+    return "all requests" if line.phase in (None, "first_byte") else "by phase"
+
+
+def _name(line: Line) -> str:
+    what = {"success": "success", "misses": "not found"}.get(line.kind)
+    of = CIRCUMSTANCES.get(line.part or "", line.part)
+    if line.phase is not None:
+        phase = PHASES.get(line.phase, line.phase)
+        what = f"{line.kind} to first byte" if line.phase == "first_byte" else line.kind
+        of = of if line.part or line.phase == "first_byte" else phase
+    return f"{of}, {what}" if of else what or ABSENT
 
 
 def _order(line: Line) -> tuple[int, str]:
-    """All requests first, then each endpoint and circumstance, then phases in their order."""
+    """All requests first, then each endpoint and circumstance, then phases, as they come."""
     if line.endpoint is not None:
         return 2, line.endpoint
     if line.circumstance is not None:
@@ -208,18 +242,19 @@ def _order(line: Line) -> tuple[int, str]:
     return (0 if line.is_share else 1 if line.phase == "first_byte" else 4), ""
 
 
-def _title(line: Line) -> str:
-    if line.part is not None:
-        name = CIRCUMSTANCES.get(line.part, line.part)
-        return f"{name}, first byte" if line.phase else name
-    return PHASES.get(line.phase or "", line.phase or ABSENT)
-
-
 def _cell(line: Line, value: Value) -> str:
     shown = _share if line.is_share else _time
+    middle = shown(value.value)
     if value.low is None or value.high is None:
-        return shown(value.value)
-    return f"{shown(value.value)} ({shown(value.low)} to {shown(value.high)})"
+        return middle
+    low, high = shown(value.low), shown(value.high)
+    if _unit_of(low) == _unit_of(middle) == _unit_of(high):
+        low, high = low.rstrip("% ms"), high.rstrip("% ms")
+    return f"{middle} ({low} to {high})"
+
+
+def _unit_of(text: str) -> str:
+    return text.lstrip("0123456789.")
 
 
 def _against(line: Line) -> str:
@@ -293,7 +328,9 @@ def _yes(value: Any) -> str:
 
 def _rate(value: Any) -> str:
     rate = number(value)
-    return "not seen" if rate is None else f"{rate / 1e6:,.2f} MB/s"
+    if rate is None:
+        return "not seen"
+    return f"{rate / 1e6:,.3g} MB/s" if rate >= 1e5 else f"{rate / 1e3:,.3g} kB/s"
 
 
 def _zips(one: Mapping[str, Any]) -> str:

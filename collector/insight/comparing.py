@@ -7,6 +7,7 @@ Pure: each step takes some milliseconds at most.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Literal, get_args
 
 from modpulse.agent.batch.batch import FIRST_BYTE, PHASES
@@ -226,10 +227,10 @@ class Comparing:
             self._rows.append(_judged(row, shares(strata, self._error), by_hour_too))
             yield
         for row, durations in timed:
-            for kind, q in QUANTILES.items():
-                pair = percentiles(durations, q, self._error)
+            pairs = percentiles(durations, [*QUANTILES.values()], self._error)
+            for kind, pair in zip_longest(QUANTILES, pairs):
                 self._rows.append(_judged(replace(row, kind=kind), pair, by_hour_too))
-                yield
+            yield
 
     def _together(self) -> Together:
         of_a, of_b = (self._sides[side].seen["site"] for side in SIDES)

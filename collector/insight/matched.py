@@ -31,8 +31,8 @@ LEAST_REQUESTS = 30
 """Of each, at the same hours and sites."""
 USUAL = 0.05
 """How often an interval of one value misses it."""
-LEAST_RATIO = 2 ** (1 / BUCKETS_PER_OCTAVE)
-"""Of two percentiles: what is closer is one bucket of a sketch, which tells no difference."""
+LEAST_BUCKETS = 1
+"""Between two percentiles, 2.2 %: what is closer a sketch does not tell apart."""
 
 Buckets = Mapping[int, float]
 """Counts by bucket of a sketch."""
@@ -94,6 +94,16 @@ class _Weighed:
     """Of time, of each stratum."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How sure blocks of time are."""
+
+    freedom: int
+    """Blocks less one; 0: there are too few to tell."""
+    factor: float
+    """How much more they scatter than a share of all requests would by chance."""
+
+
 def shares(strata: Sequence[Counted], error: float) -> Pair | None:
     """
     Compare two shares.
@@ -123,27 +133,39 @@ def shares(strata: Sequence[Counted], error: float) -> Pair | None:
     return Pair(of_a, of_b, b - a, low, high, _verdict(low, high, enough))
 
 
-def percentiles(strata: Sequence[Timed], q: float, error: float) -> Pair | None:
+def percentiles(strata: Sequence[Timed], quantiles: Sequence[float], error: float) -> list[Pair]:
     """
-    Compare two percentiles, in ns.
+    Compare percentiles, in ns; none without a stratum.
 
     Args:
         strata: Those in which both were timed.
-        q: 0…1.
-        error: How often the interval of the ratio may miss it.
-
-    Returns:
-        None without a stratum.
+        quantiles: 0…1, each.
+        error: How often the interval of a ratio may miss it.
     """
     if not strata:
-        return None
+        return []
     sizes = [(s.start_s, sum(s.a.values()), sum(s.b.values())) for s in strata]
     weighed = _weigh(sizes)
-    all_a = _Mixture([s.a for s in strata], weighed.weights)
-    all_b = _Mixture([s.b for s in strata], weighed.weights)
-    at_a, at_b = all_a.place(q), all_b.place(q)
-    in_a = [below(s.a, at_a) / n for s, (_, n, _) in zip(strata, sizes, strict=True)]
-    in_b = [below(s.b, at_b) / n for s, (_, _, n) in zip(strata, sizes, strict=True)]
+    of_a = _Mixture([s.a for s in strata], weighed.weights)
+    of_b = _Mixture([s.b for s in strata], weighed.weights)
+    enough = min(sum(n for _, n, _ in sizes), sum(n for _, _, n in sizes)) >= LEAST_REQUESTS
+    found = []
+    for q in quantiles:
+        spread = _scatter(strata, sizes, weighed, q, (of_a.place(q), of_b.place(q)))
+        found.append(_percentile(of_a, of_b, weighed, spread, (q, error, enough)))
+    return found
+
+
+def _scatter(
+    strata: Sequence[Timed],
+    sizes: Sequence[tuple[int, float, float]],
+    weighed: _Weighed,
+    q: float,
+    at: tuple[float, float],
+) -> _Spread:
+    """Return how much the shares below a percentile scatter, of A's and of B's."""
+    in_a = [below(s.a, at[0]) / n for s, (_, n, _) in zip(strata, sizes, strict=True)]
+    in_b = [below(s.b, at[1]) / n for s, (_, _, n) in zip(strata, sizes, strict=True)]
     # Of a percentile chance within the strata counts: how these differ does not move it.
     chance = sum(
         w * w * (_within(a, n_a, q) + _within(b, n_b, q))
@@ -151,17 +173,28 @@ def percentiles(strata: Sequence[Timed], q: float, error: float) -> Pair | None:
     )
     usual = _variance(q, weighed.n_a) + _variance(q, weighed.n_b)
     apart = [b - a for a, b in zip(in_a, in_b, strict=True)]
-    spread = _spread(weighed, apart, usual, chance / weighed.total**2 / usual)
-    estimates = []
-    wide = []
-    for mixture, at, n in ((all_a, at_a, weighed.n_a), (all_b, at_b, weighed.n_b)):
+    return _spread(weighed, apart, usual, chance / weighed.total**2 / usual)
+
+
+def _percentile(
+    of_a: "_Mixture",
+    of_b: "_Mixture",
+    weighed: _Weighed,
+    spread: _Spread,
+    wanted: tuple[float, float, bool],
+) -> Pair:
+    """Return one; what is wanted: which, with what error, and whether there is enough."""
+    q, error, enough = wanted
+    estimates, wide = [], []
+    for mixture, n in ((of_a, weighed.n_a), (of_b, weighed.n_b)):
         low, high = _woodruff(mixture, q, n, spread, USUAL)
-        estimates.append(Estimate(_ns(at), *(None if x is None else _ns(x) for x in (low, high))))
+        value = _ns(mixture.place(q))
+        estimates.append(Estimate(value, *(None if x is None else _ns(x) for x in (low, high))))
         wide.append(_woodruff(mixture, q, n, spread, error))
+    at_a, at_b = of_a.place(q), of_b.place(q)
     low, high = _mover(at_a, wide[0], at_b, wide[1])
-    enough = min(sum(n for _, n, _ in sizes), sum(n for _, _, n in sizes)) >= LEAST_REQUESTS
     verdict = _verdict(low, high, enough)
-    if verdict in ("higher", "lower") and abs(at_b - at_a) < 1:
+    if verdict in ("higher", "lower") and abs(at_b - at_a) < LEAST_BUCKETS:
         verdict = "alike"
     ratios = [None if x is None else _ratio(x) for x in (low, high)]
     return Pair(estimates[0], estimates[1], _ratio(at_b - at_a), ratios[0], ratios[1], verdict)
@@ -215,16 +248,6 @@ def _variance(p: float, n: float) -> float:
     """Return that of a share by chance alone; never 0, for a share of 0 is not certain."""
     p = (p * n + 0.5) / (n + 1)
     return p * (1 - p) / n
-
-
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """How sure blocks of time are."""
-
-    freedom: int
-    """Blocks less one; 0: there are too few to tell."""
-    factor: float
-    """How much more they scatter than a share of all requests would by chance."""
 
 
 def _within(share: float, n: float, q: float) -> float:

@@ -62,13 +62,14 @@ DOCUMENT: dict[str, Any] = {
         line("p95", 660, 410, "lower"),
         line("p95", 66, 41, "unknown", endpoint="info"),
         line("p50", 12, 24, "higher", phase="tls"),
+        line("success", 0.99, 0.98, "alike", circumstance="in_flight_5"),
     ],
 }  # fmt: skip
 
 
 def test_what_matters_comes_first() -> None:
     """Two sentences say which is faster, which fails, and whether that is certain."""
-    shown = render(DOCUMENT, NOW)
+    shown = render(DOCUMENT, NOW, wide=True)
 
     assert shown.splitlines()[:2] == [
         "B answers 38% faster: p95 to first byte of list, info and mod at the same hours and "
@@ -77,21 +78,43 @@ def test_what_matters_comes_first() -> None:
     ]
     for words in (
         "Both were asked in 100 hours from cn-north: 900 requests of A, 800 of B.",
-        "660 ms (594 ms to 726 ms)",
+        "660 ms (594 to 726)",
+        "99.90% (89.9 to 100)",
         "38% faster",
         "+20 points",
-        "TLS handshake",
+        "TLS handshake, p50",
+        "info, p95 to first byte",
+        "5 to 16 in flight, success",
         "2 times as slow",
         "cn-north, no site",
         "23 days",
         "600 s",
         "192.0.2.0, 192.0.2.1, 192.0.2.2, 192.0.2.3 and 2 more",
-        "12.30 MB/s",
+        "12.3 MB/s",
         "120 times, 1.20 s each",
         "not seen",
         "unknown: too little was seen",
     ):
         assert words in shown, words
+
+
+def test_who_asks_for_no_more_is_told_p95() -> None:
+    """Of parts p95 alone is shown, what fails where that is certain, and success by load."""
+    shown = render(DOCUMENT, NOW, wide=False)
+
+    assert "TLS handshake" not in shown
+    assert "info, p95 to first byte" in shown
+    assert "5 to 16 in flight, success" in shown
+    assert "not found" in shown
+
+
+def test_nothing_to_compare() -> None:
+    """Then there is no table of it, and each alone is told."""
+    shown = render(DOCUMENT | {"compare": []}, NOW, wide=False)
+
+    assert shown.startswith("A and B were never asked at the same hours from the same site.\n")
+    assert "AT THE SAME" not in shown
+    assert "EACH ALONE" in shown
 
 
 @pytest.mark.parametrize(
@@ -108,7 +131,7 @@ def test_no_claim_without_a_verdict(verdicts: tuple[str, str], words: tuple[str,
     rows = (document["compare"][2], document["compare"][0])
     for row, verdict in zip(rows, verdicts, strict=True):
         row["verdict"] = verdict
-    told = render(document, NOW).splitlines()[:2]
+    told = render(document, NOW, wide=True).splitlines()[:2]
 
     assert all(line.startswith(begin) for line, begin in zip(told, words, strict=True))
 
@@ -117,7 +140,7 @@ def test_what_else_may_be_the_cause() -> None:
     """Notes say what a difference may hang on beside the mirrors."""
     document = DOCUMENT | {"notes": ["apart", "after_a"]}
     document["together"] = DOCUMENT["together"] | {"sites_apart": 0.34}
-    shown = render(document, NOW)
+    shown = render(document, NOW, wide=True)
 
     assert "34% of the requests of an hour came from other sites" in shown
     assert "A was left 120 times for the next entry, B was asked 8,120 times" in shown
@@ -131,7 +154,7 @@ def test_names_are_as_they_may_leave() -> None:
         "together": DOCUMENT["together"] | {"sites": [evil]},
         "compare": [line("p50", 1, 2, "higher", endpoint=evil, phase=evil)],
     }
-    shown = render(document, NOW)
+    shown = render(document, NOW, wide=True)
 
     assert shown.isascii()
     assert "\x1b" not in shown
@@ -150,4 +173,4 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from([*DOCUMENT]), ANYTHING))
 def test_any_document(document: dict[str, Any]) -> None:
     """Whatever is answered, a text comes of it."""
-    assert render(document, NOW).endswith("\n")
+    assert render(document, NOW, wide=True).endswith("\n")
