@@ -21,6 +21,8 @@ from modpulse.agent.service.units import NS
 from modpulse.agent.service.version import version
 
 from .alerts.incident import Incident
+from .alerts.note import Note
+from .archive import SpanAsked, read_incidents
 from .channels.sender import Sender
 from .clock import Reading, Steady
 from .config import Config
@@ -345,6 +347,15 @@ class Service:
             ttls_s = {name: proxy.min_ttl_s for name, proxy in held.items()}
             firsts = self.fleet.versions.between(*names)
             return await asyncio.to_thread(found.comparison, certificates, ttls_s, firsts)
+
+    async def opened(self, asked: SpanAsked) -> tuple[list[tuple[Incident, list[Note]]], bool]:
+        """
+        Return incidents that were open within a span, newest first, and whether there are more.
+
+        Raises:
+            StoreUnavailableError: the database cannot be read.
+        """
+        return await read_incidents(self._ask, asked, self.incidents.state.incidents)
 
     async def past(self, asked: PastAsked) -> PastPage:
         """

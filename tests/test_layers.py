@@ -59,6 +59,7 @@ SHELL = {
     "collector.http.acts": "waits for the disk",
     "collector.http.app": "HTTP in, JSON out",
     "collector.http.reads": "makes answers between requests",
+    "collector.archive": "asks the store between requests",
     "collector.cli": "the command line",
     "collector.client.backup": "asks for a copy of the database, or makes it",
     "collector.client.client": "asks a collector",
@@ -251,7 +252,7 @@ FLOORS = {
     "collector": (
         "draw errors clock pressure shares stopping turns", "intake", "access", "health",
         "alerts", "channels insight", "config page", "store", "incidents",
-        "outbox history people learning", "past recents", "service",
+        "outbox history people learning", "archive past recents", "service",
         "http", "server client simulate", "admin", "cli",
     ),
 }  # fmt: skip

@@ -26,7 +26,7 @@ from .answers import (
 from .asked import MAX_ACT_BYTES, known_proxy, note_of, number_of, window_of
 from .call import Answer, Call, read_body
 from .document import SCHEMA
-from .shown import encoded
+from .shown import encoded, listed
 
 
 class Acts:
@@ -85,7 +85,7 @@ class Acts:
             "at": rfc3339(self.person(call).wall_ns),
             "unwritten": self._service.people.unwritten,
         }
-        return Answer(200, encoded=encoded(head)[:-1] + b',"audit":[' + b",".join(parts) + b"]}")
+        return Answer(200, encoded=listed(head, "audit", parts))
 
     def failed(self, call: Call, what: str, outcome: Outcome, why: str) -> None:
         """Write down that somebody asked in vain."""

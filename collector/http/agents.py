@@ -39,6 +39,7 @@ class AgentsDocument(Head):
     """Every agent."""
 
     agents: list[AgentDocument]
+    next: str | None
 
 
 def agents_document(shown_ns: int) -> Head:

@@ -151,6 +151,7 @@ class ProxiesDocument(ServiceDocument):
 
     door: dict[str, int]
     access_trouble: str | None
+    next: str | None
 
 
 class ChannelDocument(TypedDict):
@@ -190,6 +191,7 @@ class IncidentsDocument(IncidentsHead):
     """Open incidents and the last closed ones, the newest first."""
 
     incidents: list[ToldIncidentDocument]
+    next: str | None
 
 
 class NoteDocument(TypedDict):

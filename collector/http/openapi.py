@@ -15,7 +15,7 @@ from ..alerts.maintenance import MOST_MINUTES
 from ..alerts.note import MAX_NOTE_CHARS
 from ..insight.history import STEPS_S
 from ..intake.dimensions import ASKED_BY
-from . import agents, answers, asked, compare, history, past, public, routes
+from . import agents, answers, asked, compare, history, incidents, past, public, query, routes
 from .routes import Route
 from .schema import Schema, Schemas
 
@@ -34,11 +34,16 @@ PARAMETERS: Mapping[str, tuple[str, Schema]] = {
     "b": ("Another one.", PROXY),
     "since": ("A time before `until`, or how long: `90m`, `12h`, `7d`, `4w`, `1y`.", MOMENT),
     "until": ("A time, or how long ago; without it now.", MOMENT),
-    "after": ("`next` of the page before.", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
+    "limit": ("Rows of a page.", {"type": "integer", "minimum": 1, "maximum": query.MAX_LIMIT}),
     "by": ("A dimension to tell apart.", {"type": "string", "enum": list(ASKED_BY[1:])}),
     "step": ("The length of a period.", {"type": "string", "enum": list(STEPS_S)}),
 }
 """Of a query: what it is, and its schema."""
+AFTER: Mapping[Route, Schema] = {
+    routes.PAST: {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    routes.INCIDENTS: {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"},
+}
+"""What a page begins after, where that is not the name of a row."""
 NEEDED = frozenset({"proxy", "a", "b"})
 SITE: Schema = {"type": "string", "maxLength": asked.MAX_SITE_CHARS}
 NOTE: Schema = {
@@ -49,16 +54,16 @@ NOTE: Schema = {
 }
 WINDOW: Schema = {
     "type": "object",
-    "description": "It begins now and is of everything, if nothing is said; `ends` or `minutes`.",
+    "description": "It begins now and is of everything, if nothing else is said.",
     "properties": {
         "begins": {"type": "string", "description": "A time with its zone, or `sat 02:00` in UTC."},
-        "ends": {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]},
+        "ends": {"type": "string", "format": "date-time"},
         "minutes": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_MINUTES},
         "proxy": {"type": "string", "maxLength": MAX_PROXY_BYTES},
         "site": SITE,
     },
     "additionalProperties": False,
-    "not": {"required": ["ends", "minutes"]},
+    "oneOf": [{"required": ["minutes"]}, {"required": ["ends"]}],
 }
 BATCH: Schema = {"type": "string", "format": "binary"}
 PLACES = {
@@ -88,11 +93,21 @@ class Operation:
 
 OPERATIONS = (
     Operation(routes.PUBLIC, "What anybody may know", public.PublicDocument),
-    Operation(routes.PROXIES, "Every proxy, and how the collector does", answers.ProxiesDocument),
-    Operation(routes.INCIDENTS, "Incidents, and channels", answers.IncidentsDocument),
+    Operation(
+        routes.PROXIES,
+        "Every proxy, and how the collector does",
+        answers.ProxiesDocument,
+        query=query.PAGED,
+    ),
+    Operation(
+        routes.INCIDENTS,
+        "Incidents, and channels",
+        answers.IncidentsDocument,
+        query=incidents.KEYS,
+    ),
     Operation(routes.ALERTS, "What waits and what fires", past.AlertsDocument),
     Operation(routes.PAST, "What alerts did", past.PastDocument, query=past.KEYS),
-    Operation(routes.AGENTS, "Every agent", agents.AgentsDocument),
+    Operation(routes.AGENTS, "Every agent", agents.AgentsDocument, query=query.PAGED),
     Operation(routes.HISTORY, "A proxy's past", history.HistoryDocument, query=history.KEYS),
     Operation(
         routes.COMPARE, "Mirrors side by side", compare.ComparisonDocument, query=compare.KEYS
@@ -197,6 +212,10 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         name, about, schema = PLACES[operation.route]
         yield _parameter("path", name, about, schema, is_needed=True)
     for name in operation.query:
+        if name == "after":
+            schema = AFTER.get(operation.route, {"type": "string"})
+            yield _parameter("query", name, "`next` of the page before.", schema)
+            continue
         about, schema = PARAMETERS[name]
         yield _parameter("query", name, about, schema, is_needed=name in NEEDED)
     if operation.has_tag:

@@ -2,8 +2,11 @@
 What follows the `?` of an address, and the times in it. Pure.
 """
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from modpulse.agent.service.units import NS
@@ -15,6 +18,49 @@ UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 366 * 86_400}
 SINCE = "7d"
 """Where nothing is said."""
 LONGEST_S = 10 * UNITS_S["y"]
+
+
+MAX_LIMIT = 1_000
+"""Rows of one page."""
+PAGED = ("limit", "after")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which of a list's rows are wanted."""
+
+    limit: int | None
+    """None: all."""
+    after: str
+    """The last row of the page before; empty: the first page."""
+
+    def cut(self, rows: Sequence[T], name: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+        """
+        Return the rows of the page, and what is `after` for the next one; None: there is none.
+
+        Args:
+            rows: In the order of their names.
+            name: Of a row; a page goes on where it would be, also when it is gone.
+        """
+        first = bisect_right(rows, self.after, key=name) if self.after else 0
+        end = len(rows) if self.limit is None else first + self.limit
+        return rows[first:end], name(rows[end - 1]) if end < len(rows) else None
+
+
+def page_of(said: Mapping[str, str]) -> Page:
+    """
+    Return the page that `limit` and `after` say.
+
+    Raises:
+        RejectedError: 400, with what is wrong.
+    """
+    limit = said.get("limit")
+    if limit is None:
+        return Page(None, said.get("after", ""))
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 5 and 0 < int(limit) <= MAX_LIMIT):
+        raise RejectedError(400, f"limit: expected 1 to {MAX_LIMIT}")
+    return Page(int(limit), said.get("after", ""))
 
 
 def parameters(

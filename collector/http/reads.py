@@ -5,7 +5,7 @@ Long answers are made piece by piece, and between two of them others are answere
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from zlib import crc32
@@ -13,6 +13,9 @@ from zlib import crc32
 from modpulse.agent.service.units import NS
 
 from ..access.guard import Guard
+from ..alerts.incident import Incident
+from ..alerts.note import Note
+from ..archive import SpanAsked
 from ..clock import Reading, rfc3339
 from ..errors import RejectedError
 from ..past import PastAsked
@@ -24,11 +27,13 @@ from .compare import compared, pair_of
 from .conditional import has, has_any, strong, weak
 from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
+from .incidents import incidents_of
 from .openapi import document
 from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
 from .public import public_document
+from .query import PAGED, page_of, parameters
 from .routes import Route
-from .shown import Shown, encoded
+from .shown import Shown, encoded, listed
 
 TOGETHER = 50
 """Small parts of an answer between which others are answered: some milliseconds."""
@@ -106,39 +111,59 @@ class Reads:
     async def proxies(self, call: Call) -> Answer:
         """Return how every proxy is, and how the collector does."""
         service = self._service
-        document = collector_document(service) | {
+        page = page_of(parameters(call.query, PAGED))
+        reports = service.reports
+        parts = await self._shown.parts(reports, service.clock.wall_offset_ns)
+        rows, after = page.cut(list(zip(reports, parts, strict=True)), lambda row: row[0].proxy)
+        head = {
+            **collector_document(service),
             "door": call.figures(),
             "access_trouble": self._guard.trouble,
+            "next": after,
         }
-        del document["proxies"]
-        proxies = await self._shown.array(service.reports, service.clock.wall_offset_ns)
-        return Answer(200, encoded=encoded(document)[:-1] + b',"proxies":' + proxies + b"}")
+        del head["proxies"]
+        return Answer(200, encoded=listed(head, "proxies", (part for _, part in rows)))
 
-    async def incidents(self, _: Call) -> Answer:
-        """List open incidents and the last closed ones, the newest first."""
-        service = self._service
-        offset_ns = service.clock.wall_offset_ns
-        parts = []
-        # The newest first; between two of them others are answered.
-        for number, incident in sorted(service.incidents.state.incidents.items(), reverse=True):
-            notes = service.people.notes(number)
+    async def incidents(self, call: Call) -> Answer:
+        """List incidents, the newest first: without a span the open and the last closed ones."""
+        service, clock = self._service, self._service.clock
+        now_ns, offset_ns = clock.now_ns(self._read_clock()), clock.wall_offset_ns
+        asked = incidents_of(call.query, now_ns, offset_ns)
+        told: Iterable[tuple[Incident, Iterable[Note]]]
+        if asked is None:
+            held, is_more = sorted(service.incidents.state.incidents.items(), reverse=True), False
+            told = [(incident, service.people.notes(number)) for number, incident in held]
+        else:
+            told, is_more = await service.opened(SpanAsked(*asked))
+        parts, last = [], None
+        for incident, notes in told:
             parts.append(encoded(told_document(incident, offset_ns, notes)))
+            last = incident.name
             await asyncio.sleep(0)
-        head = encoded(incidents_document(service))[:-1]
-        return Answer(200, encoded=head + b',"incidents":[' + b",".join(parts) + b"]}")
+        head = {**incidents_document(service), "next": last if is_more else None}
+        return Answer(200, encoded=listed(head, "incidents", parts))
 
-    async def agents(self, _: Call) -> Answer:
+    async def agents(self, call: Call) -> Answer:
         """List every agent."""
+        page = page_of(parameters(call.query, PAGED))
         reading = self._read_clock()
         offset_ns = self._service.clock.wall_offset_ns
-        parts = []
+        reports = []
         for report in self._service.agents(reading):
             if report is None:
                 await asyncio.sleep(0)
             else:
-                parts.append(encoded(agent_document(report, offset_ns)))
-        head = encoded(agents_document(self._service.clock.now_ns(reading) + offset_ns))[:-1]
-        return Answer(200, encoded=head + b',"agents":[' + b",".join(parts) + b"]}")
+                reports.append(report)
+        reports.sort(key=lambda report: report.agent_id)
+        rows, after = page.cut(reports, lambda report: report.agent_id)
+        parts = []
+        for report in rows:
+            parts.append(encoded(agent_document(report, offset_ns)))
+            if len(parts) % TOGETHER == 0:
+                await asyncio.sleep(0)
+        now_ns = self._service.clock.now_ns(reading)
+        head = {**agents_document(now_ns + offset_ns), "next": after}
+        return Answer(200, encoded=listed(head, "agents", parts))
 
     async def history(self, call: Call) -> Answer:
         """Return one proxy's past."""
@@ -152,8 +177,8 @@ class Reads:
         for series in series_documents(history, offset_ns):
             parts.append(encoded(series))
             await asyncio.sleep(0)
-        head = encoded(head_document(history, now_ns, offset_ns))[:-1]
-        return Answer(200, encoded=head + b',"history":[' + b",".join(parts) + b"]}")
+        head = head_document(history, now_ns, offset_ns)
+        return Answer(200, encoded=listed(head, "history", parts))
 
     async def compare(self, call: Call) -> Answer:
         """Return two mirrors side by side."""
@@ -170,16 +195,16 @@ class Reads:
         of = {key: state.incidents[number].name for key, number in state.of.items()}
         parts: list[bytes] = []
         more = 0
-        listed = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
-        for part in alert_parts(listed, incidents.rules, of, now_ns, offset_ns):
+        alerts = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
+        for part in alert_parts(alerts, incidents.rules, of, now_ns, offset_ns):
             if len(parts) == MAX_ALERTS_SHOWN:
                 more += 1
                 continue
             parts.append(encoded(part))
             if len(parts) % TOGETHER == 0:
                 await asyncio.sleep(0)
-        head = encoded({"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more})[:-1]
-        return Answer(200, encoded=head + b',"alerts":[' + b",".join(parts) + b"]}")
+        head = {"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more}
+        return Answer(200, encoded=listed(head, "alerts", parts))
 
     async def past(self, call: Call) -> Answer:
         """List what alerts did."""
@@ -202,5 +227,4 @@ class Reads:
         head = past_head(asked, page.kept_from_ns, alerting, windows)
         head |= {"at": rfc3339(now_ns + offset_ns), "wall_offset_ns": offset_ns}
         head["next"] = page.next_after
-        body = encoded(head)[:-1] + b',"past":[' + b",".join(parts) + b"]}"
-        return Answer(200, encoded=body)
+        return Answer(200, encoded=listed(head, "past", parts))

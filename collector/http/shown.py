@@ -6,7 +6,7 @@ A thousand of them take a fifth of a second, in which nobody else would be answe
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..health.report import Report
 from .document import proxy_part
@@ -17,11 +17,11 @@ class Shown:
 
     def __init__(self) -> None:
         self._of: tuple[Sequence[Report], int] | None = None
-        self._made: asyncio.Task[bytes] | None = None
+        self._made: asyncio.Task[tuple[bytes, ...]] | None = None
 
-    async def array(self, reports: Sequence[Report], wall_offset_ns: int) -> bytes:
+    async def parts(self, reports: Sequence[Report], wall_offset_ns: int) -> tuple[bytes, ...]:
         """
-        Return the array; who asks while it is made waits for the same one.
+        Return each; who asks while it is made waits for the same one.
 
         Args:
             reports: Of every proxy; another list is another judgement.
@@ -34,17 +34,22 @@ class Shown:
             or (self._of[1] != wall_offset_ns)
         ):
             self._of = (reports, wall_offset_ns)
-            self._made = asyncio.create_task(_array(reports, wall_offset_ns))
+            self._made = asyncio.create_task(_made(reports, wall_offset_ns))
         # Who hangs up takes it from nobody else.
         return await asyncio.shield(self._made)
 
 
-async def _array(reports: Sequence[Report], wall_offset_ns: int) -> bytes:
+async def _made(reports: Sequence[Report], wall_offset_ns: int) -> tuple[bytes, ...]:
     parts = []
     for report in reports:
         parts.append(encoded(proxy_part(report, wall_offset_ns)))
         await asyncio.sleep(0)
-    return b"[" + b",".join(parts) + b"]"
+    return tuple(parts)
+
+
+def listed(head: object, name: str, parts: Iterable[bytes]) -> bytes:
+    """Return an object with a list that is made in pieces."""
+    return encoded(head)[:-1] + b',"%s":[' % name.encode() + b",".join(parts) + b"]}"
 
 
 def encoded(value: object) -> bytes:

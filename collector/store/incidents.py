@@ -22,6 +22,11 @@ CLOSED = (
     "SELECT incident FROM incidents WHERE closed_ns IS NOT NULL ORDER BY closed_ns DESC LIMIT ?"
 )
 
+EARLIER = (
+    "SELECT incident FROM incidents WHERE id < ? AND (closed_ns IS NULL OR closed_ns >= ?) "
+    "ORDER BY id DESC LIMIT ?"
+)
+
 
 def keep(
     db: sqlite3.Connection, rollups: Rollups, incidents: Iterable[Incident]

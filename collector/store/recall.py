@@ -230,6 +230,11 @@ class Recall:
         with self._reading():
             return found, incidents.next_id(self._db)
 
+    def earlier(self, before_id: int, from_ns: int, most: int) -> list[Incident]:
+        """Return incidents below an id that were not closed before a time, newest first."""
+        span = (before_id, from_ns, most)
+        return self._read("incidents", incidents.read_incident, incidents.EARLIER, span)
+
     def waiting(self, channel: str) -> list[Waiting]:
         """Return what waits for a channel, oldest first."""
         return self._read("outbox", outbox.read_waiting, outbox.WAITING, (channel,))

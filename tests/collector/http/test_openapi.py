@@ -40,11 +40,15 @@ CONFIGURATION = """
 "query.a" = "https://good.example"
 "query.b" = "https://sick.example"
 [[operations]]
-include-operation-id = ["getHistory", "getCompare", "getAlertsPast", "postMaintenance"]
+include-operation-id = [
+    "getHistory", "getCompare", "getAlertsPast", "getIncidents", "postMaintenance",
+]
 checks.positive_data_acceptance.expected-statuses = ["200", "201", "304", "400", "404", "409"]
 """
 """What two keys must be together no schema can say: that `since` is before `until`."""
 QUERIES = {
+    "/api/v1/proxies": ("", "?limit=1"),
+    "/api/v1/incidents": ("", "?since=7d&limit=1"),
     "/api/v1/history": (f"?proxy={GOOD}", f"?proxy={SICK}&by=agent&since=1h&step=minute"),
     "/api/v1/compare": (f"?a={GOOD}&b={SICK}",),
     "/api/v1/alerts/past": ("", "?since=1h&after=0"),
@@ -74,7 +78,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
         time.sleep(0.1)
     (name, *_) = [each["id"] for each in read("GET", "/api/v1/incidents").body["incidents"]]
     read("POST", f"/api/v1/incidents/{name}/notes", b'{"text": "looked at it"}', **JSON)
-    read("POST", "/api/v1/maintenance", b'{"site": "oslo"}', **JSON)
+    read("POST", "/api/v1/maintenance", b'{"site": "oslo", "minutes": 5}', **JSON)
     yield made
     made.end()
 
@@ -147,6 +151,25 @@ def test_answers_are_as_it_says(collector: Collector, path: str) -> None:
     # Of agents those are told that were heard for half a minute.
     rows = answer.body.get(path.partition("?")[0].rpartition("/")[2])
     assert rows != [] or path == "/api/v1/agents"
+
+
+def test_incidents_of_any_time_are_told(collector: Collector) -> None:
+    """A span has those that were open within it, with their notes, page by page."""
+    read = partial(call, collector, "GET", **TOKEN)
+    everything = read("/api/v1/incidents").body["incidents"]
+    found, after = [], ""
+    while after is not None:
+        query = f"since=1d&limit=1{f'&after={after}' if after else ''}"
+        page = read(f"/api/v1/incidents?{query}").body
+        found += page["incidents"]
+        after = page["next"]
+    before = read("/api/v1/incidents?since=2d&until=1d").body["incidents"]
+
+    assert len(found) > 1
+    assert [each["id"] for each in found] == [each["id"] for each in everything]
+    assert [each["timeline"] for each in found] == [each["timeline"] for each in everything]
+    assert any(entry["what"] == "note" for entry in found[0]["timeline"])
+    assert before == []
 
 
 def test_schemathesis_finds_nothing(collector: Collector, tmp_path: Path) -> None:

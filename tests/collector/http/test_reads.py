@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from collectors import Collector, Reply, batch_bytes, call, post
@@ -92,7 +93,7 @@ def test_what_people_do_is_a_change(tmp_path: Path) -> None:
         tag = settled(read).headers["etag"]
         assert read(If_None_Match=tag).status == 304
         made = call(
-            guarded, "POST", "/api/v1/maintenance", b"{}",
+            guarded, "POST", "/api/v1/maintenance", b'{"minutes": 5}',
             Authorization=token, Content_Type="application/json",
         )  # fmt: skip
         after = read(If_None_Match=tag)
@@ -101,6 +102,30 @@ def test_what_people_do_is_a_change(tmp_path: Path) -> None:
 
     assert (made.status, after.status) == (201, 200)
     assert len(after.body["maintenance"]) == 1
+
+
+@pytest.mark.parametrize(("path", "rows"), [("proxies", "proxy"), ("incidents", "id")])
+def test_lists_come_in_pages(collector: Collector, path: str, rows: str) -> None:
+    """Row by row the same comes as at once, in its order; the last page says that it is."""
+    found, after = [], ""
+    whole = call(collector, "GET", f"/api/v1/{path}").body
+    while after is not None:
+        page = call(collector, "GET", f"/api/v1/{path}?limit=1&after={quote(after)}").body
+        found += [row[rows] for row in page[path]]
+        after = page["next"]
+
+    assert found == [row[rows] for row in whole[path]]
+    assert whole["next"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=2000", "after=x&after=y", "before=1"])
+@pytest.mark.parametrize("path", ["proxies", "incidents", "agents"])
+def test_a_page_that_makes_no_sense_is_refused(collector: Collector, path: str, query: str) -> None:
+    """With the reason."""
+    answer = call(collector, "GET", f"/api/v1/{path}?{query}")
+
+    assert answer.status == 400
+    assert answer.body["error"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/healthz", "/readyz"])

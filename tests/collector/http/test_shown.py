@@ -9,7 +9,7 @@ from modpulse.collector.config import Config
 from modpulse.collector.health.fleet import Fleet
 from modpulse.collector.health.report import Report
 from modpulse.collector.http.document import proxies_document
-from modpulse.collector.http.shown import Shown
+from modpulse.collector.http.shown import Shown, listed
 from modpulse.collector.intake.ingest import bucket_estimate_ms
 
 
@@ -25,7 +25,8 @@ def test_it_is_the_document() -> None:
 
     async def run() -> None:
         for judged in ([], reports(3)):
-            said = json.loads(await Shown().array(judged, 7))
+            parts = await Shown().parts(judged, 7)
+            said = json.loads(listed({"schema": 1}, "proxies", parts))["proxies"]
             assert said == proxies_document(judged, T0_NS, 10.0, 7)["proxies"]
 
     asyncio.run(run())
@@ -36,7 +37,7 @@ def test_who_asks_together_waits_for_the_same() -> None:
 
     async def run() -> None:
         shown, judged, turns = Shown(), reports(50), 0
-        asked = [asyncio.create_task(shown.array(judged, 0)) for _ in range(20)]
+        asked = [asyncio.create_task(shown.parts(judged, 0)) for _ in range(20)]
         await asyncio.sleep(0)
         asked[0].cancel()
         while not asked[1].done():
@@ -45,7 +46,7 @@ def test_who_asks_together_waits_for_the_same() -> None:
         first = asked[1].result()
         assert turns >= 50
         assert all(one.result() is first for one in asked[1:])
-        assert await shown.array(judged, 0) is first
-        assert await shown.array(list(judged), 0) is not first
+        assert await shown.parts(judged, 0) is first
+        assert await shown.parts(list(judged), 0) is not first
 
     asyncio.run(run())
