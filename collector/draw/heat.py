@@ -1,6 +1,6 @@
 """One row of a heat map: how much of something there was, by time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .svg import Picture, linked, stretched, tag, within
@@ -35,13 +35,32 @@ def row(title: str, cells: Sequence[Cell]) -> Picture:
 
     Args:
         title: Whose it is, and what it comes to.
-        cells: Oldest first; of very many the newest.
+        cells: Oldest first; of very many the newest. Those that follow each other without a failure
+            are one box, as are those of which nothing was seen.
     """
     kept = cells[-MOST_CELLS:]
-    drawn = []
-    for index, cell in enumerate(kept):
-        box = tag(
-            "rect", x=index * STEP, y=0, width=STEP - 1, height=HEIGHT, class_=shade(cell.share)
-        )
-        drawn.append(linked(cell.link, cell.label, box))
+    drawn = [_box(kept, first, end) for first, end in _runs(kept)]
     return stretched(max(1, len(kept)) * STEP - 1, HEIGHT, title, drawn, kind="heat")
+
+
+def _runs(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where one box goes: nothing to see for long is one thing to draw."""
+    first = 0
+    for end in range(1, len(cells) + 1):
+        if end == len(cells) or not _is_dull(cells[first], cells[end]):
+            yield first, end
+            first = end
+
+
+def _is_dull(one: Cell, other: Cell) -> bool:
+    return not one.share and one.share == other.share and one.link is other.link is None
+
+
+def _box(cells: Sequence[Cell], first: int, end: int) -> Picture:
+    width = (end - first) * STEP - 1
+    kind = shade(cells[first].share)
+    box = tag("rect", x=first * STEP, y=0, width=width, height=HEIGHT, class_=kind)
+    label = cells[first].label
+    if end - first > 1:
+        label = f"{label} … {cells[end - 1].label}"
+    return linked(cells[first].link, label, box)

@@ -134,6 +134,8 @@ class App:
             methods = ", ".join(routes.methods(there))
             return Answer(405, {"error": f"use {methods}"}, ((b"allow", methods.encode()),))
         headers, state = dict(scope["headers"]), scope["state"]
+        if route.is_page:
+            await self._pages.prepare(headers)
 
         def call(caller: Caller) -> Call:
             return Call(

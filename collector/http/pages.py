@@ -4,7 +4,8 @@ The page's requests: from the service to a view's values, and its template's byt
 docs/page.md says how a page is made.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from hashlib import sha256
 from typing import Any
 
@@ -49,6 +50,7 @@ class Pages:
     def __init__(self, service: Service, identity: Identity) -> None:
         self._service, self._identity = service, identity
         self._templates = Templates(files.templates())
+        self._compiled: set[Language] = set()
         self._assets = Assets(files.assets())
         self.handlers: dict[Route, Callable[[Call], Awaitable[Answer]]] = {
             routes.LOOK: self.look,
@@ -118,6 +120,13 @@ class Pages:
             version=version(),
             assets=self._assets,
         )
+
+    async def prepare(self, headers: Mapping[bytes, bytes]) -> None:
+        """Let others go on while the templates of a language are compiled, once."""
+        language = _look(headers).language
+        if language not in self._compiled:
+            await asyncio.to_thread(self._templates.compile, language)
+            self._compiled.add(language)
 
     def render(self, template: str, language: Language, **values: Any) -> str:
         """Return a template with its values."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import SVG, checked, names
 
+from modpulse.collector.draw.heat import STEP
 from modpulse.collector.page.grid import grid, strip
 from modpulse.collector.page.span import Span
 
@@ -13,8 +14,12 @@ BAD = {"tcp.reset": 9}
 
 
 def shades(picture: str) -> list[str]:
-    """The class of each cell."""
-    return [box.get("class", "") for box in checked(picture).iter(f"{SVG}rect")]
+    """The class of each cell, those that are drawn together as well."""
+    return [
+        box.get("class", "")
+        for box in checked(picture).iter(f"{SVG}rect")
+        for _ in range(round((float(box.get("width", 0)) + 1) / STEP))
+    ]
 
 
 def test_each_hour_has_its_cell() -> None:
