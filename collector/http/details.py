@@ -22,7 +22,7 @@ from ..page import chainflow, charts, hosts
 from ..page.compare import compare_view
 from ..page.grid import grid
 from ..page.lines import lines, newest_first
-from ..page.links import proxy_page
+from ..page.links import compare_page, proxy_page
 from ..page.parts import TOLD, part_rows
 from ..page.proxy import certificates, name_of, now_of, past_of, span_links
 from ..page.requests import longest_ms, request_lines
@@ -75,6 +75,7 @@ class Details:
         values: dict[str, Any] = self._now_values(proxy, report) | {
             "ranges": span_links(page, span, tuple(LENGTHS_S)),
             "custom": None if span.name else _between(span, offset_ns),
+            "compare": compare_page(proxy),
             "lines": page.replace("/proxy?", "/proxy/lines?") + _said(span, offset_ns),
             "past": past_of(whole, proxy, offset_ns),
             "hosts": [],

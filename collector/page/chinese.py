@@ -93,6 +93,7 @@ WORDS: Mapping[str, str] = {
     "Clock": "时钟",
     "Commands that failed": "失败的命令",
     "Compare": "对比",
+    "Compare with another": "与另一个对比",
     "DNS": "DNS",
     "Dark": "深色",
     "Duration": "时长",

@@ -20,6 +20,11 @@ def host_page(agent_id: str) -> str:
     return "/host?" + urlencode({"agent": agent_id})
 
 
+def compare_page(proxy: str) -> str:
+    """Return the page that compares a proxy with another."""
+    return "/compare?" + urlencode({"a": proxy})
+
+
 def incident_page(name: str) -> str:
     """Return the page of an incident."""
     return "/incidents/" + quote(name, safe="")

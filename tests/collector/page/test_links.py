@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from modpulse.collector.http.query import span_s
 from modpulse.collector.page.frame import back_to
-from modpulse.collector.page.links import host_page, incident_page, proxy_page
+from modpulse.collector.page.links import compare_page, host_page, incident_page, proxy_page
 
 NS = 1_000_000_000
 
@@ -16,7 +16,8 @@ NS = 1_000_000_000
 def test_any_name(name: str) -> None:
     """Whatever a name is, its page is ours, and the name comes back whole."""
     name = name.encode(errors="replace").decode()
-    for link, key in ((proxy_page(name), "proxy"), (host_page(name), "agent")):
+    keys = ((proxy_page(name), "proxy"), (host_page(name), "agent"), (compare_page(name), "a"))
+    for link, key in keys:
         assert back_to(link) == link
         assert parse_qs(urlsplit(link).query, keep_blank_values=True)[key] == [name]
     assert incident_page(name).count("/") == 2
