@@ -130,3 +130,18 @@ def test_what_goes_wrong_is_a_page(collector: Collector) -> None:
     assert (status, headers["content-type"]) == (400, "text/html; charset=utf-8")
     assert "b" not in Read(body.decode()).names
     assert call(collector, "GET", "/api/v1/history?x=1").body["error"]
+
+
+def test_large_pages_are_packed(collector: Collector) -> None:
+    """For who takes it; it is the same page, and has the same tag."""
+    for n in range(40):
+        windows = (ProxyWindow(proxy=f"https://p{n}.example", requests=9),)
+        post(collector, batch_bytes(f"build-{n}", seq=9, windows=windows))
+    found: tuple[int, dict[str, str], bytes] = 0, {}, b""
+    while b"p39.example" not in found[2]:
+        found = get(collector, "/", Accept_Language="en")
+    _, headers, body = get(collector, "/", Accept_Language="en", Accept_Encoding="gzip")
+
+    assert headers["content-encoding"] == "gzip"
+    assert len(body) < len(found[2]) / 4
+    assert b"p39.example" in gzip.decompress(body)
