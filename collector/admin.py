@@ -23,6 +23,7 @@ from .access import file as access_file
 from .access.entries import ROLES, Entry, checked_name, key_of, line_of, new_token
 from .client.client import ClientError, fetch, send
 from .client.people import audit_table, maintenance_table
+from .clock import rfc3339
 from .config import Config
 
 URL_VARIABLE = "MODPULSE_URL"
@@ -116,6 +117,7 @@ def _add_token(token: argparse.ArgumentParser) -> None:
     )
     new.add_argument("--days", type=float, metavar="N", help="after so many it is worth nothing")
     listing = acts.add_parser("list", help="print names, roles and ids")
+    listing.add_argument("--json", action="store_true", help="print JSON")
     revoke = acts.add_parser("revoke", help="take out the lines of a name, or one of them")
     revoke.add_argument("name", metavar="NAME")
     revoke.add_argument("--id", help="only that one, as `list` has it")
@@ -188,7 +190,11 @@ def _token(config: Config, chosen: argparse.Namespace) -> int:
     if not config.access_file:
         raise ConfigError("access_file is not configured: there are no tokens to look at")
     if chosen.act == "list":
-        for entry in access_file.load(config.access_file):
+        entries = access_file.load(config.access_file)
+        if chosen.json:
+            print(json.dumps({"schema": 1, "tokens": list(map(_document, entries))}, indent=2))
+            return 0
+        for entry in entries:
             print(_told(entry))
         return 0
     gone = access_file.remove(config.access_file, chosen.name, chosen.id)
@@ -216,6 +222,15 @@ def _new(config: Config, chosen: argparse.Namespace) -> int:
         print(f"the line for access_file: {line_of(entry)}", file=sys.stderr)
     print(token)
     return 0
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "roles": [role for role in ROLES if role in entry.roles],
+        "id": entry.id,
+        "until": rfc3339(entry.not_after_ns),
+    }
 
 
 def _told(entry: Entry) -> str:

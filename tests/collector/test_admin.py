@@ -1,5 +1,6 @@
 """Rules of `modpulse token`, where no collector is needed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from modpulse.collector.access import file as access_file
 from modpulse.collector.access.entries import key_of
 from modpulse.collector.cli import MISTAKE, main
+from modpulse.collector.clock import rfc3339
 
 
 @pytest.fixture
@@ -33,6 +35,31 @@ def test_the_token_is_shown_once(
     assert token not in shown.err + (tmp_path / "access").read_text()
     assert main(["token", "list", *config]) == 0
     assert capsys.readouterr().out == f"site-a ship,read {entry.id}\n"
+
+
+def test_tokens_are_listed_for_programs(
+    config: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As JSON, without anything that a token could be made from."""
+    main(["token", "new", "site-a", "--role", "read", "--role", "ship", *config])
+    main(["token", "new", "ci", "--role", "ship", "--days", "30", *config])
+    first, second = access_file.load(str(tmp_path / "access"))
+    capsys.readouterr()
+    assert main(["token", "list", "--json", *config]) == 0
+    shown = json.loads(capsys.readouterr().out)
+
+    assert shown == {
+        "schema": 1,
+        "tokens": [
+            {"name": "site-a", "roles": ["ship", "read"], "id": first.id, "until": None},
+            {
+                "name": "ci",
+                "roles": ["ship"],
+                "id": second.id,
+                "until": rfc3339(second.not_after_ns),
+            },
+        ],
+    }
 
 
 def test_a_token_is_exchanged(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collectors import Collector, call
+from collectors import PROGRAM, Collector, call
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from outages import SICK, fail, quick, recover, until
@@ -170,6 +170,42 @@ def test_incidents_of_any_time_are_told(collector: Collector) -> None:
     assert [each["timeline"] for each in found] == [each["timeline"] for each in everything]
     assert any(entry["what"] == "note" for entry in found[0]["timeline"])
     assert before == []
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (["status"], "/api/v1/proxies"),
+        (["incidents"], "/api/v1/incidents"),
+        (["alerts"], "/api/v1/alerts"),
+        (["agents"], "/api/v1/agents"),
+        (["history", GOOD], "/api/v1/history"),
+        (["compare", GOOD, SICK], "/api/v1/compare"),
+        (["maintenance"], "/api/v1/maintenance"),
+        (["audit"], "/api/v1/audit"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_commands_print_the_same(
+    collector: Collector, tmp_path: Path, command: list[str], path: str
+) -> None:
+    """With --json each command that reads prints the document of its address, and nothing else."""
+    (tmp_path / "token").write_text("chief\n")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command, "--json", "--url", collector.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"MODPULSE_COLLECTOR_TOKEN_FILE": str(tmp_path / "token")},
+    )
+    made = closed(copy.deepcopy(document()))
+    schema = made["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    wrong = Draft202012Validator(schema | {"components": made["components"]}).iter_errors(
+        json.loads(done.stdout)
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [f"{error.json_path}: {error.message}" for error in wrong] == []
 
 
 def test_schemathesis_finds_nothing(collector: Collector, tmp_path: Path) -> None:
