@@ -123,7 +123,7 @@ def test_the_way_through(visit: Open, shown: Collector) -> None:
     expect(page.locator("h1")).to_have_text("Host build-03")
     page.get_by_role("link", name="mirror.example").click()
     expect(page.locator("h1")).to_contain_text("mirror.example")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare with another").click()
     page.get_by_label("A", exact=True).select_option(SICK)
     page.get_by_label("B", exact=True).select_option(FINE)
     page.get_by_label("Time").select_option("7d")
