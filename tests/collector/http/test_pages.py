@@ -74,7 +74,7 @@ def test_names_are_no_markup(collector: Collector) -> None:
     assert "<script>alert(1)</script>" in read.text
     assert [name for name, _ in read.attributes if name.startswith("on") or name == "style"] == []
     scripts = [value for name, value in read.attributes if name == "src"]
-    assert len(scripts) == 3
+    assert len(scripts) == 2
     assert all(value and value.startswith("/assets/") for value in scripts)
 
 
@@ -102,7 +102,7 @@ def test_assets(collector: Collector) -> None:
     page = get(collector, "/")[2].decode()
     paths = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page)
 
-    assert len(paths) == 5
+    assert len(paths) == 4
     for path in paths:
         _, headers, body = get(collector, path)
         packed = get(collector, path, Accept_Encoding="gzip, br")

@@ -44,7 +44,7 @@ def test_no_name_is_markup() -> None:
     """Neither of a proxy, nor evidence, nor of who wrote, nor what was written."""
     incident = outage(PLANTED)
     note = Note(incident.id, incident.opened_ns, PLANTED, PLANTED)
-    names = ("page.css", "detail.css", "icon.svg", "htmx.js", "sse.js", "page.js")
+    names = ("page.css", "detail.css", "icon.svg", "htmx.js", "sse.js")
     assets = Assets(dict.fromkeys(names, (b"", "text/css")))
     for language in ("en", "zh"):
         look = Look(language, "")  # type: ignore[arg-type]
