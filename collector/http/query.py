@@ -18,6 +18,8 @@ UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 366 * 86_400}
 SINCE = "7d"
 """Where nothing is said."""
 LONGEST_S = 10 * UNITS_S["y"]
+LATEST_S = 9_000_000_000
+"""In the year 2255: later ones have more ns than SQLite's integers."""
 
 
 MAX_LIMIT = 1_000
@@ -104,6 +106,8 @@ def span_s(said: Mapping[str, str], now_ns: int, wall_offset_ns: int) -> tuple[i
     now_s, offset_s = now_ns // NS, wall_offset_ns // NS
     until_s = _moment(said["until"], now_s + offset_s) - offset_s if "until" in said else now_s
     from_s = _moment(said.get("since", SINCE), until_s + offset_s) - offset_s
+    if until_s > LATEST_S:
+        raise RejectedError(400, "until: expected a time before the year 2255")
     if not 0 <= from_s < until_s or until_s - from_s > LONGEST_S:
         raise RejectedError(400, "since: expected a time before until, of ten years at most")
     return from_s, until_s

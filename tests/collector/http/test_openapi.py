@@ -42,10 +42,11 @@ CONFIGURATION = """
 [[operations]]
 include-operation-id = [
     "getHistory", "getCompare", "getAlertsPast", "getIncidents", "postMaintenance",
+    "postIncidentsNotes",
 ]
 checks.positive_data_acceptance.expected-statuses = ["200", "201", "304", "400", "404", "409"]
 """
-"""What two keys must be together no schema can say: that `since` is before `until`."""
+"""What no schema can say is refused too: a `since` behind `until`, a note that nobody can read."""
 QUERIES = {
     "/api/v1/proxies": ("", "?limit=1"),
     "/api/v1/incidents": ("", "?since=7d&limit=1"),

@@ -1,11 +1,13 @@
 """Rules of what follows the `?` of an address."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.collector.errors import RejectedError
-from modpulse.collector.http.query import MAX_LIMIT, Page, page_of
+from modpulse.collector.http.query import MAX_LIMIT, Page, page_of, span_s
 
 NAMES = st.lists(st.text(min_size=1, max_size=3), unique=True).map(sorted)
 
@@ -36,6 +38,22 @@ def test_without_a_limit_all_is_told() -> None:
     """As it was before there were pages."""
     assert page_of({}) == Page(None, "")
     assert Page(None, "").cut(["a", "b"], str) == (["a", "b"], None)
+
+
+@given(st.datetimes(), st.integers(-(10**17), 10**17))
+def test_a_span_has_times_that_the_database_knows(until: datetime, offset_ns: int) -> None:
+    """Whatever time is said, it is refused or fits into 64 bits of ns."""
+    try:
+        span = span_s({"until": f"{until.isoformat()}Z", "since": "7d"}, 10**18, offset_ns)
+    except RejectedError:
+        return
+    assert all(0 <= at_s * 10**9 < 1 << 63 for at_s in span)
+
+
+def test_a_time_that_is_too_late_is_refused() -> None:
+    """schemathesis asked for the year 3452."""
+    with pytest.raises(RejectedError, match="2255"):
+        span_s({"until": "3452-01-12T00:01:57Z"}, 10**18, 0)
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "", "x", "²", str(MAX_LIMIT + 1), "9" * 30])
