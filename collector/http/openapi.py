@@ -35,8 +35,8 @@ PARAMETERS: Mapping[str, tuple[str, Schema]] = {
     "since": ("A time before `until`, or how long: `90m`, `12h`, `7d`, `4w`, `1y`.", MOMENT),
     "until": ("A time, or how long ago; without it now.", MOMENT),
     "limit": ("Rows of a page.", {"type": "integer", "minimum": 1, "maximum": query.MAX_LIMIT}),
-    "by": ("A dimension to tell apart.", {"type": "string", "enum": list(ASKED_BY[1:])}),
-    "step": ("The length of a period.", {"type": "string", "enum": list(STEPS_S)}),
+    "by": ("A dimension to tell apart.", {"type": "string", "enum": list(ASKED_BY)}),
+    "step": ("The length of a period.", {"type": "string", "enum": ["", *STEPS_S]}),
 }
 """Of a query: what it is, and its schema."""
 AFTER: Mapping[Route, Schema] = {
