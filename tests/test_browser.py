@@ -74,7 +74,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
     def said(words: ConsoleMessage) -> None:
         if words.type in ("error", "warning"):
-            complaints.append(words.text)
+            complaints.append(f"{words.text} {words.location}")
 
     def visit(url: str, width: int = 1280, **how: object) -> Page:
         size = {"width": width, "height": 900}
