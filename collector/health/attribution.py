@@ -5,6 +5,7 @@ it is known, and is more precise.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -71,6 +72,8 @@ def attribute(
         cause: The most frequent failure class.
     """
     scope = find_scope(vantages, fires_without, proxy.sick_resolver)
+    if scope.kind == "host" and scope.excluded and met_by_others(proxy, scope.who or ""):
+        scope = Scope()
     proxy.sick_resolver = scope.who if scope.kind == "resolver" else None
     if scope.kind == "resolver" and root_of(cause) != "dns":
         scope = _labelled(proxy, scope)
@@ -80,6 +83,23 @@ def attribute(
         scope = _precise(proxy, scope, vantages, found)
     proxy.explained = found.value if found else None
     return scope
+
+
+def met_by_others(proxy: Proxy, agent_id: str) -> bool:
+    """
+    Whether most of what one agent failed of came when as much failed for others: a short outage
+    is not that host's which happened to ask most in it.
+    """
+    witness = proxy.witnesses.get(agent_id)
+    if witness is None:
+        return False
+    own = {slot: c.failed for slot, c in witness.timeline.slots.newest_first() if c.failed}
+    rest = Counter[int]()
+    for slot, counts in proxy.timeline.slots.newest_first():
+        rest[slot] += max(0, counts.failed - own.get(slot, 0))
+    # Windows of agents end at different times: what happened at once may be a slot apart.
+    met = sum(min(n, rest[slot - 1] + rest[slot] + rest[slot + 1]) for slot, n in own.items())
+    return 2 * met > sum(own.values()) > 0
 
 
 def root_of(cause: str | None) -> str:
