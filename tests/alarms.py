@@ -124,7 +124,8 @@ class Recorded(Run):
             self.episodes.append((key, now_ns, None))
         for key in before - set(self.state.of):
             at = max(i for i, (each, _, _) in enumerate(self.episodes) if each == key)
-            self.episodes[at] = (key, self.episodes[at][1], now_ns)
+            ended = {m.key: m.ended_ns for one in changes.incidents for m in one.members}
+            self.episodes[at] = (key, self.episodes[at][1], ended[key])
         return changes
 
     def restart(self) -> None:

@@ -147,8 +147,10 @@ class _Trial:
                 )
             )
         firing = self._state.of
+        ended = {m.key: m.ended_ns for incident in changes.incidents for m in incident.members}
         for key in [key for key in self._firing if key not in firing]:
-            self._found.episodes.append(replace(self._firing.pop(key), ended_ns=now_ns))
+            ended_ns = ended.get(key) or now_ns
+            self._found.episodes.append(replace(self._firing.pop(key), ended_ns=ended_ns))
         for key in firing.keys() - self._firing.keys():
             self._firing[key] = self._begun(key, now_ns)
 

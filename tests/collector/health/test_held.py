@@ -185,4 +185,3 @@ def test_certificates_are_remembered() -> None:
     assert list(proxy.certificates) == leaves[1:]
     assert proxy.certificates[leaves[2]] == (2, MAX_CERTIFICATES + 1)
     assert proxy.certificates[leaves[3]] == (1, 3)
-    assert proxy.certificate == leaves[2]
