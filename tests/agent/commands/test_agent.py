@@ -20,6 +20,7 @@ from modpulse.agent.commands.agent import (
 from modpulse.agent.config import AgentConfig
 from modpulse.agent.delivery.aggregate import Parts
 from modpulse.agent.delivery.spool import Spool
+from modpulse.agent.machine.sums import Sums
 from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.version import version
 
@@ -81,8 +82,9 @@ def test_a_window_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     spool = Spool(str(tmp_path / "spool"), 1 << 20)
     agent = Agent(AgentConfig(agent_id="a"), None, spool)
     made = iter([bad, Parts((), 0)])
-    monkeypatch.setattr(agent._aggregator, "flush", lambda _offset: next(made))
-    prober, newcomers = SimpleNamespace(forgotten=0, failed=0), SimpleNamespace(unprobed=0)
+    monkeypatch.setattr(agent._aggregator, "flush", lambda _offset, _sums: next(made))
+    prober = SimpleNamespace(forgotten=0, failed=0)
+    newcomers = SimpleNamespace(unprobed=0, sums=Sums())
     observer = SimpleNamespace(
         losses=lambda: {"ring_full": 0}, prober=prober, newcomers=newcomers,
         kernel=SimpleNamespace(link_kind="perf"),
