@@ -56,6 +56,7 @@ SHELL = {
     "agent.screen.terminal": "how wide the terminal is",
     "collector.access.file": "reads and exchanges a file",
     "collector.admin": "commands of those who run a collector",
+    "collector.asking": "prints what a collector answers",
     "collector.http.acts": "waits for the disk",
     "collector.http.app": "HTTP in, JSON out",
     "collector.http.reads": "makes answers between requests",
@@ -253,7 +254,7 @@ FLOORS = {
         "draw errors clock pressure shares stopping turns", "intake", "access", "health",
         "alerts", "channels insight", "config page", "store", "incidents",
         "outbox history people learning", "archive past recents", "service",
-        "http", "server client simulate", "admin", "cli",
+        "http", "server client simulate", "admin", "asking", "cli",
     ),
 }  # fmt: skip
 """Rooms and loose modules of each package, floor by floor: each knows what lies below it."""

@@ -85,8 +85,6 @@ class Comparing:
         if period_s > HOUR_S:
             return
         try:
-            if not isinstance(row, bytes):
-                raise ValueError("expected bytes")
             cells = list(unpack(row))
         except ValueError:
             self.unreadable += 1

@@ -138,8 +138,6 @@ class Builder:
         period_s = max(period_s, self._asked.period_s)
         slot = (start_s - start_s % period_s, period_s)
         try:
-            if not isinstance(row, bytes):
-                raise ValueError("expected bytes")
             cells = list(unpack(row))
         except ValueError:
             self.unreadable += 1

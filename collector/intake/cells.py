@@ -92,13 +92,15 @@ def pack(cells: Mapping[str, Cell]) -> bytes:
     return bytes(out)
 
 
-def unpack(row: bytes) -> Iterator[tuple[str, Cell]]:
+def unpack(row: object) -> Iterator[tuple[str, Cell]]:
     """
-    Read a row, cell by cell.
+    Read a row as the database gave it, cell by cell.
 
     Raises:
-        ValueError: these bytes are none.
+        ValueError: it is none.
     """
+    if not isinstance(row, bytes):
+        raise ValueError("expected bytes")
     at, end = 1, len(row)
     if not row or not row[0]:
         raise ValueError("no row of cells")

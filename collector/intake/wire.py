@@ -8,7 +8,7 @@ no room, and what a newer agent appends is passed over. The only importer of msg
 """
 
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -186,6 +186,7 @@ class Losses(Struct, gc=False):
     binaries_failed: Total = 0
 
 
+_T = TypeVar("_T")
 _BATCH = msgspec.msgpack.Decoder(Batch)
 _LOSSES = msgspec.msgpack.Decoder(Losses)
 _ASKED = msgspec.msgpack.Decoder(Annotated[list[Asked], Meta(max_length=MAX_ASKED)])
@@ -222,59 +223,31 @@ def unprobed(batch: Batch) -> int:
 
 
 def exemplars(data: bytes | Raw) -> list[Exemplar]:
-    """
-    Read the worst requests of a window.
-
-    Raises:
-        BatchError: they are none.
-    """
-    try:
-        found: list[Exemplar] = _EXEMPLARS.decode(data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BatchError(f"exemplars: {error}") from None
-    return found
+    """Read the worst requests of a window, or raise BatchError."""
+    return _part(_EXEMPLARS, data, "exemplars")
 
 
 def outcomes(data: bytes) -> list[Outcomes]:
-    """
-    Read how requests ended, by what there was beside them.
-
-    Raises:
-        BatchError: it is none.
-    """
-    try:
-        found: list[Outcomes] = _OUTCOMES.decode(data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BatchError(f"by_circumstance: {error}") from None
-    return found
+    """Read how requests ended, by what there was beside them, or raise BatchError."""
+    return _part(_OUTCOMES, data, "by_circumstance")
 
 
 def chains(data: bytes) -> list[Chain]:
-    """
-    Read the chains of a batch.
-
-    Raises:
-        BatchError: they are none.
-    """
-    try:
-        found: list[Chain] = _CHAINS.decode(data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BatchError(f"chains: {error}") from None
-    return found
+    """Read the chains of a batch, or raise BatchError."""
+    return _part(_CHAINS, data, "chains")
 
 
 def asked(data: bytes) -> list[Asked]:
-    """
-    Read what was asked for in a window.
+    """Read what was asked for in a window, or raise BatchError."""
+    return _part(_ASKED, data, "asked")
 
-    Raises:
-        BatchError: it is none.
-    """
+
+def _part(decoder: "msgspec.msgpack.Decoder[list[_T]]", data: bytes | Raw, name: str) -> list[_T]:
+    """Read what was left as bytes until it is of use."""
     try:
-        found: list[Asked] = _ASKED.decode(data)
+        return decoder.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BatchError(f"asked: {error}") from None
-    return found
+        raise BatchError(f"{name}: {error}") from None
 
 
 def _schema(data: bytes) -> str:

@@ -187,7 +187,7 @@ class Recall:
             for key, cells in self.rollups(range_, -1):
                 counts: Counter[str] = Counter()
                 try:
-                    for _, cell in unpack(cells if isinstance(cells, bytes) else b""):
+                    for _, cell in unpack(cells):
                         counts.update(cell.counts)
                 except ValueError:
                     self.unreadable["rollups"] += 1

@@ -88,8 +88,6 @@ class Rollups:
     def _cells(self, row: object) -> list[Cells]:
         """Return the cells of a row, none where it makes no sense; that is counted."""
         try:
-            if not isinstance(row, bytes):
-                raise ValueError("expected bytes")
             return [{name: cell} for name, cell in unpack(row)]
         except ValueError:
             self._unreadable["rollups"] += 1

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modpulse.collector import cli
-from modpulse.collector.cli import BUSY, MISTAKE, SICK, main
+from modpulse.collector.asking import SICK
+from modpulse.collector.cli import BUSY, MISTAKE, main
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "collector.md"
 

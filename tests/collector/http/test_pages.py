@@ -3,34 +3,16 @@
 import gzip
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from http.client import HTTPConnection
 
 import pytest
 from collectors import Collector, batch_bytes, call, post
 from outages import fail, quick, until
+from readers import Read
 
 from modpulse.agent.batch.batch import ProxyWindow
 
 PLANTED = 'https://x.example/"><script>alert(1)</script>'
-
-
-class Read(HTMLParser):
-    """What a browser makes of a page: its elements, and what it would run or fetch."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture(scope="module")
