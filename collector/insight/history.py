@@ -5,16 +5,15 @@ A value and how it is made from rows; who shows it knows nothing of these. What 
 point; a latency that is not known is None. Pure.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.batch.sketch import estimate_ns
 
-from ..intake.cells import FAILED, Cell, added, buckets_of, unpack
+from ..intake.cells import FAILED, Cell, added, unpack
 from ..intake.dimensions import Dimension
+from ..intake.fold import quantiles
 from ..intake.rollup import HOUR_S, MINUTE_S, TIMED
 
 DAY_S = 86_400
@@ -23,7 +22,8 @@ MAX_POINTS = 2_500
 """Of a proxy as a whole: 90 days by hour are 2,160."""
 MAX_POINTS_EACH = 400
 """Of each value of a dimension: a year by day."""
-
+STEP_POINTS = 64
+"""That are timed together: 2 ms."""
 
 QUANTILES = (0.5, 0.95, 0.99)
 
@@ -66,7 +66,7 @@ class Point:
     """Of times to first byte of list, info and mod; of a resolver, of lookups."""
     p95_ms: float | None
     p99_ms: float | None
-    phases_ms: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    phases_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """p50, p95 and p99 of each phase that was asked for and seen."""
 
     @property
@@ -126,12 +126,12 @@ class Builder:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._phase = TIMED.get(asked.by, FIRST_BYTE)
-        self._phases = frozenset(asked.phases)
+        self._wanted = frozenset((*asked.phases, self._phase))
         self._cells: dict[str, dict[tuple[int, int], Cell]] = {}
         """By value, then by start and length of the period."""
         self._series: list[Series] = []
         self.unreadable = 0
-        """Rows that made no sense."""
+        """Rows, and sketches of rows, that made no sense."""
 
     def take(self, start_s: int, period_s: int, row: object) -> None:
         """Add a row of some period; a finer one than was asked for is part of what was."""
@@ -150,20 +150,24 @@ class Builder:
                 slots[slot] = cell
 
     def finish(self) -> Iterator[None]:
-        """Make the points, a step each."""
+        """Make the points, some at a step."""
         for name, slots in self._cells.items():
-            points, total = [], Cell()
-            for (start_s, period_s), cell in sorted(slots.items()):
-                wanted = self._phases | {self._phase}
-                cell.sketches = [held for held in cell.sketches if held[0] in wanted]
-                points.append(self._point(start_s, period_s, cell))
-                total.add(cell)
+            points: list[Point] = []
+            total = Cell()
+            spans = sorted(slots)
+            for first in range(0, len(spans), STEP_POINTS):
+                some = spans[first : first + STEP_POINTS]
+                for span in some:
+                    cell = slots[span]
+                    cell.sketches = [held for held in cell.sketches if held[0] in self._wanted]
+                    total.add(cell)
+                points += self._points(some, [_once(slots[span]) for span in some])
                 yield
-            whole = added([{"": total}], "")[0][""]
+            whole = _once(total)
             yield
             span_s = self._asked.until_s - self._asked.from_s
-            sum_ = self._point(self._asked.from_s, span_s, whole)
-            self._series.append(Series(name, sum_, tuple(points)))
+            sums = self._points([(self._asked.from_s, span_s)], [whole])
+            self._series.append(Series(name, sums[0], tuple(points)))
             yield
 
     def history(self) -> History:
@@ -171,10 +175,28 @@ class Builder:
         ordered = sorted(self._series, key=lambda one: (-one.total.requests, one.name))
         return History(self._asked, tuple(ordered))
 
-    def _point(self, start_s: int, period_s: int, cell: Cell) -> Point:
-        counts = cell.counts
-        p50_ms, p95_ms, p99_ms = _quantiles_ms(buckets_of(cell, self._phase)) or (None,) * 3
-        phases = ((name, _quantiles_ms(buckets_of(cell, name))) for name in self._asked.phases)
+    def _points(self, spans: list[tuple[int, int]], cells: list[Cell]) -> list[Point]:
+        """Return a point for the start and length of each period."""
+        timed = [(n, *held) for n, cell in enumerate(cells) for held in cell.sketches if held[1]]
+        found = quantiles([data for _, _, data in timed], QUANTILES)
+        self.unreadable += found.count(None)
+        of: list[dict[str, tuple[float, ...]]] = [{} for _ in cells]
+        for (number, phase, _), buckets in zip(timed, found, strict=True):
+            if buckets:
+                of[number][phase] = tuple(estimate_ns(bucket) / 1e6 for bucket in buckets)
+        return [
+            self._point(span, cell.counts, times)
+            for span, cell, times in zip(spans, cells, of, strict=True)
+        ]
+
+    def _point(
+        self,
+        span: tuple[int, int],
+        counts: Mapping[str, int],
+        timed: Mapping[str, tuple[float, ...]],
+    ) -> Point:
+        start_s, period_s = span
+        p50_ms, p95_ms, p99_ms = timed.get(self._phase) or (None,) * 3
         return Point(
             start_s=start_s,
             period_s=period_s,
@@ -189,19 +211,12 @@ class Builder:
             p50_ms=p50_ms,
             p95_ms=p95_ms,
             p99_ms=p99_ms,
-            phases_ms={name: quantiles for name, quantiles in phases if quantiles},
+            phases_ms={name: timed[name] for name in self._asked.phases if name in timed},
         )
 
 
-def _quantiles_ms(buckets: Mapping[int, int]) -> tuple[float, float, float] | None:
-    """Return QUANTILES by nearest rank, in one pass; None where nothing was timed."""
-    if not buckets:
-        return None
-    ordered = sorted(buckets)
-    below = list(accumulate(map(buckets.__getitem__, ordered)))
-    p50, p95, p99 = (bisect_left(below, q * below[-1]) for q in QUANTILES)
-    return (_ms(ordered[p50]), _ms(ordered[p95]), _ms(ordered[p99]))
-
-
-def _ms(bucket: int) -> float:
-    return estimate_ns(bucket) / 1e6
+def _once(cell: Cell) -> Cell:
+    """Return the same with each phase once."""
+    if len(cell.sketches) == len({phase for phase, _ in cell.sketches}):
+        return cell
+    return added([{"": cell}], "")[0][""]

@@ -120,8 +120,9 @@ def _cell(row: bytes, at: int, end: int) -> tuple[str, Cell]:
     pairs, at = _take(row, at + size, end)
     cell = Cell()
     for _ in range(pairs):
-        code, at = _take(row, at, end)
-        count, at = _take(row, at, end)
+        # A code is a byte: there are fewer names than that.
+        code = row[at] if at < end else len(NAMES)
+        count, at = _take(row, at + 1, end)
         if code >= len(NAMES) or count > MOST_COUNT:
             raise ValueError("no count")
         cell.counts[NAMES[code]] += count

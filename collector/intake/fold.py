@@ -7,13 +7,13 @@ The only importer of numpy: without it a batch of three busy proxies costs more 
 Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch, SketchError
+from modpulse.agent.batch.sketch import MAX_BUCKET, MAX_COUNT, ZERO_BUCKET, Sketch, SketchError
 
 SPAN = MAX_BUCKET - ZERO_BUCKET + 1
 """Buckets that there are."""
@@ -135,30 +135,92 @@ def fold(sketches: list[bytes], of: list[int], keys: int) -> tuple[NDArray[Any],
     ends = np.cumsum(sizes)
     starts = ends - sizes
     first, heads = _first(data, starts)
-    # Behind a 0 stands how many empty buckets it is for; all else is the count of the next one.
-    data[heads] = 1
-    zeros = (data == 0).nonzero()[0]
-    runs = zeros[zeros + 1 < len(data)] + 1
-    is_count = np.ones(len(data), np.bool_)
-    is_count[zeros] = is_count[runs] = is_count[heads] = False
-    bad = ~is_count[ends - 1]
-    bad[np.searchsorted(ends, runs[data[runs] == 0], "right")] = True
-    passed = is_count.astype(np.intp)
-    passed[runs] = data[runs]
-    # Of one type, for else each number is converted by itself.
-    np.cumsum(passed, out=passed)
-    base = first - passed[starts] - 1
-    bad |= (first < ZERO_BUCKET) | (passed[ends - 1] + base > MAX_BUCKET)
+    counts, buckets, of_each, bad = _buckets(data, first, heads, starts, ends)
     if bad.any():
         good = (~bad).nonzero()[0].tolist()
         sums, _ = fold([sketches[n] for n in good], [of[n] for n in good], keys)
         return sums, len(sketches) - len(good)
-    counts = is_count.nonzero()[0]
-    base += np.asarray(of, np.intp) * SPAN - ZERO_BUCKET
-    of_each = np.diff(np.searchsorted(counts, ends), prepend=0)
-    places = passed[counts] + np.repeat(base, of_each)
+    places = buckets + np.repeat(np.asarray(of, np.intp) * SPAN - ZERO_BUCKET, of_each)
     sums = np.bincount(places, weights=data[counts], minlength=keys * SPAN)
     return sums.reshape(keys, SPAN), 0
+
+
+def quantiles(sketches: list[bytes], of: Sequence[float]) -> list[tuple[int, ...] | None]:
+    """
+    Return the buckets in which each sketch has its quantiles, by nearest rank.
+
+    Args:
+        sketches: At least a byte each.
+        of: Above 0, up to 1.
+
+    Returns:
+        For each sketch as many as are asked for; None: it is no sketch.
+    """
+    if not sketches:
+        return []
+    sizes = np.fromiter(map(len, sketches), np.intp, len(sketches))
+    numbers, ends, bad = _numbers(b"".join(sketches), np.cumsum(sizes))
+    starts = np.concatenate(([0], ends[:-1]))
+    first = (numbers[starts] >> 1) ^ -(numbers[starts] & 1)
+    counts, buckets, of_each, odd = _buckets(numbers, first, starts, starts, ends)
+    bad |= odd
+    if bad.any():
+        good = (~bad).nonzero()[0].tolist()
+        found = iter(quantiles([sketches[n] for n in good], of))
+        return [None if is_bad else next(found) for is_bad in bad.tolist()]
+    upto = np.cumsum(numbers[counts])
+    last = np.cumsum(of_each) - 1
+    before = np.concatenate(([0], upto[last[:-1]]))
+    total = upto[last] - before
+    rows = [buckets[np.searchsorted(upto, before + np.ceil(q * total))].tolist() for q in of]
+    return list(zip(*rows, strict=True))
+
+
+def _buckets(
+    numbers: NDArray[Any], first: _Numbers, heads: _Numbers, starts: _Numbers, ends: _Numbers
+) -> tuple[_Numbers, _Numbers, _Numbers, NDArray[np.bool_]]:
+    """
+    Return the places of counts, the bucket of each, how many a sketch has, and which is no sketch.
+
+    Args:
+        numbers: Of all sketches; changed.
+        first: The first bucket of each.
+        heads: The places of what says so.
+        starts: Where each sketch begins.
+        ends: Where it ends; the last is the end of all.
+    """
+    # Behind a 0 stands how many empty buckets it is for; all else is the count of the next one.
+    numbers[heads] = 1
+    zeros = (numbers == 0).nonzero()[0]
+    runs = zeros[zeros + 1 < len(numbers)] + 1
+    is_count = np.ones(len(numbers), np.bool_)
+    is_count[zeros] = is_count[runs] = is_count[heads] = False
+    bad = ~is_count[ends - 1]
+    bad[np.searchsorted(ends, runs[numbers[runs] == 0], "right")] = True
+    passed = is_count.astype(np.intp)
+    passed[runs] = numbers[runs]
+    # Of one type, for else each number is converted by itself.
+    np.cumsum(passed, out=passed)
+    base = first - passed[starts] - 1
+    bad |= (first < ZERO_BUCKET) | (passed[ends - 1] + base > MAX_BUCKET)
+    counts = is_count.nonzero()[0]
+    of_each = np.diff(np.searchsorted(counts, ends), prepend=0)
+    return counts, passed[counts] + np.repeat(base, of_each), of_each, bad
+
+
+def _numbers(data: bytes, ends: _Numbers) -> tuple[_Numbers, _Numbers, NDArray[np.bool_]]:
+    """Return the varints of all sketches, where those of each end, and which has none such."""
+    read = np.frombuffer(data, np.uint8)
+    is_last = read < 0x80
+    bad = ~is_last[ends - 1]
+    is_last[ends - 1] = True
+    last = is_last.nonzero()[0]
+    starts = np.concatenate(([0], last[:-1] + 1))
+    place = np.arange(len(read)) - np.repeat(starts, last - starts + 1)
+    numbers = np.add.reduceat((read & 0x7F).astype(np.intp) << 7 * np.minimum(place, 5), starts)
+    too_large = (numbers > MAX_COUNT) | (last - starts > 4)
+    bad[np.searchsorted(ends, last[too_large], "right")] = True
+    return numbers, np.searchsorted(last, ends), bad
 
 
 def _first(data: NDArray[np.uint8], starts: _Numbers) -> tuple[_Numbers, _Numbers]:

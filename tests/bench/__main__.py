@@ -7,7 +7,7 @@ from . import report
 
 NAMES = (
     "timing", "hits", "breakpoints", "start", "memory",
-    "door", "ingest", "judging", "history", "kills", "cost",
+    "door", "ingest", "judging", "history", "page", "kills", "cost",
 )  # fmt: skip
 """Each a module with `main()`; the last takes five minutes, the others one at most."""
 LONG = ("quiet",)

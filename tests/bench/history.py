@@ -12,7 +12,8 @@ from pathlib import Path
 
 from modpulse.agent.batch.batch import FIRST_BYTE, PHASES
 from modpulse.collector.config import Config
-from modpulse.collector.history import read
+from modpulse.collector.history import compare, read
+from modpulse.collector.insight import comparison
 from modpulse.collector.insight.history import Asked
 from modpulse.collector.intake.cells import Cell, Cells, pack, sketch_of
 from modpulse.collector.intake.dimensions import DIMENSIONS, Dimension
@@ -44,14 +45,20 @@ def main() -> None:
     try:
         path = folder / "c.db"
         with closing(Store.open(path)) as store:
-            rows = _fill(store)
+            rows = fill(store)
             line("a year of 50 proxies, five dimensions", f"{rows:,} rows")
             line("  of that what is in use", f"{used_bytes(store._db) / 2**20:,.0f} MiB")
             _questions(store)
+            _comparisons(store)
             _house_keeping(store)
         line("  the file", f"{os.path.getsize(path) / 2**20:,.0f} MiB")
     finally:
         shutil.rmtree(folder)
+
+
+def proxy(number: int) -> str:
+    """The name of one."""
+    return f"https://proxy-{number}.example"
 
 
 def _cell(rng: random.Random, dimension: Dimension, requests: int) -> Cell:
@@ -73,15 +80,15 @@ def _cells(rng: random.Random, dimension: Dimension, requests: int) -> Cells:
     return {name: _cell(rng, dimension, max(3, requests // count)) for name in names}
 
 
-def _fill(store: Store) -> int:
-    """Write rows as a year would leave them."""
+def fill(store: Store, now_s: int = NOW_S) -> int:
+    """Write rows as a year until now would leave them; returns how many."""
     rng = random.Random(1)
     starts = (
         (tiers.MINUTES, 60, MINUTES + 60, 60),
         (tiers.HOURS, 3600, HOURS, 3000),
         (tiers.DAYS, tiers.DAY_S, DAYS, 60_000),
     )
-    names = [f"https://proxy-{n}.example" for n in range(PROXIES)]
+    names = [proxy(number) for number in range(PROXIES)]
     store.change(lambda db: put(db, "INSERT INTO proxies VALUES", list(enumerate(names, 1))))
     made = 0
     for proxy_id in range(1, PROXIES + 1):
@@ -90,7 +97,7 @@ def _fill(store: Store) -> int:
             series = tiers.series_of(proxy_id, dimension)
             for tier, period_s, count, requests in starts:
                 kinds = [pack(_cells(rng, dimension, requests)) for _ in range(KINDS)]
-                end_s = NOW_S // period_s * period_s
+                end_s = now_s // period_s * period_s
                 rows += [
                     (tiers.key_of(series, tier, end_s - n * period_s), kinds[n % KINDS])
                     for n in range(1, count + 1)
@@ -115,7 +122,7 @@ def _questions(store: Store) -> None:
     ):
         took, cpu = [], []
         for number in range(ROUNDS):
-            asked = Asked(f"https://proxy-{number}.example", by, period_s, NOW_S - span_s, NOW_S)  # type: ignore[arg-type]
+            asked = Asked(proxy(number), by, period_s, NOW_S - span_s, NOW_S)  # type: ignore[arg-type]
             began, used = time.perf_counter(), time.process_time()
             asyncio.run(read(ask, asked))
             took.append(time.perf_counter() - began)
@@ -124,6 +131,23 @@ def _questions(store: Store) -> None:
     began = time.perf_counter()
     store.history(["https://proxy-1.example"], FIRST_BYTE, NOW_S - 7 * tiers.DAY_S, NOW_S)
     line("what is usual, of 7 days of one proxy", f"{(time.perf_counter() - began) * 1e3:.0f} ms")
+
+
+def _comparisons(store: Store) -> None:
+    async def ask(job):  # type: ignore[no-untyped-def]
+        return await asyncio.to_thread(job, store)
+
+    for days in (1, 7, 30, 90):
+        took, cpu = [], []
+        for number in range(3):
+            span_s = NOW_S - days * tiers.DAY_S, NOW_S
+            asked = comparison.Asked(proxy(number), proxy(number + 1), *span_s)
+            began, used = time.perf_counter(), time.process_time()
+            found, certificates = asyncio.run(compare(ask, asked))
+            found.comparison(certificates, {}, None)
+            took.append(time.perf_counter() - began)
+            cpu.append(time.process_time() - used)
+        line(f"two mirrors side by side, of {days} days", _said(took, cpu))
 
 
 def _said(took: list[float], cpu: list[float]) -> str:

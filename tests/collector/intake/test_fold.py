@@ -1,12 +1,15 @@
 """Rules of adding up sketches: what many of them come to is what each says, whatever it is."""
 
+from bisect import bisect_left
 from collections import Counter
+from itertools import accumulate
+from math import ceil
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.batch.sketch import MAX_BUCKET, ZERO_BUCKET, Sketch, SketchError
-from modpulse.collector.intake.fold import FOLDED, Key, Pile
+from modpulse.agent.batch.sketch import MAX_BUCKET, MAX_COUNT, ZERO_BUCKET, Sketch, SketchError
+from modpulse.collector.intake.fold import FOLDED, Key, Pile, quantiles
 
 COUNTS = st.integers(1, 300)
 SKETCHES = st.dictionaries(st.integers(ZERO_BUCKET, MAX_BUCKET), COUNTS, max_size=40).map(
@@ -79,3 +82,36 @@ def test_a_full_pile_says_so() -> None:
     pile.add("https://a", 1, {"tls": data})
 
     assert (before, pile.is_full) == (False, True)
+
+
+LARGE = st.dictionaries(
+    st.integers(ZERO_BUCKET, MAX_BUCKET), st.integers(1, MAX_COUNT), min_size=1, max_size=40
+).map(lambda buckets: Sketch(buckets).to_bytes())
+CUT = LARGE.map(lambda data: data[:-1] or data)
+
+
+def quantiles_of(data: bytes, of: tuple[float, ...]) -> tuple[int, ...] | None:
+    """Return the buckets of quantiles of one sketch; None: it is none."""
+    try:
+        buckets = Sketch.from_bytes(data).buckets
+    except SketchError:
+        return None
+    ordered = sorted(buckets)
+    upto = list(accumulate(buckets[bucket] for bucket in ordered))
+    return tuple(ordered[bisect_left(upto, ceil(q * upto[-1]))] for q in of)
+
+
+@given(
+    st.lists(
+        SKETCHES.filter(bool)
+        | LARGE
+        | CUT
+        | NEARLY.filter(bool)
+        | st.binary(min_size=1, max_size=30)
+    )
+)
+def test_quantiles_of_many_are_those_of_each(made: list[bytes]) -> None:
+    """Any bytes, together and one by one, have the same quantiles, or are no sketch."""
+    of = (0.01, 0.5, 0.95, 1.0)
+
+    assert quantiles(made, of) == [quantiles_of(data, of) for data in made]
