@@ -5,6 +5,7 @@ Knows every key, its default and its bounds; docs/configuration.md says what eac
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ ENV_PREFIX = "MODPULSE_COLLECTOR_"
 DEFAULT_PATH = Path("/etc/modpulse/collector.toml")
 MAX_STEPS_S = 3600
 """Windows that a gate waits for, together: an hour late is no alarm."""
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,31}\.?")
 NOT_ABOVE = (
     ("certificate_soon_days", "certificate_good_days"),
     ("latency_middle_seconds", "latency_limit_seconds"),
@@ -71,6 +73,9 @@ class Config:
     audit_retention_days: float = number(180.0, 1, 3660)
     public_summary: str = choice("off", "on")
     """Whether anybody may read GET /api/v1/public: counts, without names."""
+    host_names: tuple[str, ...] = ()
+    """Names by which the collector is asked, beside loopback's and the address of `listen`, where
+    no token is needed."""
     forwarded_user_from: tuple[str, ...] = ()
     """Addresses or networks of reverse proxies whose `X-Forwarded-User` says who looks at a page;
     empty: nobody's."""
@@ -145,6 +150,7 @@ def _check(config: Config) -> None:
         raise ConfigError("tls_certificate and tls_key belong together")
     if config.tls_client_ca and not config.tls:
         raise ConfigError("tls_client_ca needs tls_certificate and tls_key")
+    _check_hosts("host_names", config.host_names)
     _check_networks("forwarded_user_from", config.forwarded_user_from)
     for channel in config.channel:
         channel.check()
@@ -160,6 +166,12 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_hosts(key: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not (_HOST_NAME.fullmatch(name) or _is_address(name)):
+            raise ConfigError(f"{key} = {name!r}: expected a name or an address, without a port")
 
 
 def _check_networks(key: str, networks: Iterable[str]) -> None:

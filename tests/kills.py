@@ -37,7 +37,8 @@ class Shipper:
         window = ProxyWindow(proxy=PROXY, requests=1)
         body = batch_bytes(agent_id=self.agent_id, seq=self.answered, windows=(window,))
         writer.write(
-            b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+            b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/msgpack\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         )
         head = await reader.readuntil(b"\r\n\r\n")

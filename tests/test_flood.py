@@ -500,7 +500,8 @@ def test_a_process_answers_during_a_flood(collector: Collector) -> None:
 def test_a_flood_leaves_few_lines(collector: Collector) -> None:
     """Thousands of requests that are refused, on connections that stay and that end: the log
     has some lines of each kind, and how many it has not."""
-    head = b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+    head = b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"Content-Type: application/msgpack\r\n"
     poison = head + b"Content-Length: 1\r\n\r\n\xc1"
 
     def refused() -> None:

@@ -69,10 +69,10 @@ def ask(collector: Collector, who: str, method: str, path: str, body: bytes | No
     return call(collector, method, path, body, Authorization=f"Bearer {who}", Content_Type=kind)
 
 
-def raw(collector: Collector, route: Route, *headers: bytes) -> int:
+def raw(collector: Collector, route: Route, *headers: bytes, host: bytes = b"x") -> int:
     """Send a request with these headers as they are; return the status."""
     path = route.path.replace("*", "999999").encode()
-    lines = [route.method.encode() + b" " + path + b" HTTP/1.1", b"Host: x", *headers]
+    lines = [route.method.encode() + b" " + path + b" HTTP/1.1", b"Host: " + host, *headers]
     with closing(socket.create_connection(("127.0.0.1", collector.port), timeout=30)) as line:
         line.sendall(b"\r\n".join([*lines, b"Content-Length: 0", b"", b""]))
         return int(line.makefile("rb").readline().split()[1])
@@ -301,17 +301,24 @@ def test_the_commands(collector: Collector) -> None:
 
 def test_open_on_loopback(tmp_path: Path) -> None:
     """Where nobody is asked anybody ships and reads as ever, but nobody is an admin."""
-    made = Collector(tmp_path).start()
+    made = Collector(tmp_path, host_names="collector.corp", public_summary="on").start()
     try:
         admin = [route for route in ROUTES if route.role == "admin"]
-        answered = {raw(made, route) for route in admin}
+        answered = {raw(made, route, host=b"localhost") for route in admin}
         shipped = call(
             made, "POST", "/api/v1/batches", batch_bytes(), Content_Type="application/msgpack"
         )
         assert shipped.status == 202
         assert call(made, "GET", "/api/v1/proxies").status == 200
         assert answered == {401}
-        assert call(made, "GET", "/api/v1/public").status == 404
+        # Of pages of elsewhere whose name leads here (DNS rebinding) none is answered.
+        foreign = {route: raw(made, route, host=b"evil.example:6637") for route in ROUTES}
+        known = {raw(made, route, host=b"Collector.corp:6637") for route in ROUTES}
+        misdirected = {route for route, status in foreign.items() if status == 421}
+        assert misdirected == {route for route in ROUTES if route.role}
+        assert 421 not in known
+        door = call(made, "GET", "/api/v1/proxies").body["door"]
+        assert door["misdirected"] == len(misdirected)
     finally:
         made.end()
 

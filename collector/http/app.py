@@ -6,7 +6,7 @@ Written without a framework: a dozen routes, and speed matters.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -23,6 +23,7 @@ from . import routes
 from .acts import Acts
 from .call import Answer, Call, Handler, Receive, read_body
 from .details import Details
+from .hosts import MISDIRECTED, Hosts
 from .identity import FORWARDED, Identity
 from .incidentpages import IncidentPages
 from .live import Live
@@ -50,6 +51,8 @@ MSGPACK_TYPES = frozenset(
 )
 REFUSED = (RejectedError, CrowdedError, OverloadedError, StoreUnavailableError)
 """What an answer tells of."""
+REFUSES = (401, 403, MISDIRECTED)
+"""Of who or what asks, whatever it asks for."""
 NOBODY = Caller("", None, frozenset())
 """Who has not said who it is."""
 
@@ -73,8 +76,9 @@ class App:
         self._acts = acts = Acts(service, read_clock)
         reads = Reads(service, guard, read_clock)
         config = service.config
+        self._hosts = hosts = Hosts(config.host, config.host_names)
         self._identity = Identity(
-            guard, Sessions(token_bytes), config.forwarded_user_from, config.tls
+            guard, Sessions(token_bytes), config.forwarded_user_from, config.tls, hosts
         )
         self._pages = pages = Pages(service, self._identity)
         self._handlers: dict[Route, Handler] = {
@@ -150,18 +154,21 @@ class App:
             )
 
         if route.role is None:
+            self._check_origin(route, headers)
             return await self._handlers[route](call(NOBODY))
         if route.role != "admin":
             caller = self._identify(scope, route)
+            self._check_origin(route, headers)
             _check(route, caller)
             return await self._handlers[route](call(caller))
         caller = NOBODY
         try:
             caller = self._identify(scope, route)
+            self._check_origin(route, headers)
             _check(route, caller)
             return await self._handlers[route](call(caller))
         except RejectedError as error:
-            outcome: Outcome = "refused" if error.status in (401, 403) else "failed"
+            outcome: Outcome = "refused" if error.status in REFUSES else "failed"
             what = f"{scope['method']} {scope['path']}"
             self._acts.failed(call(caller), what, outcome, error.reason)
             raise
@@ -169,6 +176,8 @@ class App:
     def _identify(self, scope: Scope, route: Route) -> Caller:
         """Return who calls, or raise RejectedError 401, or CrowdedError when too many are in."""
         state, headers = scope["state"], dict(scope["headers"])
+        if self._guard.is_open:
+            self._hosts.check(headers)
         reading = self._read_clock()
         if route.is_page:
             now_ns = self._service.clock.now_ns(reading)
@@ -180,6 +189,10 @@ class App:
         if not state["know"](caller.name):
             raise CrowdedError("too many connections")
         return caller
+
+    def _check_origin(self, route: Route, headers: Mapping[bytes, bytes]) -> None:
+        if route.method != "GET":
+            self._hosts.check_origin(headers)
 
     async def _healthz(self, _: Call) -> Answer:
         alive = self._service.is_alive

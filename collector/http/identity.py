@@ -11,6 +11,7 @@ from ..access.guard import Caller, Guard
 from ..access.sessions import Sessions
 from ..errors import RejectedError
 from ..page.look import cookies_of
+from .hosts import Hosts
 
 FORWARDED = b"x-forwarded-user"
 MAX_FORWARDED_CHARS = 100
@@ -20,7 +21,12 @@ class Identity:
     """Of one collector."""
 
     def __init__(
-        self, guard: Guard, sessions: Sessions, trusted: Sequence[str], is_tls: bool
+        self,
+        guard: Guard,
+        sessions: Sessions,
+        trusted: Sequence[str],
+        is_tls: bool,
+        hosts: Hosts,
     ) -> None:
         """
         Args:
@@ -28,8 +34,9 @@ class Identity:
             sessions: Knows logins.
             trusted: Addresses and networks of reverse proxies whose word counts.
             is_tls: Cookies are for TLS only.
+            hosts: Knows by which names a reverse proxy may ask.
         """
-        self._guard, self.sessions = guard, sessions
+        self._guard, self.sessions, self._hosts = guard, sessions, hosts
         self._trusted = [ipaddress.ip_network(address) for address in trusted]
         # Browsers take a cookie of this name only with `Secure`, for this host and no other.
         self.cookie = "__Host-modpulse_session" if is_tls else "modpulse_session"
@@ -54,13 +61,15 @@ class Identity:
             wall_ns: On the wall's.
 
         Raises:
-            RejectedError: 401.
+            RejectedError: 401, or 421: a reverse proxy asks by a name that is not known.
         """
         if b"authorization" in headers:
             return self._guard.caller([headers[b"authorization"]], peer_names, wall_ns)
         if self._is_trusted(address):
             name = headers.get(FORWARDED, b"").decode("latin-1").strip()[:MAX_FORWARDED_CHARS]
             if name.isprintable() and name:
+                # A page of elsewhere sets that header as it likes, where it is taken for ours.
+                self._hosts.check(headers)
                 return self._guard.named(name, wall_ns)
             if not self.session(headers):
                 raise RejectedError(401, "the reverse proxy has named nobody")

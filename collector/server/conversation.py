@@ -244,6 +244,8 @@ class Conversation:
         if status == HTTPStatus.UNAUTHORIZED:
             line.is_known = False
             line.count("unauthorized")
+        elif status == HTTPStatus.MISDIRECTED_REQUEST:
+            line.count("misdirected")
         # Whom we do not know has said what it wanted; what is left of a body is no request.
         request.is_last |= status in REFUSALS or line.is_ending
         request.is_last |= not line.is_known or not request.is_whole

@@ -57,7 +57,7 @@ SPARE_DESCRIPTORS = 64 + MAX_PULSES
 """For the database, the log, connections that are being closed, and who asks how we are."""
 LINGER_S = 2.0
 """For an answer to be read, after which we hang up."""
-REFUSALS = frozenset({401, 404, 405, 408, 413, 415})
+REFUSALS = frozenset({401, 404, 405, 408, 413, 415, 421})
 """Answers that end the connection, also of those we know: no agent goes on after them."""
 
 

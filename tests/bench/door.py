@@ -30,7 +30,7 @@ TOKEN = "0123456789abcdef"
 SECONDS = 5.0
 BODIES = 1000
 HEAD = (
-    b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+    b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/msgpack\r\n"
     b"Authorization: Bearer " + TOKEN.encode() + b"\r\n"
 )
 

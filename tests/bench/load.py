@@ -34,7 +34,7 @@ WEIGHTS = {"heavy": (3, 200, 60), "light": (1, 5, 5), "heartbeat": (0, 0, 0)}
 DIALLED = 256
 """Agents that connect at once, where they do not come spread over a window."""
 HEAD = (
-    b"POST /api/v1/batches HTTP/1.1\r\nHost: collector\r\nContent-Type: application/msgpack\r\n"
+    b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/msgpack\r\n"
     b"Authorization: Bearer 0123456789abcdef\r\nUser-Agent: modpulse/0.1.0\r\n"
 )
 

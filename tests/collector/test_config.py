@@ -54,6 +54,7 @@ def test_environment_overrides_the_file() -> None:
         ('listen = "0.0.0.0:6637"', "beyond loopback needs"),
         ('listen = "[::]:6637"\ntoken_file = "t"', "beyond loopback needs"),
         ('tls_key = "k"', "belong together"),
+        ('host_names = ["collector.corp:80"]', "'collector.corp:80': expected a name or an addr"),
         ('forwarded_user_from = ["proxy.corp"]', "'proxy.corp': expected an IP address or a net"),
         ('forwarded_user_from = ["10.1.0.1/24"]', "expected an IP address or a network"),
         ('tls_client_ca = "c"', "tls_client_ca needs"),

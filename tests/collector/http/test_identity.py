@@ -6,6 +6,7 @@ from modpulse.collector.access.entries import Entry, key_of
 from modpulse.collector.access.guard import Guard
 from modpulse.collector.access.sessions import SESSION_NS, Sessions
 from modpulse.collector.errors import RejectedError
+from modpulse.collector.http.hosts import Hosts
 from modpulse.collector.http.identity import Identity
 
 READER = Entry("grafana", frozenset({"read"}), key_of(b"reads"))
@@ -19,7 +20,8 @@ PROXY = "10.1.0.7"
 def identity(*trusted: str, is_open: bool = False, is_tls: bool = True) -> Identity:
     chance = iter(range(1, 100))
     sessions = Sessions(lambda size: next(chance).to_bytes(size, "big"))
-    return Identity(Guard(() if is_open else ENTRIES, is_open), sessions, trusted, is_tls)
+    guard = Guard(() if is_open else ENTRIES, is_open)
+    return Identity(guard, sessions, trusted, is_tls, Hosts("127.0.0.1", ()))
 
 
 def who(of: Identity, address: str = PROXY, now_ns: int = 5, **headers: str) -> str:
@@ -105,6 +107,15 @@ def test_open_but_behind_a_proxy() -> None:
     assert who(of, "127.0.0.1") == "401"
     assert who(of, "127.0.0.1", x_forwarded_user="bob") == "user bob read"
     assert who(of, "127.0.0.2") == " read,ship"
+
+
+def test_a_proxy_that_asks_by_a_foreign_name() -> None:
+    """A page of elsewhere that is led here says any user, so such a name wants a known `Host`."""
+    of, names = identity("127.0.0.1"), {"x_forwarded_user": "alice@corp.example"}
+
+    assert who(of, "127.0.0.1", host="evil.example", **names) == "421"
+    assert who(of, "127.0.0.1", host="localhost:6637", **names).endswith("admin")
+    assert who(of, "127.0.0.1", host="evil.example", authorization="Bearer reads").endswith("read")
 
 
 def test_a_token_wins() -> None:

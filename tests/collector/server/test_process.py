@@ -90,7 +90,8 @@ def test_oversize(collector: Collector) -> None:
     announced = post(collector, b"x" * 10_001)
     with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as raw:
         raw.sendall(
-            b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+            b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/msgpack\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n" + b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
         )
         raw.sendall((b"1000\r\n" + b"x" * 0x1000 + b"\r\n") * 2)
@@ -108,7 +109,8 @@ def test_a_length_of_many_digits(collector: Collector, length: str, status: int)
     collector.start()
     with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as raw:
         raw.sendall(
-            b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+            b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/msgpack\r\n"
             b"Content-Length: %b\r\nConnection: close\r\n\r\n\xc1" % length.encode()
         )
         answer = raw.makefile("rb").readline()
@@ -120,9 +122,10 @@ def test_a_length_of_many_digits(collector: Collector, length: str, status: int)
     ("sent", "answer"),
     [
         (b"", b""),
-        (b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nX-Slow: ", b""),
+        (b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b""),
         (
-            b"POST /api/v1/batches HTTP/1.1\r\nHost: c\r\nContent-Type: application/msgpack\r\n"
+            b"POST /api/v1/batches HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/msgpack\r\n"
             b"Content-Length: 100\r\n\r\nhalf",
             b"HTTP/1.1 408 ",
         ),
