@@ -35,6 +35,8 @@ _COLLECTOR_COMMANDS = {
 """Ours -> what modpulse-collector calls it."""
 CANNOT_OBSERVE = 125
 """Exit code when the command was not started, as env(1) and timeout(1) have it."""
+MISCONFIGURED = 2
+"""Exit code of a daemon that somebody must configure first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         "sudo modpulse agent --config /etc/modpulse/agent.toml",
     )
     agent.add_argument("--config", metavar="FILE", help="TOML; see docs/configuration.md")
+    agent.add_argument(
+        "--check-config", action="store_true", help="say what is wrong with it, and end"
+    )
     agent.set_defaults(run=_agent)
     check = command("check", "can this host be observed?", "sudo modpulse check --json")
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -319,9 +324,30 @@ def _line(document: "Document") -> str:
 
 
 def _agent(options: argparse.Namespace) -> int:
+    if options.check_config:
+        return _check_config(options.config)
     from .commands.agent import main as run_agent
 
     return run_agent(options.config)
+
+
+def _check_config(path: str | None) -> int:
+    from .commands.startup import read
+    from .config import ENV_PREFIX, AgentConfig
+    from .service.errors import ConfigError
+    from .service.foreign import say
+    from .service.keys import unknown_variables
+
+    try:
+        read(path, os.environ)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(f"modpulse agent: {say(fault)}", file=sys.stderr)
+        return MISCONFIGURED
+    for name in unknown_variables(AgentConfig, ENV_PREFIX, os.environ):
+        print(f"modpulse agent: {say(name)}: no key is called so", file=sys.stderr)
+    print("modpulse agent: the configuration can be used")
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

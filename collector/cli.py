@@ -126,6 +126,9 @@ def parser() -> argparse.ArgumentParser:
     )
     for command in everywhere:
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML configuration")
+    serve.add_argument(
+        "--check-config", action="store_true", help="say what is wrong with it, and end"
+    )
     admin.add_url(history)
     _add_history(history)
     admin.add_asking(compare)
@@ -224,14 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fill_streams()
     chosen = parser().parse_args(arguments)
     try:
-        config = load(chosen.config, os.environ)
-        if chosen.command == "serve":
-            return _serve(config)
-        if chosen.command == "simulate":
-            return _simulate(config, chosen)
-        if chosen.command in ("token", "maintenance", "audit") or getattr(chosen, "act", None):
-            return admin.run(config, chosen)
-        return SHOWN[chosen.command](config, chosen)
+        return _check_config(chosen) if getattr(chosen, "check_config", None) else _run(chosen)
     except (ConfigError, StoreError) as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
         return MISTAKE
@@ -253,6 +249,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python flushes stdout once more at exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    config = load(chosen.config, os.environ)
+    if chosen.command == "serve":
+        return _serve(config)
+    if chosen.command == "simulate":
+        return _simulate(config, chosen)
+    if chosen.command in ("token", "maintenance", "audit") or getattr(chosen, "act", None):
+        return admin.run(config, chosen)
+    return SHOWN[chosen.command](config, chosen)
+
+
+def _check_config(chosen: argparse.Namespace) -> int:
+    from .server.startup import read
+
+    try:
+        read(load(chosen.config, os.environ))
+    except ConfigError as error:
+        for fault in error.faults:
+            print(f"{SPELLED['serve']}: {say(fault)}", file=sys.stderr)
+        return MISTAKE
+    for name in unknown_variables(Config, ENV_PREFIX, os.environ):
+        print(f"{SPELLED['serve']}: {say(name)}: no key is called so", file=sys.stderr)
+    print(f"{SPELLED['serve']}: the configuration can be used")
+    return 0
 
 
 def _serve(config: Config) -> int:

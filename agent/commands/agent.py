@@ -8,8 +8,6 @@ network does is done by two other threads, see spool.py and ship.py.
 import contextlib
 import ctypes
 import gc
-import hashlib
-import hmac
 import logging
 import os
 import secrets
@@ -17,11 +15,10 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from ..armer.prober import Prober
-from ..batch.batch import Batch, BatchError, encode
-from ..config import ENV_PREFIX, AgentConfig, load
+from ..batch.batch import Batch, BatchError
+from ..config import ENV_PREFIX, AgentConfig
 from ..delivery.aggregate import Aggregator
 from ..delivery.eras import Eras
 from ..delivery.fit import fit, keep_proxies
@@ -32,12 +29,12 @@ from ..kernel.attach import Compilation, KernelError, KernelOptions
 from ..observer import Observer
 from ..records.losses import lost_between
 from ..records.records import Record
-from ..service.errors import ConfigError, FileError
+from ..service.errors import ConfigError
 from ..service.keys import unknown_variables
 from ..service.logs import counters, log_to_stderr
 from ..service.notify import notify, watchdog_seconds
-from ..service.regular import read_regular
 from ..service.version import version
+from .startup import read
 
 log = logging.getLogger("modpulse.agent")
 
@@ -49,10 +46,6 @@ MAX_ERRORS = 10
 """Polls that fail in a row; then a fresh start is better."""
 WRITE_SECONDS = 10.0
 """For the last batch to get on disk when the agent ends."""
-MACHINE_ID = Path("/etc/machine-id")
-_APPLICATION = b"modpulse agent_id"
-MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 64
-MAX_KEY_FILE_BYTES = 1 << 16
 FAILED, MISCONFIGURED = 1, 2
 
 
@@ -60,20 +53,17 @@ def main(config_path: str | None) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     log_to_stderr()
     try:
-        config = load(Path(config_path) if config_path else None, os.environ)
-        config = config if config.agent_id else replace(config, agent_id=machine_name(MACHINE_ID))
-        name_key = read_key(config.module_key_file) if config.module_key_file else None
-        check_sendable(config)
-        for name in unknown_variables(AgentConfig, ENV_PREFIX, os.environ):
-            log.warning("variable.unknown name=%s", name)
-        Client(config).check()
+        start = read(config_path, os.environ)
     except ConfigError as error:
         log.error("agent.misconfigured reason=%s", error)
         return MISCONFIGURED
+    for name in unknown_variables(AgentConfig, ENV_PREFIX, os.environ):
+        log.warning("variable.unknown name=%s", name)
+    config = start.config
     spool = Spool(config.spool_dir, config.spool_max_bytes)
     try:
         spool.lock()
-        return Agent(config, name_key, spool).run()
+        return Agent(config, start.name_key, spool).run()
     except (SpoolBusyError, OSError) as error:
         log.error("agent.failed reason=%s", error)
         return FAILED
@@ -85,55 +75,6 @@ def main(config_path: str | None) -> int:
         return FAILED
     finally:
         spool.close()
-
-
-def machine_name(path: Path) -> str:
-    """
-    Return a name for this machine that does not disclose its id, which machine-id(5) asks for.
-
-    Raises:
-        ConfigError: there is no id to make it from.
-    """
-    try:
-        machine_id = read_regular(path, MAX_KEY_FILE_BYTES).strip()
-    except FileError as error:
-        raise ConfigError(f"agent_id is not set, and {path}: {error}") from None
-    if len(machine_id) != 32:
-        raise ConfigError(f"agent_id is not set, and {path} holds no machine id")
-    return hmac.digest(machine_id, _APPLICATION, "sha256")[:16].hex()
-
-
-def check_sendable(config: AgentConfig) -> None:
-    """
-    Make an empty batch: what the operator chose is in each, and must fit.
-
-    Raises:
-        ConfigError: no batch could ever be sent.
-    """
-    nothing = Batch(
-        agent_id=config.agent_id, run_id=b"0", seq=0, window_start_ns=0, window_end_ns=0,
-        labels=config.labels,
-    )  # fmt: skip
-    try:
-        encode(nothing)
-    except BatchError as error:
-        raise ConfigError(f"no batch can be made with it: {error}") from None
-
-
-def read_key(path: str) -> bytes:
-    """
-    Return the key by which names are hashed; a longer file is hashed itself.
-
-    Raises:
-        ConfigError: it cannot be read or is too short.
-    """
-    try:
-        key = read_regular(path, MAX_KEY_FILE_BYTES).strip()
-    except FileError as error:
-        raise ConfigError(f"module_key_file = {path!r}: {error}") from None
-    if len(key) < MIN_KEY_BYTES:
-        raise ConfigError(f"module_key_file = {path!r}: shorter than {MIN_KEY_BYTES} bytes")
-    return key if len(key) <= MAX_KEY_BYTES else hashlib.blake2b(key).digest()
 
 
 class Agent:

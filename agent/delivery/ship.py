@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..config import AgentConfig
 from ..service.credentials import client_context, first_token, load_own
-from ..service.errors import ConfigError
+from ..service.errors import ConfigError, Faults
 from ..service.foreign import say
 from ..service.units import NS
 from .eras import Eras
@@ -159,10 +159,18 @@ class Client:
         Raises:
             ConfigError: nothing could ever be sent with it.
         """
-        if self._config.token_file:
-            first_token(self._config.token_file)
-        if self._is_tls:
-            self._context()
+        faults = Faults()
+        with faults.noted():
+            if self._config.token_file:
+                first_token(self._config.token_file)
+        with faults.noted():
+            if self._is_tls:
+                self._context()
+        with faults.noted():
+            self._check_interface()
+        faults.end()
+
+    def _check_interface(self) -> None:
         if "%" in self._host:
             try:
                 socket.getaddrinfo(self._host, self._port, flags=socket.AI_NUMERICHOST)

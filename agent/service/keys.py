@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from .errors import ConfigError
+from .errors import ConfigError, Faults
 
 MAX_SHOWN = 100
 """Characters of a wrong value that a message repeats."""
@@ -76,7 +76,7 @@ def parse(kind: type[_T], text: str, prefix: str, environ: Mapping[str, str]) ->
         environ: Of the process.
 
     Raises:
-        ConfigError: not TOML, an unknown key, a wrong type or a value out of bounds.
+        ConfigError: not TOML; or all unknown keys, wrong types and values out of bounds.
     """
     try:
         given = tomllib.loads(text)
@@ -96,10 +96,13 @@ def _variable(prefix: str, key: str) -> str:
 
 def _made(kind: type[_T], given: Mapping[str, Any], where: str) -> _T:
     fields = {field.name: field for field in _fields(kind)}
-    unknown = sorted(set(given) - set(fields))
-    if unknown:
-        raise ConfigError(f"unknown key {where + _cut(unknown[0])!r}")
-    typed = {key: _typed(fields[key], where + key, value) for key, value in given.items()}
+    faults, typed = Faults(), {}
+    for key in sorted(set(given) - set(fields)):
+        faults.add(f"unknown key {where + _cut(key)!r}")
+    for key in filter(fields.__contains__, given):
+        with faults.noted():
+            typed[key] = _typed(fields[key], where + key, given[key])
+    faults.end()
     return _assembled(kind, typed)
 
 

@@ -43,8 +43,9 @@ def load_settings(
     try:
         return parse(text, environ)
     except ConfigError as error:
-        variable = _blamed(prefix, text, environ, parse, str(error))
-        raise ConfigError(f"{variable or source}: {error}") from None
+        blamed = _Blamed(prefix, text, environ, parse)
+        told = [f"{blamed.variable(fault) or source}: {fault}" for fault in error.faults]
+        raise ConfigError(told[0], told[1:]) from None
 
 
 def _text_of(source: Path, is_needed: bool) -> str:
@@ -60,19 +61,29 @@ def _text_of(source: Path, is_needed: bool) -> str:
         raise FileError(f"byte {error.start} is no UTF-8") from None
 
 
-def _blamed(
-    prefix: str, text: str, environ: Mapping[str, str], parse: _Parse[_T], complaint: str
-) -> str | None:
-    """Return the variable without which all is well, else one without which there is another
-    complaint; None without one."""
-    found = None
-    for name in sorted(environ):
-        if name.startswith(prefix):
-            others = {other: value for other, value in environ.items() if other != name}
-            try:
-                parse(text, others)
-            except ConfigError as error:
-                found = found or (name if str(error) != complaint else None)
-            else:
-                return name
-    return found
+class _Blamed:
+    """Tells which variable is to blame, by what there is to complain of without it."""
+
+    def __init__(
+        self, prefix: str, text: str, environ: Mapping[str, str], parse: _Parse[_T]
+    ) -> None:
+        self._without: dict[str, tuple[str, ...]] = {}
+        for name in sorted(environ):
+            if name.startswith(prefix):
+                others = {other: value for other, value in environ.items() if other != name}
+                self._without[name] = _faults(text, others, parse)
+
+    def variable(self, fault: str) -> str | None:
+        """Return the variable without which all is well, else one without which there is not this
+        fault; None without one."""
+        cures = [name for name, faults in self._without.items() if not faults]
+        helps = [name for name, faults in self._without.items() if fault not in faults]
+        return next(iter(cures + helps), None)
+
+
+def _faults(text: str, environ: Mapping[str, str], parse: _Parse[_T]) -> tuple[str, ...]:
+    try:
+        parse(text, environ)
+    except ConfigError as error:
+        return error.faults
+    return ()

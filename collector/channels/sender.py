@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Protocol, TypeVar, cast
 
 from modpulse.agent.service.credentials import client_context, first_secret
-from modpulse.agent.service.errors import ConfigError
+from modpulse.agent.service.errors import ConfigError, Faults
 from modpulse.agent.service.foreign import say
 from modpulse.agent.service.units import NS
 
@@ -114,19 +114,6 @@ class Sender:
         self._open_notices, self._dead_ns = open_notices, dead_ns
         self._reports = reports
         self._ending = asyncio.Event()
-
-    def check(self) -> None:
-        """
-        Read the files of every channel once.
-
-        Raises:
-            ConfigError: one cannot be used.
-        """
-        for line in self.lines:
-            _secrets(line.channel)
-            client_context(line.channel.ca_file)
-            if line.channel.kind == "apprise":
-                _notifier()
 
     def wake(self) -> None:
         """Look for what waits."""
@@ -301,6 +288,24 @@ class Sender:
         if words != line.error:
             log.warning("channel.failed channel=%s reason=%s", line.channel.name, words)
         line.error = words
+
+
+def check_channel(channel: Channel) -> None:
+    """
+    Read its files once.
+
+    Raises:
+        ConfigError: one cannot be used.
+    """
+    faults = Faults()
+    with faults.noted():
+        _secrets(channel)
+    with faults.noted():
+        client_context(channel.ca_file)
+    with faults.noted():
+        if channel.kind == "apprise":
+            _notifier()
+    faults.end()
 
 
 def _secrets(channel: Channel) -> Secrets:

@@ -8,7 +8,6 @@ import errno
 import gc
 import logging
 import socket
-import ssl
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -17,14 +16,12 @@ from pathlib import Path
 
 import uvloop
 
-from modpulse.agent.service.credentials import load_own, read_tokens, trust_clients
 from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.notify import extended, notify, watchdog_seconds
 from modpulse.agent.service.units import NS
 
 from ..access import file as access_file
 from ..access.entries import Entry
-from ..access.guard import Guard, in_the_clear
 from ..channels.sender import Sender
 from ..clock import Reading
 from ..config import Config
@@ -41,12 +38,12 @@ from .desk import Desk
 from .door import Door, raise_descriptors
 from .limits import MAX_HELD_BYTES, RECEIVE_BYTES, Limits
 from .pulse import SAYS_EVERY_S, Pulse
+from .startup import Start, read
 
 log = logging.getLogger("modpulse.collector")
 
 BACKLOG = 2048
 """Agents that come back together after an outage; the kernel caps it at somaxconn."""
-MIN_TOKEN_BYTES = 16
 COLLECTED_AFTER = (5_000, 10, 1_000)
 """Of Python's garbage collector. It looks for cycles, of which we make few; a look at all objects
 of 10,000 agents holds everything up for 0.1 s, and else comes whenever a quarter of them is new."""
@@ -68,8 +65,7 @@ def serve(config: Config, stopping: Stopping) -> None:
         StoreError: the database cannot be used.
         BusyError: something else has the address or the database.
     """
-    guard = make_guard(config)
-    context = tls_context(config)
+    start = read(config)
     raise_descriptors(config.max_connections)
     with contextlib.closing(listen(config)) as listener, pulsing(config) as pulse:
         with extended():
@@ -78,12 +74,11 @@ def serve(config: Config, stopping: Stopping) -> None:
             held = Shares(MAX_HELD_BYTES)
             service = Service(config, store, read_clock(), read_boot_id(), held)
             service.sender = sender = _sender(service)
-            sender.check()
             with extended():
                 service.start(read_clock())
             sys.setswitchinterval(SWITCH_S)
             gc.set_threshold(*COLLECTED_AFTER)
-            uvloop.run(_run(config, service, sender, guard, context, listener, stopping, pulse))
+            uvloop.run(_run(config, service, sender, start, listener, stopping, pulse))
 
 
 @contextlib.contextmanager
@@ -140,44 +135,6 @@ def _bound(key: str, address: str) -> socket.socket:
     return listener
 
 
-def make_guard(config: Config) -> Guard:
-    """
-    Return who may do what.
-
-    Raises:
-        ConfigError: a file of it cannot be used.
-    """
-    if config.access_file:
-        return Guard(access_file.load(config.access_file), is_open=False)
-    tokens = load_tokens(config.token_file)
-    return Guard(in_the_clear(tokens), is_open=not tokens and not config.tls_client_ca)
-
-
-def load_tokens(path: str) -> tuple[bytes, ...]:
-    """Read one token per line; lines that are empty or start with # are skipped."""
-    if not path:
-        return ()
-    tokens = tuple(token.encode("ascii") for token in read_tokens(path))
-    if min(map(len, tokens)) < MIN_TOKEN_BYTES:
-        raise ConfigError(f"token_file = {path!r}: needs tokens of {MIN_TOKEN_BYTES} bytes or more")
-    return tokens
-
-
-def tls_context(config: Config) -> ssl.SSLContext | None:
-    """Return the server's TLS settings; None without TLS."""
-    if not config.tls:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    load_own(context, config.tls_certificate, config.tls_key)
-    if config.tls_client_ca:
-        trust_clients(context, config.tls_client_ca)
-        # Optional: a caller with a token needs none.
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context
-
-
 def read_clock() -> Reading:
     """Read the machine's clocks."""
     return Reading(time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
@@ -209,16 +166,15 @@ async def _run(
     config: Config,
     service: Service,
     sender: Sender,
-    guard: Guard,
-    context: ssl.SSLContext | None,
+    start: Start,
     listener: socket.socket,
     stopping: Stopping,
     pulse: Pulse | None,
 ) -> None:
     server = Door(
-        App(service, guard, read_clock),
+        App(service, start.guard, read_clock),
         listener,
-        context,
+        start.context,
         config.max_connections,
         Limits(config.read_timeout_seconds, config.max_batch_bytes),
         service.held,
@@ -239,7 +195,7 @@ async def _run(
         tasks.insert(0, loop.create_task(_say(service, pulse)))
     if config.access_file:
         changed = partial(_changed, service)
-        watching = access_file.watch(config.access_file, guard, changed)
+        watching = access_file.watch(config.access_file, start.guard, changed)
         tasks.insert(0, loop.create_task(watching))
     for task in tasks:
         # A tick that fails would leave old states standing: better end and be started again.

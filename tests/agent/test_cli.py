@@ -290,3 +290,28 @@ def test_without_the_collector(
 
     assert cli.main() == CANNOT_OBSERVE
     assert "modpulse-collector" in capsys.readouterr().err
+
+
+def test_check_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each fault is a line with its file or variable and its key, and the code 2; none is 0."""
+    path = tmp_path / "agent.toml"
+    path.write_text(f'agent_id = "a"\nspool_dir = "{tmp_path}/spool"\n')
+    monkeypatch.setenv("MODPULSE_AGENT_PORT", "1")
+    good = main(["agent", "--check-config", "--config", str(path)])
+    shown = capsys.readouterr()
+    path.write_text('colour = 1\nring_bytes = "x"\n')
+    monkeypatch.setenv("MODPULSE_AGENT_WINDOW_SECONDS", "99")
+    bad = main(["agent", "--check-config", "--config", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+
+    assert (good, shown.out) == (0, "modpulse agent: the configuration can be used\n")
+    assert shown.err == "modpulse agent: MODPULSE_AGENT_PORT: no key is called so\n"
+    assert (bad, lines) == (2, [
+        f"modpulse agent: {path}: unknown key 'colour'",
+        f"modpulse agent: {path}: ring_bytes = 'x': expected a whole number",
+        "modpulse agent: MODPULSE_AGENT_WINDOW_SECONDS: window_seconds = 99.0: "
+        "must be from 1 to 60",
+    ])  # fmt: skip
+    assert list(tmp_path.iterdir()) == [path]

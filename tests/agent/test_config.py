@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modpulse.agent.commands.agent import check_sendable
+from modpulse.agent.commands.startup import check_sendable
 from modpulse.agent.config import (
     ENV_PREFIX,
     JOB_VARIABLES,

@@ -269,3 +269,25 @@ def test_a_script_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == (
         "modpulse simulate: outages: no file, nor a script that `modpulse simulate` lists\n"
     )
+
+
+def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each fault of a file that it names is a line, and the code 2; none is 0; nothing is made."""
+    path, token = tmp_path / "c.toml", tmp_path / "token"
+    channel = '[[channel]]\nname = "n"\nkind = "slack"\nurl_file = "/dev/zero"\n'
+    keys = f'token_file = "{token}"\ndatabase = "{tmp_path}/c.db"\n'
+    path.write_text(keys + channel)
+    bad = main(["serve", "--check-config", "--config", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    token.write_text("0123456789abcdef\n")
+    path.write_text(keys)
+    good = main(["serve", "--check-config", "--config", str(path)])
+
+    assert (bad, lines) == (2, [
+        f"modpulse collector: token_file = '{token}': No such file or directory",
+        "modpulse collector: url_file = '/dev/zero': a device, not a regular file",
+    ])  # fmt: skip
+    assert (good, capsys.readouterr().out) == (
+        0, "modpulse collector: the configuration can be used\n",
+    )  # fmt: skip
+    assert sorted(tmp_path.iterdir()) == [path, token]

@@ -12,19 +12,14 @@ from modpulse.agent.batch.batch import ProxyWindow, decode
 from modpulse.agent.commands.agent import (
     MISCONFIGURED,
     Agent,
-    machine_name,
     main,
-    read_key,
     unprobed_paths,
 )
 from modpulse.agent.config import AgentConfig
 from modpulse.agent.delivery.aggregate import Parts
 from modpulse.agent.delivery.spool import Spool
 from modpulse.agent.machine.sums import Sums
-from modpulse.agent.service.errors import ConfigError
 from modpulse.agent.service.version import version
-
-MACHINE_ID = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -35,45 +30,6 @@ def restored_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-
-
-def test_machine_name(tmp_path: Path) -> None:
-    """The name is always the same for one machine, and does not disclose its id."""
-    path = tmp_path / "machine-id"
-    path.write_text(f"{MACHINE_ID}\n")
-    name = machine_name(path)
-
-    assert name == machine_name(path)
-    assert (len(name), MACHINE_ID[:8] in name) == (32, False)
-
-
-@pytest.mark.parametrize("text", [None, "", "uninitialized\n"])
-def test_a_machine_without_id(tmp_path: Path, text: str | None) -> None:
-    """In an image that has not booted there is no id: agent_id must be set."""
-    path = tmp_path / "machine-id"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ConfigError, match="agent_id is not set"):
-        machine_name(path)
-
-
-@pytest.mark.parametrize(("size", "expected"), [(16, 16), (64, 64), (65, 64), (4096, 64)])
-def test_read_key(tmp_path: Path, size: int, expected: int) -> None:
-    """A key of 16 to 64 bytes is taken as it is, a longer one hashed."""
-    path = tmp_path / "key"
-    path.write_bytes(b"k" * size + b"\n")
-
-    assert len(read_key(str(path))) == expected
-
-
-@pytest.mark.parametrize("text", [None, b"", b"too short\n"])
-def test_a_bad_key(tmp_path: Path, text: bytes | None) -> None:
-    """Without a good key no name may be sent at all, so the agent does not start."""
-    path = tmp_path / "key"
-    if text is not None:
-        path.write_bytes(text)
-    with pytest.raises(ConfigError, match="module_key_file"):
-        read_key(str(path))
 
 
 def test_a_window_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

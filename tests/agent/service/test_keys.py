@@ -120,3 +120,14 @@ def test_what_is_told_of_keys() -> None:
     assert values_of(Keys(inner=Inner(9.0)))["wait_seconds"] == 9.0
     environ = {"P_NAME": "x", "P_PORT": "tcp://10.0.0.1:1", "PATH": "/"}
     assert unknown_variables(Keys, PREFIX, environ) == ["P_PORT"]
+
+
+def test_every_fault_is_found() -> None:
+    """Keys are looked at one by one: a bad one does not hide the next, in a table neither."""
+    text = 'nome = "b"\nwait_seconds = 0\npaths = 1\n[[channel]]\ntries = 99\nlevel = "P7"\n'
+    with pytest.raises(ConfigError) as caught:
+        parse(Keys, text, PREFIX, {})
+
+    named = [fault.replace("unknown key ", "").split()[0] for fault in caught.value.faults]
+    assert named == ["'nome'", "wait_seconds", "paths", "channel[0].tries", "channel[0].level"]
+    assert str(caught.value) == caught.value.faults[0]
