@@ -66,8 +66,12 @@ def add_commands(add: Add) -> list[argparse.ArgumentParser]:
 
 
 def add_note(incidents: argparse.ArgumentParser) -> None:
-    """Add `incidents note`."""
-    acts = incidents.add_subparsers(dest="act", metavar="note")
+    """Add `incidents note`, and `incidents show`, of which the name may be left out."""
+    acts = incidents.add_subparsers(dest="act", metavar="ID | note")
+    show = acts.add_parser("show", help="one incident: what happened, and its worst requests")
+    show.add_argument("incident", metavar="ID", help="as the list has it, or its number")
+    show.set_defaults(act=None)  # it asks, and changes nothing
+    add_again(show)
     note = acts.add_parser("note", help="write a note of an incident, for all who read it")
     note.add_argument("id", metavar="ID", help="of the incident, as the list has it")
     note.add_argument("text", metavar="TEXT", help="what is to be known")

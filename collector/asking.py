@@ -84,12 +84,19 @@ def _top(config: Config, chosen: argparse.Namespace) -> int:
 
 
 def _incidents(config: Config, chosen: argparse.Namespace) -> int:
-    from .client.incidents import render
+    from .client.incidents import only, render, render_one
 
     document = _fetched(config, chosen, "incidents")
     if document is None:
         return 1
-    _show(document, chosen, lambda now, colour, _: render(document, now, colour, chosen.all))
+    if chosen.incident is None:
+        _show(document, chosen, lambda now, colour, _: render(document, now, colour, chosen.all))
+        return 0
+    one = only(document, chosen.incident)
+    if one is None:
+        print(f"modpulse incidents: no incident {say(chosen.incident)}", file=sys.stderr)
+        return 1
+    _show(one, chosen, lambda now, colour, _: render_one(one, now, colour))
     return 0
 
 

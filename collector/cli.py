@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from .config import ENV_PREFIX, Config, load
 from .errors import BusyError, StoreError
 from .stopping import Stopping
 
+_INCIDENT = re.compile(r"[0-9]{1,18}(-[0-9]{1,18})?")
 log = logging.getLogger("modpulse.collector")
 
 MISTAKE = 2
@@ -80,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
         "print what is wrong, since when, and what it cost",
         "modpulse incidents",
         "modpulse incidents --all --url http://127.0.0.1:6637",
+        "modpulse incidents 12",
     )
     alerts = add(
         "alerts",
@@ -150,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
         help="a TOML file, or the name of one that comes with it; without any they are listed",
     )
     simulate.add_argument("--json", action="store_true", help="print JSON")
+    incidents.set_defaults(incident=None)
     incidents.add_argument("--all", action="store_true", help="also those that are over")
     agents.add_argument("--all", action="store_true", help="also those that do well")
     admin.add_note(incidents)
@@ -222,10 +226,20 @@ def _add_alerts_test(alerts: argparse.ArgumentParser) -> None:
     admin.add_again(test)
 
 
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Return `incidents 12` as `incidents show 12`: argparse knows no id among its words."""
+    words = list(arguments)
+    if words[:1] == ["incidents"] and not {"note", "show"} & set(words):
+        place = next((n for n, word in enumerate(words) if _INCIDENT.fullmatch(word)), None)
+        if place is not None:
+            words.insert(place, "show")
+    return words
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     fill_streams()
-    chosen = parser().parse_args(arguments)
+    chosen = parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
         return _check_config(chosen) if getattr(chosen, "check_config", None) else _run(chosen)
     except (ConfigError, StoreError) as error:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alarms import Run, report
+from alarms import T0_NS, Run, report
 from builders import content_failed, go_error, hop, request
+from histories import REQUEST as EXAMPLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ from modpulse.collector.channels.kinds import KINDS
 from modpulse.collector.channels.message import Post, Secrets, Telling
 from modpulse.collector.channels.render import render as render_notice
 from modpulse.collector.client.incidents import render as render_incidents
+from modpulse.collector.client.incidents import render_one
 from modpulse.collector.client.status import render as render_status
 from modpulse.collector.errors import RejectedError
 from modpulse.collector.health.scope import Scope
@@ -258,12 +260,15 @@ def test_incidents(text: str) -> None:
     run = Run()
     scope = Scope("host", text, text, frozenset({text}))
     sick = report(text, "down", served=0, failures={text: 9})
+    asked = replace(EXAMPLE, module=text, evidence=text, host=text, at_ns=T0_NS)
+    sick = replace(sick, worst=(asked,))
     run.steps(300, sick, report("https://b", scope=scope), heard_ns={text: 0})
     for _, kind, incident in run.told:
         notice = Notice(kind, incident, 0)  # type: ignore[arg-type]
         shown = told_document(incident, 0)
         outputs = [json.dumps(shown, ensure_ascii=False)]
         outputs.append(render_incidents({"incidents": [shown]}, datetime.now(UTC), False, True))
+        outputs.append(render_one({"incidents": [shown]}, datetime.now(UTC), False))
         for name, kind_of in KINDS.items():
             channel = Channel(name="x", kind=name, mail_from="a@b", mail_to=("a@b",))
             words = render_notice(notice, "en")

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 from modpulse.agent.service.foreign import said
 
 from ..clock import Time, rfc3339
+from .examples import Example
 from .incident import Entry, Incident, Member
 from .lifecycle import Event
 from .rules import RuleName, Severity, Topic
@@ -58,6 +59,25 @@ class CostDocument(TypedDict):
     failed_s: float
 
 
+class WorstDocument(TypedDict):
+    """One of the worst requests that were seen while an incident was open."""
+
+    proxy: str
+    agent: str
+    at: Time
+    endpoint: str | None
+    module: str | None
+    version: str | None
+    outcome: str
+    final: str | None
+    status: int | None
+    elapsed_ms: float
+    phases_ms: dict[str, float]
+    evidence: str | None
+    host: str | None
+    address: str | None
+
+
 class IncidentDocument(TypedDict):
     """One incident."""
 
@@ -76,6 +96,7 @@ class IncidentDocument(TypedDict):
     cost: CostDocument
     notices: int
     timeline: list[EntryDocument]
+    worst: list[WorstDocument]
 
 
 def incident_document(incident: Incident, wall_offset_ns: int) -> IncidentDocument:
@@ -114,6 +135,7 @@ def incident_document(incident: Incident, wall_offset_ns: int) -> IncidentDocume
         },
         "notices": incident.told.count if incident.told else 0,
         "timeline": [_entry(entry, shown) for entry in incident.timeline],
+        "worst": [_worst(example, shown) for example in incident.worst],
     }
     return said(told)
 
@@ -145,4 +167,24 @@ def _entry(entry: Entry, shown: Shown) -> EntryDocument:
         "proxy": entry.proxy or None,
         "who": entry.who or None,
         "words": entry.words or None,
+    }
+
+
+def _worst(example: Example, shown: Shown) -> WorstDocument:
+    one = example.request
+    return {
+        "proxy": example.proxy,
+        "agent": one.agent_id,
+        "at": shown(one.at_ns),
+        "endpoint": one.endpoint,
+        "module": one.module,
+        "version": one.version,
+        "outcome": one.outcome,
+        "final": one.final,
+        "status": one.status,
+        "elapsed_ms": one.elapsed_ns / 1e6,
+        "phases_ms": {name: took_ns / 1e6 for name, took_ns in one.phases_ns.items()},
+        "evidence": one.evidence,
+        "host": one.host,
+        "address": one.address,
     }

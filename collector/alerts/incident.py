@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from ..health.worst import WorstRequest
+from .examples import Example, Sick, worst_of
 from .facts import Facts
 from .holding import Reading
 from .lifecycle import Event, Key
@@ -105,6 +107,8 @@ class Incident:
     """Alerts beyond MAX_MEMBERS."""
     timeline: tuple[Entry, ...] = ()
     cost: Cost = Cost()
+    worst: tuple[Example, ...] = ()
+    """Of the requests that were seen while it was open."""
     told: Told | None = None
     """None before anybody was told."""
     begun_ns: int = 0
@@ -272,6 +276,16 @@ def refreshed(incident: Incident, facts: dict[Key, Facts], now_ns: int) -> Incid
         if before.facts.scope != after.facts.scope
     ]
     return replace(incident, members=members, timeline=_added(incident.timeline, changes))
+
+
+def exemplified(incident: Incident, told: Mapping[str, Sequence[WorstRequest]]) -> Incident:
+    """Return the incident with the worst requests, as they are told of its proxies by now."""
+    sick = [
+        Sick(member.key, member.since_ns, member.facts.gates)
+        for member in incident.firing
+        if member.key.rule in ANSWERING and member.key.proxy in told
+    ]
+    return replace(incident, worst=worst_of(incident.worst, sick, told)) if sick else incident
 
 
 def noted(incident: Incident, at_ns: int, words: str) -> Incident:

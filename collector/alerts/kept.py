@@ -107,8 +107,8 @@ def _value(kind: Any, value: Any) -> Any:
     if hasattr(kind, "_fields"):
         return kind(*(_each(_types(kind).values(), value)))
     origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        return tuple(_value(inner[0], item) for item in _list(value))
+    if origin in (tuple, Mapping):
+        return _several(origin, inner, value)
     if origin in (Union, UnionType):
         return _one_of(inner, value)
     if origin is Literal:
@@ -122,6 +122,14 @@ def _value(kind: Any, value: Any) -> Any:
     if not is_right:
         raise ValueError(f"expected {kind}")
     return value
+
+
+def _several(origin: Any, inner: tuple[Any, ...], value: Any) -> Any:
+    if origin is tuple:
+        return tuple(_value(inner[0], item) for item in _list(value))
+    if not isinstance(value, dict):
+        raise ValueError("expected an object")
+    return {_value(inner[0], name): _value(inner[1], each) for name, each in value.items()}
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:

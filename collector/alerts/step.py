@@ -5,15 +5,26 @@ Pure, and the same step twice tells nothing twice: whoever calls keeps the new s
 on disk, and takes the step again when it is not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from modpulse.agent.service.units import NS
 
+from ..health.worst import WorstRequest
 from . import contents
 from .book import Book
 from .holding import STATES, UNKNOWN, Reading, hold
-from .incident import COUNTING, Ending, Incident, Joining, joined, left, opened, refreshed
+from .incident import (
+    COUNTING,
+    Ending,
+    Incident,
+    Joining,
+    exemplified,
+    joined,
+    left,
+    opened,
+    refreshed,
+)
 from .lifecycle import Alert, Key, advance, interrupted
 from .maintenance import About, Window, covered
 from .notice import Notice, due, tell
@@ -31,6 +42,7 @@ REFRESH_NS = 60 * NS
 """How often facts and cost of an open incident are written."""
 YOUNG_NS = 3600 * NS
 """An older one is written at every tenth of these only: to add up days takes a while."""
+NO_REQUESTS: Mapping[str, Sequence[WorstRequest]] = {}
 GAP_WINDOWS = 3
 """After so many windows without a step, nobody can say that anything held without a break."""
 
@@ -98,14 +110,27 @@ class Stepper:
             wall_offset_ns=observation.wall_offset_ns,
             silent_ns=self._silent_ns,
         )
-        after, changes = self.take(state, seen, moment)
+        told = {report.proxy: report.worst for report in observation.reports if report.worst}
+        after, changes = self.take(state, seen, moment, told)
         memory, rows = remember(state.memory, seen, moment, bool(changes))
         return replace(after, memory=memory), replace(changes, past=rows)
 
     def take(
-        self, state: State, seen: Mapping[Key, Condition], moment: Moment
+        self,
+        state: State,
+        seen: Mapping[Key, Condition],
+        moment: Moment,
+        told: Mapping[str, Sequence[WorstRequest]] = NO_REQUESTS,
     ) -> tuple[State, Changes]:
-        """Return the same of what is seen, now or in the past; nothing is remembered of it."""
+        """
+        Return the same of what is seen, now or in the past; nothing is remembered of it.
+
+        Args:
+            state: As of `step`.
+            seen: Of each condition.
+            moment: When.
+            told: The worst requests of each proxy; of the past they are not known.
+        """
         now_ns = moment.at_ns
         readings = hold(seen, state.alerts, self._alerting, moment.listening_ns, now_ns)
         moved = _Moved(state, self.rules, self._alerting, now_ns)
@@ -118,7 +143,7 @@ class Stepper:
             moved.take(key, reading)
         moved.succeed(readings)
         moved.apply()
-        moved.refresh(readings)
+        moved.refresh(readings, told)
         notices = self._told(moved, moment.wall_offset_ns, now_ns)
         return moved.ended(), Changes(tuple(moved.changed.values()), notices)
 
@@ -212,14 +237,17 @@ class _Moved:
             self._alerts[key] = replace(alert, phase="resolved", resolved_ns=self._now_ns)
             self._end(key, Ending("resolved", max(since_ns, alert.pending_ns)))
 
-    def refresh(self, readings: Mapping[Key, Reading]) -> None:
-        """Take the facts of now; write them now and then."""
+    def refresh(
+        self, readings: Mapping[Key, Reading], told: Mapping[str, Sequence[WorstRequest]]
+    ) -> None:
+        """Take the facts and the worst requests of now; write them now and then."""
         facts = {
             key: readings[key].facts for key in self._of if key in readings and readings[key].holds
         }
         is_due = self._now_ns - self._refreshed_ns >= REFRESH_NS
         for number in {self._of[key] for key in facts}:
             incident = refreshed(self.incidents[number], facts, self._now_ns)
+            incident = exemplified(incident, told)
             self.incidents[number] = incident
             is_young = self._now_ns - incident.opened_ns < YOUNG_NS
             if number in self.changed or (is_due and (is_young or self._refreshes % 10 == 0)):

@@ -16,6 +16,10 @@ from .status import ABSENT, RESET
 COLOURS = {"P0": "\x1b[1;31m", "P1": "\x1b[33m", "P2": "\x1b[36m"}
 
 
+BAR_CHARS = 40
+MARKS = (("wait", "·"), ("processing", "▒"), ("transfer", "█"))
+
+
 def render(document: Mapping[str, Any], now: datetime, colour: bool, is_all: bool) -> str:
     """
     Return the incidents, the newest first, and below them the channels that take nothing.
@@ -34,7 +38,62 @@ def render(document: Mapping[str, Any], now: datetime, colour: bool, is_all: boo
     return "\n".join([*parts, *_notes(document)])
 
 
-def _incident(item: Mapping[str, Any], now: datetime, colour: bool) -> str:
+def only(document: Mapping[str, Any], wanted: str) -> dict[str, Any] | None:
+    """
+    Return the document with one incident alone; None where it is not there.
+
+    Args:
+        document: Of GET /api/v1/incidents.
+        wanted: The id of one, or the number before its dash.
+    """
+    for item in map(mapping, items(document.get("incidents"))):
+        name = word(item.get("id")) or ""
+        if wanted in (name, name.partition("-")[0]):
+            return {**document, "incidents": [item]}
+    return None
+
+
+def render_one(document: Mapping[str, Any], now: datetime, colour: bool) -> str:
+    """Return the incident of such a document with all that happened and its worst requests."""
+    listed = [mapping(item) for item in items(document.get("incidents"))]
+    parts = [_incident(item, now, colour, is_whole=True) + _worst(item) for item in listed]
+    return "\n".join(parts)
+
+
+def _worst(item: Mapping[str, Any]) -> str:
+    """The worst requests, each with its bar; the longest fills it."""
+    listed = [mapping(one) for one in items(item.get("worst"))]
+    longest_ms = max((number(one.get("elapsed_ms")) or 0.0 for one in listed), default=0.0)
+    if not listed:
+        return ""
+    lines = ["  Worst requests: wait for a connection ·, processing ▒, transfer █, rest ░"]
+    for one in listed:
+        elapsed_ms = number(one.get("elapsed_ms")) or 0.0
+        named = "@".join(filter(None, (text(one.get("module")), text(one.get("version")))))
+        what = " ".join(filter(None, (named, word(one.get("endpoint")))))
+        said = (word(one.get("outcome")), f"{elapsed_ms:,.0f} ms", text(one.get("agent")))
+        lines.append(f"  |{_bar(one, elapsed_ms, longest_ms):<{BAR_CHARS}}| {what or ABSENT}")
+        lines.append(f"   {'':<{BAR_CHARS}}  {', '.join(filter(None, said))}")
+        evidence = text(one.get("evidence"))
+        if evidence:
+            lines.append(f"   {'':<{BAR_CHARS}}  {evidence}")
+    return "\n".join(lines) + "\n"
+
+
+def _bar(one: Mapping[str, Any], elapsed_ms: float, longest_ms: float) -> str:
+    took_ms = mapping(one.get("phases_ms"))
+    drawn, until_ms = "", 0.0
+    for name, mark in MARKS:
+        until_ms = min(until_ms + max(number(took_ms.get(name)) or 0.0, 0.0), elapsed_ms)
+        drawn = drawn.ljust(_columns(until_ms, longest_ms), mark)
+    return drawn.ljust(max(1, _columns(elapsed_ms, longest_ms)), "░")
+
+
+def _columns(took_ms: float, longest_ms: float) -> int:
+    return round(BAR_CHARS * took_ms / longest_ms) if longest_ms > 0 else 0
+
+
+def _incident(item: Mapping[str, Any], now: datetime, colour: bool, is_whole: bool = False) -> str:
     severity = word(item.get("severity")) or ABSENT
     begin, end = (colour and COLOURS.get(severity)) or "", RESET if colour else ""
     words = mapping(mapping(item.get("text")).get("en"))
@@ -46,9 +105,9 @@ def _incident(item: Mapping[str, Any], now: datetime, colour: bool) -> str:
     body = text(words.get("body"))
     if body:
         lines.append(f"  {body}")
-    if word(item.get("state")) == "open":
+    if is_whole or word(item.get("state")) == "open":
         lines += _cost(item)
-    lines += _written(item)
+    lines += _happened(item, is_whole)
     return "\n".join(lines) + "\n"
 
 
@@ -68,14 +127,19 @@ def _alerts(item: Mapping[str, Any]) -> str:
     return f", {firing} of {count:.0f} alerts fire" if count > 1 else ""
 
 
-def _written(item: Mapping[str, Any]) -> list[str]:
-    """What people wrote of it, oldest first."""
+def _happened(item: Mapping[str, Any], is_whole: bool) -> list[str]:
+    """What people wrote of it, or all that happened; oldest first."""
     lines = []
     for entry in map(mapping, items(item.get("timeline"))):
+        at, who = moment(entry.get("at")), text(entry.get("who"))
+        when = f"{at:%Y-%m-%d %H:%M} UTC" if at else ABSENT
+        words = text(entry.get("words"))
         if entry.get("what") == "note":
-            at, who = moment(entry.get("at")), text(entry.get("who")) or ABSENT
-            when = f"{at:%Y-%m-%d %H:%M} UTC" if at else ABSENT
-            lines.append(f"  {when}, {who}: {text(entry.get('words')) or ABSENT}")
+            lines.append(f"  {when}, {who or ABSENT}: {words or ABSENT}")
+        elif is_whole:
+            about = (text(entry.get("proxy")), who, word(entry.get("rule")))
+            told = " ".join(filter(None, (word(entry.get("what")), *about)))
+            lines.append(f"  {when}  {': '.join(filter(None, (told, words)))}")
     return lines
 
 
@@ -93,7 +157,8 @@ def _cost(item: Mapping[str, Any]) -> list[str]:
         for name, value in named
         if value and round(value)
     ]
-    return [f"  so far: {', '.join(parts)}"] if parts else []
+    begin = "so far" if word(item.get("state")) == "open" else "it cost"
+    return [f"  {begin}: {', '.join(parts)}"] if parts else []
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:

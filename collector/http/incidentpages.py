@@ -15,6 +15,7 @@ from ..page.incident import story
 from ..page.lines import lines, newest_first
 from ..page.links import incident_page
 from ..page.paging import paging
+from ..page.requests import longest_ms
 from ..page.windows import window_lines
 from ..service import Service
 from . import routes
@@ -77,7 +78,8 @@ class IncidentPages:
             service.reported_at_ns,
             service.clock.wall_offset_ns,
         )
-        return self._pages.page(call, frame, "incident.html", incident=told)
+        longest = longest_ms(told.worst)
+        return self._pages.page(call, frame, "incident.html", incident=told, longest=longest)
 
     async def fleet(self, call: Call) -> Answer:
         """All agents."""

@@ -101,6 +101,7 @@ WORDS: Mapping[str, str] = {
     "End it": "结束",
     "Events lost": "丢失的事件",
     "Events lost lately": "近期丢失的事件",
+    "Examples of what was seen while it was open": "事件未关闭期间的示例",
     "Examples of the last day: the newest failures, then what took longest": (
         "最近一天的实例：先列最新的失败，再列最慢的请求"
     ),
@@ -233,6 +234,7 @@ WORDS: Mapping[str, str] = {
     "by resolver %(names)s": "DNS 服务器 %(names)s",
     "certificates of %(n)s proxies": "%(n)s 个代理的证书",
     "clock is off": "时钟不准",
+    "changed": "变化",
     "closed": "已关闭",
     "connect": "连接",
     "degraded": "异常",

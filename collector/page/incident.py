@@ -13,6 +13,7 @@ from ..channels.channel import Language
 from .headline import short
 from .lines import title_of
 from .links import host_page, proxy_page
+from .requests import RequestLine, request_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Happening:
     at_ns: int
     """Of the wall."""
     what: str
-    """`fired`, `resolved`, `forgotten`, `told` or `note`."""
+    """`fired`, `resolved`, `forgotten`, `changed`, `told` or `note`."""
     rule: str
     about: str
     words: str
@@ -73,6 +74,8 @@ class Story:
     timeline: tuple[Happening, ...]
     """Oldest first."""
     notices: int
+    worst: tuple[RequestLine, ...]
+    """Of the requests that were seen while it was open."""
 
 
 def story(
@@ -116,6 +119,7 @@ def story(
         more=incident.more,
         timeline=tuple(sorted(happened, key=lambda one: one.at_ns)),
         notices=incident.told.count if incident.told else 0,
+        worst=tuple(request_lines((one.request for one in incident.worst), wall_offset_ns)),
     )
 
 

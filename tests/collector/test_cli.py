@@ -291,3 +291,31 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         0, "modpulse collector: the configuration can be used\n",
     )  # fmt: skip
     assert sorted(tmp_path.iterdir()) == [path, token]
+
+
+def test_one_incident(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its id or number, with what happened and its worst requests as bars."""
+    worst = {"module": "m.example", "version": "v1.0.0", "endpoint": "zip", "agent": "build-1"}
+    worst |= {"outcome": "tcp.timeout", "evidence": "no answer", "elapsed_ms": 100}
+    quick = {"outcome": "http.5xx", "elapsed_ms": 25, "phases_ms": {"wait": 1e9, "transfer": "x"}}
+    told = {"at": "2027-01-15T08:00:00Z", "what": "fired", "rule": "down", "words": "nothing works"}
+    shown = {"id": "12-1800000000", "state": "closed", "timeline": [told, 5]}
+    shown["worst"] = [worst | {"phases_ms": {"wait": 25, "processing": 50}}, quick, None]
+    listed = {"schema": 1, "incidents": [{"id": "2-1", "state": "open"}, shown]}
+    body = json.dumps(listed).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    def asked(*words: str) -> tuple[int, str, str]:
+        code = main(["incidents", *words, "--url", answer_once(answer)])
+        return code, *capsys.readouterr()
+
+    code, out, _ = asked("12")
+    assert code == 0
+    assert "incident 12-1800000000" in out
+    assert "incident 2-1" not in out
+    assert "2027-01-15 08:00 UTC  fired down: nothing works" in out
+    assert f"|{'·' * 10}{'▒' * 20}{'░' * 10}| m.example@v1.0.0 zip" in out
+    assert f"|{'·' * 10:<40}| -" in out
+    code, out, _ = asked("--json", "12-1800000000")
+    assert (code, [one["id"] for one in json.loads(out)["incidents"]]) == (0, ["12-1800000000"])
+    assert asked("3") == (1, "", "modpulse incidents: no incident 3\n")

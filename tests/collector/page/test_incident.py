@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from alarms import Run, down, report
+from histories import REQUEST
 from pages import SOURCES
 
-from modpulse.collector.alerts.incident import Incident
+from modpulse.collector.alerts.examples import Example
+from modpulse.collector.alerts.incident import Entry, Incident
 from modpulse.collector.alerts.note import Note
 from modpulse.collector.page.asset import Assets
 from modpulse.collector.page.environment import Templates
@@ -43,6 +45,13 @@ def test_what_is_shown() -> None:
 def test_no_name_is_markup() -> None:
     """Neither of a proxy, nor evidence, nor of who wrote, nor what was written."""
     incident = outage(PLANTED)
+    planted = replace(REQUEST, module=PLANTED, evidence=PLANTED, host=PLANTED, agent_id=PLANTED)
+    changed = Entry(incident.opened_ns, "changed", "down", PLANTED, PLANTED, PLANTED)
+    incident = replace(
+        incident,
+        worst=(Example(PLANTED, planted),),
+        timeline=(*incident.timeline, changed),
+    )
     note = Note(incident.id, incident.opened_ns, PLANTED, PLANTED)
     names = ("page.css", "detail.css", "icon.svg", "htmx.js", "sse.js")
     assets = Assets(dict.fromkeys(names, (b"", "text/css")))
@@ -51,11 +60,13 @@ def test_no_name_is_markup() -> None:
         told = story(incident, [note], look.language, incident.opened_ns, 0)
         around = {"path": PLANTED, "section": "", "who": PLANTED, "form_token": "t"}
         frame = Frame(look=look, assets=assets, **around)  # type: ignore[arg-type]
-        made = Templates(SOURCES).render("incident.html", look.language, incident=told, frame=frame)
+        values = {"incident": told, "frame": frame, "longest": 100.0}
+        made = Templates(SOURCES).render("incident.html", look.language, **values)
 
         assert PLANTED not in made
         assert "<script>alert" not in made
-        assert made.count("&lt;script&gt;alert") >= 5
+        assert made.count("&lt;script&gt;alert") >= 9
+        assert "failing-request" in made
 
 
 def test_a_closed_one() -> None:
