@@ -18,8 +18,8 @@ from ..intake.cells import unpack
 from ..intake.dimensions import OTHER, Dimension
 from ..intake.rollup import HOUR_S
 from .comparison import QUANTILES, Asked, Comparison, Note, Row, Together
-from .matched import Counted, Pair, Timed, percentiles, shares
-from .mirror import Mirror, Seen, mirror_of
+from .matched import Counted, Pair, Timed, percentiles, shares, timed_in
+from .mirror import Mirror, Seen, durations, mirror_of
 
 Side = Literal["a", "b"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -106,7 +106,7 @@ class Comparing:
     def finish(self) -> Iterator[None]:
         """Compare, a step for each row."""
         counted: list[tuple[Row, list[Counted]]] = []
-        timed: list[tuple[Row, list[Timed]]] = []
+        timed: list[tuple[Row, Timed]] = []
         by_site = self._strata("site", by_site=True)
         counted += self._counted(by_site, by_site=True)
         yield
@@ -128,7 +128,7 @@ class Comparing:
                 timed += self._timed(whole, phase)
                 yield
         compared = sum(bool(strata) for _, strata in counted)
-        compared += len(QUANTILES) * sum(bool(strata) for _, strata in timed)
+        compared += len(QUANTILES) * sum(bool(times.starts_s) for _, times in timed)
         self._error = ERROR / max(1, compared)
         yield from self._compare(counted, timed)
 
@@ -206,26 +206,24 @@ class Comparing:
         endpoint: str | None = None,
         circumstance: str | None = None,
         by_site: bool = False,
-    ) -> list[tuple[Row, list[Timed]]]:
-        found = []
-        for at, a, b in strata:
-            of_a, of_b = a.buckets(phase), b.buckets(phase)
-            if of_a and of_b:
-                found.append(Timed(at, of_a, of_b))
+    ) -> list[tuple[Row, Timed]]:
+        of_a = durations((a for _, a, _ in strata), phase)
+        of_b = durations((b for _, _, b in strata), phase)
+        timed = timed_in([start_s for start_s, _, _ in strata], of_a, of_b)
         shown = "first_byte" if phase == FIRST_BYTE else phase
-        return [(Row("p50", endpoint, circumstance, shown, by_site, None), found)]
+        return [(Row("p50", endpoint, circumstance, shown, by_site, None), timed)]
 
     def _compare(
         self,
         counted: list[tuple[Row, list[Counted]]],
-        timed: list[tuple[Row, list[Timed]]],
+        timed: list[tuple[Row, Timed]],
     ) -> Iterator[None]:
         by_hour_too = self._apart() <= MOST_APART
         for row, strata in counted:
             self._rows.append(_judged(row, shares(strata, self._error), by_hour_too))
             yield
-        for row, durations in timed:
-            pairs = percentiles(durations, [*QUANTILES.values()], self._error)
+        for row, times in timed:
+            pairs = percentiles(times, [*QUANTILES.values()], self._error)
             for kind, pair in zip_longest(QUANTILES, pairs):
                 self._rows.append(_judged(replace(row, kind=kind), pair, by_hour_too))
             yield

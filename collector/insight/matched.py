@@ -10,16 +10,17 @@ piece of evidence, however many requests met it. Pure.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from math import exp, floor, log, sqrt
+from math import exp, log, sqrt
 from typing import Literal, NamedTuple
 
 from modpulse.agent.batch.sketch import BUCKETS_PER_OCTAVE
 
 from ..health.beta import Beta
+from ..intake.fold import Stack
 
 Verdict = Literal["higher", "lower", "alike", "unknown"]
 """Of B against A. `alike`: enough was seen, and it may be chance; `unknown`: too little was."""
@@ -34,9 +35,6 @@ USUAL = 0.05
 LEAST_BUCKETS = 1
 """Between two percentiles, 2.2 %: what is closer a sketch does not tell apart."""
 
-Buckets = Mapping[int, float]
-"""Counts by bucket of a sketch."""
-
 
 class Counted(NamedTuple):
     """A share in one stratum: so many of so many, of A and of B. None of the totals is 0."""
@@ -49,11 +47,18 @@ class Counted(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """Durations in one stratum, of A and of B. Neither is empty."""
+    """Durations of A and of B in the strata in which both have any."""
 
-    start_s: int
-    a: Buckets
-    b: Buckets
+    starts_s: list[int]
+    a: Stack
+    b: Stack
+
+
+def timed_in(starts_s: Sequence[int], a: Stack, b: Stack) -> Timed:
+    """Return the strata in which both were timed, of those that begin then."""
+    both = zip(a.totals, b.totals, strict=True)
+    picked = [n for n, (of_a, of_b) in enumerate(both) if of_a and of_b]
+    return Timed([starts_s[n] for n in picked], a.picked(picked), b.picked(picked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,43 +138,47 @@ def shares(strata: Sequence[Counted], error: float) -> Pair | None:
     return Pair(of_a, of_b, b - a, low, high, _verdict(low, high, enough))
 
 
-def percentiles(strata: Sequence[Timed], quantiles: Sequence[float], error: float) -> list[Pair]:
+def percentiles(timed: Timed, quantiles: Sequence[float], error: float) -> list[Pair]:
     """
     Compare percentiles, in ns; none without a stratum.
 
     Args:
-        strata: Those in which both were timed.
+        timed: What of.
         quantiles: 0…1, each.
         error: How often the interval of a ratio may miss it.
     """
-    if not strata:
+    if not timed.starts_s:
         return []
-    sizes = [(s.start_s, sum(s.a.values()), sum(s.b.values())) for s in strata]
-    weighed = _weigh(sizes)
-    of_a = _Mixture([s.a for s in strata], weighed.weights)
-    of_b = _Mixture([s.b for s in strata], weighed.weights)
-    enough = min(sum(n for _, n, _ in sizes), sum(n for _, _, n in sizes)) >= LEAST_REQUESTS
+    totals = timed.a.totals, timed.b.totals
+    weighed = _weigh(list(zip(timed.starts_s, *totals, strict=True)))
+    of_a, of_b = (
+        _Mixture(stack, [w / n for w, n in zip(weighed.weights, sizes, strict=True)])
+        for stack, sizes in zip((timed.a, timed.b), totals, strict=True)
+    )
+    enough = min(map(sum, totals)) >= LEAST_REQUESTS
     found = []
     for q in quantiles:
-        spread = _scatter(strata, sizes, weighed, q, (of_a.place(q), of_b.place(q)))
+        spread = _scatter(timed, totals, weighed, q, (of_a.place(q), of_b.place(q)))
         found.append(_percentile(of_a, of_b, weighed, spread, (q, error, enough)))
     return found
 
 
 def _scatter(
-    strata: Sequence[Timed],
-    sizes: Sequence[tuple[int, float, float]],
+    timed: Timed,
+    totals: tuple[list[int], list[int]],
     weighed: _Weighed,
     q: float,
     at: tuple[float, float],
 ) -> _Spread:
     """Return how much the shares below a percentile scatter, of A's and of B's."""
-    in_a = [below(s.a, at[0]) / n for s, (_, n, _) in zip(strata, sizes, strict=True)]
-    in_b = [below(s.b, at[1]) / n for s, (_, _, n) in zip(strata, sizes, strict=True)]
+    in_a, in_b = (
+        [below / n for below, n in zip(stack.below(place), sizes, strict=True)]
+        for stack, place, sizes in zip((timed.a, timed.b), at, totals, strict=True)
+    )
     # Of a percentile chance within the strata counts: how these differ does not move it.
     chance = sum(
         w * w * (_within(a, n_a, q) + _within(b, n_b, q))
-        for w, a, b, (_, n_a, n_b) in zip(weighed.weights, in_a, in_b, sizes, strict=True)
+        for w, a, b, n_a, n_b in zip(weighed.weights, in_a, in_b, *totals, strict=True)
     )
     usual = _variance(q, weighed.n_a) + _variance(q, weighed.n_b)
     apart = [b - a for a, b in zip(in_a, in_b, strict=True)]
@@ -203,14 +212,9 @@ def _percentile(
 class _Mixture:
     """The distribution of all strata, each with its weight."""
 
-    def __init__(self, strata: Sequence[Buckets], weights: Sequence[float]) -> None:
-        sums: dict[int, float] = {}
-        for buckets, weight in zip(strata, weights, strict=True):
-            each = weight / sum(buckets.values())
-            for bucket, count in buckets.items():
-                sums[bucket] = sums.get(bucket, 0.0) + each * count
-        self._buckets = sorted(sums)
-        self._below = list(accumulate(sums[bucket] for bucket in self._buckets))
+    def __init__(self, stack: Stack, weights: Sequence[float]) -> None:
+        self._buckets, sums = stack.mixed(weights)
+        self._below = list(accumulate(sums))
 
     def place(self, p: float) -> float:
         """Return where a share of it is below: buckets, with fractions within one."""
@@ -219,13 +223,6 @@ class _Mixture:
         before = self._below[index - 1] if index else 0.0
         part = (wanted - before) / (self._below[index] - before)
         return self._buckets[index] - 1 + min(max(part, 0.0), 1.0)
-
-
-def below(buckets: Buckets, place: float) -> float:
-    """Return how many are at or below a place, with a fraction of those in its bucket."""
-    whole = floor(place)
-    full = sum(count for bucket, count in buckets.items() if bucket <= whole)
-    return full + (place - whole) * buckets.get(whole + 1, 0)
 
 
 def _weigh(sizes: Sequence[tuple[int, float, float]]) -> _Weighed:

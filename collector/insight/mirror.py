@@ -5,15 +5,16 @@ Pure. What was not seen is None, never 0.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modpulse.agent.batch.sketch import estimate_ns
 from modpulse.agent.service.units import NS
 
 from ..intake.arrival import Leaf
-from ..intake.cells import FAILED, Cell, buckets_of
+from ..intake.cells import FAILED, Cell
 from ..intake.dimensions import OTHER, Dimension
+from ..intake.fold import Stack
 
 
 @dataclass(slots=True)
@@ -40,9 +41,10 @@ class Seen:
         self.body_bytes += cell.counts["bytes"]
         self.sketches += cell.sketches
 
-    def buckets(self, phase: str) -> dict[int, int]:
-        """Return the durations of a phase, by bucket."""
-        return buckets_of(Cell(sketches=self.sketches), phase)
+
+def durations(periods: Iterable[Seen], phase: str) -> Stack:
+    """Return those of a phase in each period."""
+    return Stack([[data for name, data in seen.sketches if name == phase] for seen in periods])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,12 @@ def _serves_sumdb(slots: _SLOTS) -> bool | None:
 
 
 def _while_coming(slots: _SLOTS) -> float | None:
-    took_ns, body_bytes = 0.0, 0
-    for each in slots.values():
-        buckets = each.buckets("transfer")
-        if buckets and each.body_bytes:
-            took_ns += sum(estimate_ns(bucket) * count for bucket, count in buckets.items())
-            body_bytes += each.body_bytes
+    periods = [each for each in slots.values() if each.body_bytes]
+    transfers = durations(periods, "transfer")
+    timed = zip(periods, transfers.totals, strict=True)
+    body_bytes = sum(each.body_bytes for each, total in timed if total)
+    buckets = zip(*transfers.mixed([1.0] * len(periods)), strict=True)
+    took_ns = sum(estimate_ns(bucket) * count for bucket, count in buckets)
     return body_bytes / (took_ns / NS) if took_ns and body_bytes else None
 
 

@@ -1,13 +1,15 @@
 """
-Adds up sketches as they came, many at a time: what one costs is the bytes of it, not its buckets.
+Works on sketches as they came, many at a time: what one costs is the bytes of it, not its buckets.
 
-Most sketches are of a few hundred durations: every number but the first is a byte. Of these all are
-read together, each step one pass over the bytes of all. The others are read one by one.
+Those of batches are added up in a Pile. Most are of a few hundred durations: every number but the
+first is a byte. Of these all are read together, each step one pass over the bytes of all; the
+others one by one. Those of the history, which are larger, are read together whatever their numbers.
 The only importer of numpy: without it a batch of three busy proxies costs more than all else.
 Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import floor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,24 +158,104 @@ def quantiles(sketches: list[bytes], of: Sequence[float]) -> list[tuple[int, ...
     Returns:
         For each sketch as many as are asked for; None: it is no sketch.
     """
+    read = _read(sketches)
+    if not len(read.ends):
+        return [None] * len(sketches)
+    upto = np.cumsum(read.counts)
+    before = np.concatenate(([0], upto[read.ends[:-1] - 1]))
+    total = upto[read.ends - 1] - before
+    rows = [read.buckets[np.searchsorted(upto, before + np.ceil(q * total))].tolist() for q in of]
+    found = zip(*rows, strict=True)
+    return [next(found) if is_good else None for is_good in read.good]
+
+
+class Stack:
+    """Durations of many periods side by side: what costs is the bytes of them, not the periods."""
+
+    def __init__(self, periods: Sequence[Sequence[bytes]]) -> None:
+        """
+        Args:
+            periods: The sketches of each; what is none is left out.
+        """
+        of = [n for n, sketches in enumerate(periods) for data in sketches if data]
+        made = [data for sketches in periods for data in sketches if data]
+        reads = [_read(made[at : at + SLICE]) for at in range(0, len(made), SLICE)]
+        sizes = [np.diff(read.ends, prepend=0) for read in reads]
+        good = np.asarray([is_good for read in reads for is_good in read.good], np.bool_)
+        self._buckets = _joined([read.buckets for read in reads])
+        self._counts = _joined([read.counts for read in reads])
+        self._of = np.repeat(np.asarray(of, np.intp)[good], _joined(sizes))
+        self._periods = len(periods)
+
+    def picked(self, periods: Sequence[int]) -> "Stack":
+        """Return a stack of some of the periods, in this order."""
+        place = np.full(self._periods, -1)
+        place[np.asarray(periods, np.intp)] = np.arange(len(periods))
+        is_in = place[self._of] >= 0
+        stack = Stack([])
+        stack._buckets, stack._counts = self._buckets[is_in], self._counts[is_in]
+        stack._of, stack._periods = place[self._of[is_in]], len(periods)
+        return stack
+
+    @property
+    def totals(self) -> list[int]:
+        """How many there are in each period."""
+        return [round(total) for total in self._by_period(self._counts)]
+
+    def below(self, place: float) -> list[float]:
+        """Return how many of each period are at or below a place: buckets, with a fraction of
+        those in its own."""
+        whole = floor(place)
+        part = np.where(self._buckets <= whole, 1.0, 0.0)
+        part[self._buckets == whole + 1] = place - whole
+        return self._by_period(part * self._counts)
+
+    def mixed(self, weights: Sequence[float]) -> tuple[list[int], list[float]]:
+        """Return the buckets of all, and how much is in each if each duration weighs so much."""
+        each = self._counts * np.asarray(weights, np.float64)[self._of]
+        sums = np.bincount(self._buckets - ZERO_BUCKET, weights=each, minlength=SPAN)
+        places = sums.nonzero()[0]
+        return (places + ZERO_BUCKET).tolist(), sums[places].tolist()
+
+    def _by_period(self, numbers: NDArray[Any]) -> list[float]:
+        found: list[float] = np.bincount(
+            self._of, weights=numbers, minlength=self._periods
+        ).tolist()
+        return found
+
+
+def _joined(parts: list[_Numbers]) -> _Numbers:
+    return np.concatenate(parts) if parts else np.zeros(0, np.intp)
+
+
+class _Read(NamedTuple):
+    """Sketches side by side."""
+
+    good: list[bool]
+    """Of all, which are one; of what is none nothing is here."""
+    buckets: _Numbers
+    counts: _Numbers
+    ends: _Numbers
+    """Where those of each end."""
+
+
+def _read(sketches: list[bytes]) -> _Read:
+    """Read any sketches, of at least a byte each."""
+    nothing = np.zeros(0, np.intp)
     if not sketches:
-        return []
+        return _Read([], nothing, nothing, nothing)
     sizes = np.fromiter(map(len, sketches), np.intp, len(sketches))
     numbers, ends, bad = _numbers(b"".join(sketches), np.cumsum(sizes))
     starts = np.concatenate(([0], ends[:-1]))
     first = (numbers[starts] >> 1) ^ -(numbers[starts] & 1)
     counts, buckets, of_each, odd = _buckets(numbers, first, starts, starts, ends)
     bad |= odd
+    good: list[bool] = (~bad).tolist()
     if bad.any():
-        good = (~bad).nonzero()[0].tolist()
-        found = iter(quantiles([sketches[n] for n in good], of))
-        return [None if is_bad else next(found) for is_bad in bad.tolist()]
-    upto = np.cumsum(numbers[counts])
-    last = np.cumsum(of_each) - 1
-    before = np.concatenate(([0], upto[last[:-1]]))
-    total = upto[last] - before
-    rows = [buckets[np.searchsorted(upto, before + np.ceil(q * total))].tolist() for q in of]
-    return list(zip(*rows, strict=True))
+        return _read([s for s, is_good in zip(sketches, good, strict=True) if is_good])._replace(
+            good=good
+        )
+    return _Read(good, buckets, numbers[counts], np.cumsum(of_each))
 
 
 def _buckets(

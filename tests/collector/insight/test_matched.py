@@ -12,10 +12,18 @@ from modpulse.collector.insight.matched import (
     percentiles,
     shares,
     student,
+    timed_in,
 )
+from modpulse.collector.intake.fold import Stack
 
 HOUR_S = 3600
 BUCKETS = st.dictionaries(st.integers(-957, 640), st.integers(1, 1000), min_size=1, max_size=8)
+
+
+def timed(strata: list[tuple[int, dict[int, int], dict[int, int]]]) -> Timed:
+    """Return strata of (start, durations of A, of B)."""
+    of_a, of_b = (Stack([[Sketch(each[side]).to_bytes()] for each in strata]) for side in (1, 2))
+    return timed_in([start_s for start_s, _, _ in strata], of_a, of_b)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +38,7 @@ def test_student(freedom: int, error: float, expected: float) -> None:
 @given(BUCKETS, st.sampled_from([0.5, 0.95, 0.99]))
 def test_a_percentile_is_that_of_the_sketch(buckets: dict[int, int], q: float) -> None:
     """Of one stratum it lies in the bucket that the sketch has it in, or at its border."""
-    (pair,) = percentiles([Timed(0, buckets, {0: 1})], [q], 0.05)
+    (pair,) = percentiles(timed([(0, buckets, {0: 1})]), [q], 0.05)
     by_rank = Sketch(buckets).quantile(q) or 0.0
 
     if by_rank:
@@ -40,7 +48,7 @@ def test_a_percentile_is_that_of_the_sketch(buckets: dict[int, int], q: float) -
 @given(st.lists(st.tuples(st.integers(0, 10**9), BUCKETS, BUCKETS), max_size=12))
 def test_any_durations(strata: list[tuple[int, dict[int, int], dict[int, int]]]) -> None:
     """Whatever was seen, values lie in their intervals, and what is told agrees with these."""
-    pairs = percentiles([Timed(*each) for each in strata], [0.5, 0.95], 0.01)
+    pairs = percentiles(timed(strata), [0.5, 0.95], 0.01)
 
     assert len(pairs) == 2 * bool(strata)
     for pair in pairs:
@@ -97,7 +105,7 @@ def test_few_blocks_of_time() -> None:
 
 def test_what_was_not_seen_beyond_a_percentile() -> None:
     """Of 60 durations nobody knows how far the p99 may be above: too little, not alike."""
-    strata = [Timed(n * HOUR_S, {0: 6}, {0: 6}) for n in range(10)]
+    strata = timed([(n * HOUR_S, {0: 6}, {0: 6}) for n in range(10)])
     pair, middle = percentiles(strata, [0.99, 0.5], 0.05)
 
     assert (pair.verdict, pair.high, middle.verdict) == ("unknown", None, "alike")
@@ -105,7 +113,7 @@ def test_what_was_not_seen_beyond_a_percentile() -> None:
 
 def test_neighbouring_buckets() -> None:
     """Less than a bucket apart is no difference, however often it was seen."""
-    strata = [Timed(n * HOUR_S, {0: 500, 1: 500}, {0: 300, 1: 700}) for n in range(24)]
+    strata = timed([(n * HOUR_S, {0: 500, 1: 500}, {0: 300, 1: 700}) for n in range(24)])
     (pair,) = percentiles(strata, [0.5], 0.05)
 
     assert (pair.verdict, pair.difference > 1.002) == ("alike", True)

@@ -2,14 +2,17 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from itertools import accumulate
-from math import ceil
+from math import ceil, floor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.agent.batch.sketch import MAX_BUCKET, MAX_COUNT, ZERO_BUCKET, Sketch, SketchError
-from modpulse.collector.intake.fold import FOLDED, Key, Pile, quantiles
+from modpulse.collector.intake.fold import FOLDED, Key, Pile, Stack, quantiles
 
 COUNTS = st.integers(1, 300)
 SKETCHES = st.dictionaries(st.integers(ZERO_BUCKET, MAX_BUCKET), COUNTS, max_size=40).map(
@@ -90,11 +93,17 @@ LARGE = st.dictionaries(
 CUT = LARGE.map(lambda data: data[:-1] or data)
 
 
+def buckets_of(data: bytes) -> Mapping[int, int] | None:
+    """Return the counts of one sketch; None: it is none."""
+    with suppress(SketchError):
+        return Sketch.from_bytes(data).buckets
+    return None
+
+
 def quantiles_of(data: bytes, of: tuple[float, ...]) -> tuple[int, ...] | None:
     """Return the buckets of quantiles of one sketch; None: it is none."""
-    try:
-        buckets = Sketch.from_bytes(data).buckets
-    except SketchError:
+    buckets = buckets_of(data)
+    if buckets is None:
         return None
     ordered = sorted(buckets)
     upto = list(accumulate(buckets[bucket] for bucket in ordered))
@@ -115,3 +124,36 @@ def test_quantiles_of_many_are_those_of_each(made: list[bytes]) -> None:
     of = (0.01, 0.5, 0.95, 1.0)
 
     assert quantiles(made, of) == [quantiles_of(data, of) for data in made]
+
+
+PERIODS = st.lists(st.lists(SKETCHES | LARGE | CUT | st.binary(max_size=30), max_size=3))
+
+
+@given(PERIODS, st.floats(-960, 650), st.data())
+def test_a_stack_is_what_its_periods_are(
+    periods: list[list[bytes]], place: float, data: st.DataObject
+) -> None:
+    """Totals, what is below a place and the mixture are those of each period, also if picked."""
+    order = data.draw(st.permutations(range(len(periods))))[: len(periods) // 2 + 1]
+    for stack, of in (
+        (Stack(periods), periods),
+        (Stack(periods).picked(order), [periods[n] for n in order]),
+    ):
+        sums = [sum((Counter(buckets_of(one) or {}) for one in each), Counter()) for each in of]
+        mixed: Counter[int] = Counter()
+        for number, buckets in enumerate(sums):
+            mixed.update({bucket: count * (number + 1) for bucket, count in buckets.items()})
+
+        assert stack.totals == [buckets.total() for buckets in sums]
+        assert stack.below(place) == pytest.approx([below(buckets, place) for buckets in sums])
+        assert stack.mixed(range(1, len(of) + 1)) == (
+            sorted(mixed),
+            pytest.approx([mixed[bucket] for bucket in sorted(mixed)]),
+        )
+
+
+def below(buckets: Mapping[int, int], place: float) -> float:
+    """Return how many are at or below a place."""
+    whole = floor(place)
+    full = sum(count for bucket, count in buckets.items() if bucket <= whole)
+    return full + (place - whole) * buckets.get(whole + 1, 0)
