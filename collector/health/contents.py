@@ -7,7 +7,7 @@ not, for two proxies, or one on two days, may zip the same files differently.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from modpulse.agent.batch.batch import OK
@@ -84,11 +84,14 @@ class Contents:
             content.since_ns = content.since_ns or sight.at_ns
             content.last_ns = max(content.last_ns, sight.at_ns)
 
-    def watches(self, row: wire.Asked) -> bool:
-        """Whether an answer may be of use: most are not."""
-        if row.endpoint == "zip" or row.outcome.startswith(CHECKSUM):
-            return row.module is not None
-        return bool(self._troubled) and None not in (row.module, row.endpoint)
+    def watched(self, rows: Iterable[wire.Asked]) -> list[wire.Asked]:
+        """Return the answers that may be of use: most are not."""
+        is_any = bool(self._troubled)
+        return [
+            row
+            for row in rows
+            if (row.endpoint == "zip" or row.outcome != OK or is_any) and _is_content(row, is_any)
+        ]
 
     def finding(self, now_ns: int) -> Iterator[ContentFinding]:
         """Return what is not the same everywhere, and forget what was long ago."""
@@ -118,6 +121,13 @@ class Contents:
         content.caller = sight.caller
         self._troubled[content.name] = self._held.pop(content.name)
         return True
+
+
+def _is_content(row: wire.Asked, is_any: bool) -> bool:
+    if row.module is None:
+        return False
+    is_own = row.endpoint == "zip" or row.outcome.startswith(CHECKSUM)
+    return is_own or (is_any and row.endpoint is not None)
 
 
 def sight_of(one: Waiting, row: wire.Asked) -> Sight:

@@ -282,13 +282,12 @@ class Fleet:
         """Learn from what was asked for since the last time, in steps."""
         read, lacked = 0, self.versions.held
         for one, rows in self._asked.reading():
+            self._misses.note(one, rows)
             for row in rows:
-                if row.module is not None:
-                    self._misses.note(one, row)
-                    if row.outcome != OK or row.module in lacked:
-                        self.versions.note(one, row)
-                if self._contents.watches(row):
-                    self._contents.note(sight_of(one, row))
+                if row.outcome != OK or row.module in lacked:
+                    self.versions.note(one, row)
+            for row in self._contents.watched(rows):
+                self._contents.note(sight_of(one, row))
             read += len(rows)
             if read >= STEP_ROWS:
                 read = 0

@@ -41,6 +41,14 @@ class Leaves:
 
     def note(self, leaf: Leaf, seen_ns: int) -> None:
         """Somebody was shown one in the window that ended then."""
+        if len(self._shown) == 1 and leaf in self._shown:
+            # As nearly always.
+            only = self._shown[leaf]
+            if seen_ns >= only.seen_ns - HORIZON_NS:
+                only.count = (only.count / 2 if only.count >= _MANY else only.count) + 1
+                only.seen_ns = max(only.seen_ns, seen_ns)
+                only.share = only.count / (only.count + 1)
+            return
         newest_ns = max((shown.seen_ns for shown in self._shown.values()), default=0)
         if seen_ns < newest_ns - HORIZON_NS:
             return

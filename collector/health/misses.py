@@ -8,7 +8,7 @@ are served. Pure: times are the collector's, in nanoseconds; names are kept as h
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,6 +66,10 @@ class Served:
         self._room.take(caller, 1)
         today[thing] = caller
 
+    def on(self, at_ns: int) -> Container[int]:
+        """Return what was served last on that day."""
+        return self._days.get(at_ns // DAY_NS, ())
+
     def __contains__(self, thing: int) -> bool:
         """Whether it was served within KEPT_DAYS."""
         return any(thing in things for things in self._days.values())
@@ -117,22 +121,29 @@ class Misses:
         self._served = Served(overflow)
         self._doubts: dict[str, Doubts] = {}
 
-    def note(self, one: Waiting, row: wire.Asked) -> None:
-        """Take an answer for something that has a name."""
-        outcome = row.outcome
-        if outcome not in (OK, MISS, SUSPECT):
+    def note(self, one: Waiting, rows: Iterable[wire.Asked]) -> None:
+        """Take answers for what has a name."""
+        # This is done for each thing that a fleet asks for: nearly all were served today.
+        proxy, today = one.proxy, self._served.on(one.end_ns)
+        for row in rows:
+            if row.module is None:
+                continue
+            thing = hash((proxy, row.module, row.version, row.endpoint))
+            if row.outcome != OK:
+                self._miss(one, row, thing)
+            elif thing not in today:
+                self._served.serve(thing, one.caller, one.end_ns)
+
+    def _miss(self, one: Waiting, row: wire.Asked, thing: int) -> None:
+        if row.outcome not in (MISS, SUSPECT) or thing not in self._served:
             return
-        thing = hash((one.proxy, row.module, row.version, row.endpoint))
-        if outcome == OK:
-            self._served.serve(thing, one.caller, one.end_ns)
-        elif thing in self._served:
-            doubts = self._doubts.setdefault(one.proxy, Doubts())
-            if outcome == SUSPECT:
-                doubts.proven_ns = max(doubts.proven_ns, one.end_ns)
-            elif len(doubts.pending) < MAX_DOUBTS:
-                doubts.pending.append(Doubt(one.end_ns, one.agent_id, hash(row.module)))
-            else:
-                self._overflow["MAX_DOUBTS"] += 1
+        doubts = self._doubts.setdefault(one.proxy, Doubts())
+        if row.outcome == SUSPECT:
+            doubts.proven_ns = max(doubts.proven_ns, one.end_ns)
+        elif len(doubts.pending) < MAX_DOUBTS:
+            doubts.pending.append(Doubt(one.end_ns, one.agent_id, hash(row.module)))
+        else:
+            self._overflow["MAX_DOUBTS"] += 1
 
     def doubted(self, now_ns: int) -> Iterator[tuple[str, Doubts]]:
         """Return the proxies that missed what they served; once more when none is left."""

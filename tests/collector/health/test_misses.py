@@ -185,7 +185,7 @@ def test_doubts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Misses(overflow)
     one = Waiting("token 1", "build-1", SICK, T0_NS, b"")
     for outcome in ("ok", "miss", "miss", "miss"):
-        memory.note(one, wire.Asked("m", "v1.0.0", "info", outcome, None, None))
+        memory.note(one, [wire.Asked("m", "v1.0.0", "info", outcome, None, None)])
     ((name, doubts),) = memory.doubted(T0_NS)
 
     assert (name, len(doubts.pending), overflow) == (SICK, 2, {"MAX_DOUBTS": 1})
