@@ -47,6 +47,7 @@ from .intake import ingest
 from .intake.arrival import Arrival
 from .intake.rollup import Rollup
 from .learning import learn, recall_judged
+from .memories import Memories
 from .past import PastAsked, PastPage, read_past
 from .people import People
 from .pressure import Pressure
@@ -126,6 +127,7 @@ class Service:
         self._roll = Roll(self.fleet.time, self._add)
         self.totals = Totals()
         """Since this process began."""
+        self._memories = Memories(self.fleet)
         self.people = People(self.call, self.incidents)
         self.recents = Recents(self.history)
         self.judged = asyncio.Event()
@@ -191,6 +193,7 @@ class Service:
             raise self._at_start(error) from None
         if self.reading_back.skipped:
             self._store.unreadable["log"] += self.reading_back.skipped
+        await self._memories.read(self._ask)
         await recall_judged(self._ask, self.fleet, self.incidents.counted, now_ns() // NS)
         self.reading_back = None
         await self._judge(now_ns())
@@ -207,6 +210,9 @@ class Service:
             await self._roll.write()
             seen = self.incidents.state.memory.unwritten()
             await self._ask(lambda store: store.save({}, seen=seen))
+            if self.reading_back is None:
+                now_ns = max(self.reported_at_ns, self.clock.anchor.last_ns)
+                await self._memories.write(self._ask, now_ns, is_last=True)
         except (OverloadedError, StoreUnavailableError) as error:
             self._say(error)  # the log knows it
         await asyncio.to_thread(self._writer.stop)
@@ -303,6 +309,7 @@ class Service:
                 await self._keep_house(now_ns)
             # Last: what cannot be written here must hold up neither incidents nor what finds room.
             await self._save_judged()
+            await self._memories.write(self._ask, now_ns)
         except (OverloadedError, StoreUnavailableError) as error:
             self._say(error)
 
@@ -484,6 +491,7 @@ class Service:
             await asyncio.wrap_future(self._writer.call(lambda store: store.forget(pushed)))
             self.fleet.proxies.pushed -= pushed
             self.totals.forget(pushed)
+            self._memories.forget(pushed)
             for proxy in pushed:
                 self._saved.pop(proxy, None)
 

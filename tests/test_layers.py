@@ -77,6 +77,7 @@ SHELL = {
     "collector.channels.wires": "HTTP and SMTP",
     "collector.history": "asks the store between requests",
     "collector.learning": "the same",
+    "collector.memories": "the same",
     "collector.past": "the same",
     "collector.recents": "the same",
     "collector.incidents": "reads the store at start, and steps beside the loop",
@@ -86,6 +87,7 @@ SHELL = {
     "collector.store.outbox": "rows of notices that wait",
     "collector.store.past": "rows of what was seen",
     "collector.store.insert": "rows of the database, many at once",
+    "collector.store.memories": "rows of what is remembered",
     "collector.store.keeping": "rows of the database that bound it",
     "collector.http.incidentpages": "makes what is shown between requests",
     "collector.http.live": "waits for the next judgement",
@@ -255,7 +257,7 @@ FLOORS = {
     "collector": (
         "draw errors clock pressure shares stopping turns", "intake", "access", "health",
         "alerts", "channels insight", "config page", "store", "incidents",
-        "outbox history people learning", "archive past recents", "service",
+        "outbox history people learning memories", "archive past recents", "service",
         "http", "server client simulate", "admin", "asking", "cli",
     ),
 }  # fmt: skip

@@ -26,9 +26,10 @@ from .held import Held, Proxy, Witness
 from .hosts import AgentAsk, asks_of
 from .judge import Judge, Moment, steps
 from .latency import FadingSketch, quantile
+from .memory import Memory, ShownCertificate
 from .misses import Misses, settle
 from .parts import label_values
-from .report import Report, ShownCertificate
+from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
 from .slowness import MAX_TIMES
@@ -226,13 +227,29 @@ class Fleet:
                 yield report and self._whole(report, contents.get(name, ()))
 
     def _whole(self, report: Report, contents: Sequence[ContentFinding]) -> Report:
-        shown = self.proxies[report.proxy].certificates.items()
+        known = self.memory(report.proxy)
         return replace(
             report,
             contents=tuple(contents),
-            worst=self._worst.of(report.proxy),
-            certificates=tuple(ShownCertificate(leaf, *seen_ns) for leaf, seen_ns in shown),
+            worst=known.worst,
+            certificates=known.certificates,
         )
+
+    def memory(self, name: str) -> Memory:
+        """Return what is remembered of a proxy that is held."""
+        proxy = self.proxies[name]
+        return Memory(
+            proxy.min_ttl_s,
+            tuple(ShownCertificate(leaf, *at_ns) for leaf, at_ns in proxy.certificates.items()),
+            self._worst.of(name),
+        )
+
+    def recall(self, name: str, memory: Memory) -> None:
+        """Take back what was remembered of a proxy, where that is held."""
+        proxy = self.proxies.get(name)
+        if proxy is not None:
+            proxy.recall(memory)
+            self._worst.recall(name, memory.worst)
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""

@@ -15,6 +15,7 @@ from .evidence import HORIZON_NS, Timeline
 from .gates import Past
 from .latency import FadingSketch
 from .leaves import Leaves
+from .memory import Memory, ShownCertificate
 from .parts import MAX_PARTS_BYTES, Parts, Value
 from .roster import BEFORE
 from .state import Track
@@ -24,7 +25,7 @@ MAX_PROXIES = 1_000
 
 
 MAX_CERTIFICATES = 8
-"""That one proxy showed since this process began; servers behind one name may have several."""
+"""That one proxy showed; servers behind one name may have several."""
 MAX_EVIDENCE_BYTES = 768 << 20
 """Of what each agent saw of each proxy: twelve million slots of ten seconds, shared by caller."""
 
@@ -88,7 +89,7 @@ class Proxy:
     certificates: dict[Leaf, tuple[int, int]] = field(default_factory=dict)
     """Each that it showed, with when it did first and last, as far as is remembered."""
     min_ttl_s: int | None = None
-    """The smallest of DNS since it is held; None while no answer was seen."""
+    """The smallest of DNS since it is known; None while no answer was seen."""
     last_seen_ns: int | None = None
     windows: int = 0
     """In which some agent asked it, since it is held."""
@@ -134,6 +135,19 @@ class Proxy:
             oldest = min(self.certificates, key=lambda one: self.certificates[one][1])
             del self.certificates[oldest]
         self.leaves.note(leaf, at_ns)
+
+    def recall(self, memory: Memory) -> None:
+        """Take back what was remembered of it; what was seen since stays."""
+        known = [memory.min_ttl_s, self.min_ttl_s]
+        self.min_ttl_s = min((ttl_s for ttl_s in known if ttl_s is not None), default=None)
+        seen = [ShownCertificate(leaf, *at_ns) for leaf, at_ns in self.certificates.items()]
+        shown: dict[Leaf, tuple[int, int]] = {}
+        for one in sorted((*memory.certificates, *seen), key=lambda one: one.first_ns):
+            first_ns, last_ns = shown.get(one.leaf, (one.first_ns, one.last_ns))
+            shown[one.leaf] = min(first_ns, one.first_ns), max(last_ns, one.last_ns)
+        while len(shown) > MAX_CERTIFICATES:
+            del shown[min(shown, key=lambda leaf: shown[leaf][1])]
+        self.certificates = shown
 
     def doubt(self, agent_id: str, at_ns: int) -> None:
         """Count a miss of an agent as a suspect one: it is for what this proxy served before."""

@@ -3,23 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..intake.arrival import Counts, Leaf
+from ..intake.arrival import Counts
 from .confidence import Confidence
 from .consistency import ContentFinding
 from .evidence import Evidence
+from .memory import ShownCertificate
 from .scope import Scope
 from .score import Score
 from .state import Track
 from .worst import WorstRequest
-
-
-@dataclass(frozen=True, slots=True)
-class ShownCertificate:
-    """One certificate that a proxy showed, and when it did first and last (ns since 1970)."""
-
-    leaf: Leaf
-    first_ns: int
-    last_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ collector's, in nanoseconds.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -130,6 +130,11 @@ class Worst:
             if read >= STEP_WINDOWS:
                 read = 0
                 yield None
+
+    def recall(self, proxy: str, worst: Iterable[WorstRequest]) -> None:
+        """Take back what was kept of a proxy; what is old is forgotten with the next reading."""
+        held = self._of.setdefault(proxy, _OfProxy())
+        _keep(held, list(worst), 0)
 
     def of(self, proxy: str) -> tuple[WorstRequest, ...]:
         """Return those of a proxy: failures, the newest first, then the slowest."""

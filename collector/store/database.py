@@ -21,10 +21,12 @@ from ..alerts.notice import Notice
 from ..alerts.past import Rows
 from ..clock import Anchor
 from ..errors import BusyError, StoreError, StoreUnavailableError
+from ..health.memory import Memory
+from ..health.versions import Lacked
 from ..intake.arrival import Arrival
 from ..intake.cells import Cell
 from ..intake.rollup import Rollup
-from . import complaints, incidents, keeping, outbox, past, pruning, restore, rows, seen
+from . import complaints, incidents, keeping, memories, outbox, past, pruning, restore, rows, seen
 from .insert import put
 from .migrations import STEPS, prepare
 from .place import Place
@@ -252,6 +254,26 @@ class Store(Recall):
                 now_ns,
             )
         return kept
+
+    def save_memories(self, known: Mapping[str, Memory], now_ns: int) -> None:
+        """
+        Write what is remembered of proxies beside their history.
+
+        Raises:
+            StoreUnavailableError: nothing changed.
+        """
+        with self._transaction():
+            memories.keep(self._db, {self._proxy_id(p): m for p, m in known.items()}, now_ns)
+
+    def save_lacked(self, rows: Iterable[Lacked | str]) -> None:
+        """
+        Write modules that some proxy lacks, and remove those of which only the name is given.
+
+        Raises:
+            StoreUnavailableError: nothing changed.
+        """
+        with self._transaction():
+            memories.keep_lacked(self._db, rows)
 
     def prune_past(self, now_ns: int) -> None:
         """

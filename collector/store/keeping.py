@@ -48,7 +48,7 @@ def forget(db: sqlite3.Connection, proxy: str) -> None:
     row = db.execute("SELECT id FROM proxies WHERE proxy = ?", (proxy,)).fetchone()
     if row is None:
         return
-    for table in ("asks", "certificates", "states"):
+    for table in ("asks", "certificates", "states", "memories"):
         db.execute(f"DELETE FROM {table} WHERE proxy_id = ?", row)
     if 0 < row[0] <= tiers.LAST_PROXY_ID:
         db.execute("DELETE FROM rollups WHERE key BETWEEN ? AND ?", tiers.of_proxy(row[0]))

@@ -205,6 +205,21 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE past (id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, row TEXT NOT NULL);
     CREATE INDEX past_at ON past (at_ns);
     """,
+    """
+    -- What is remembered of a proxy beside its history, see health/memory.py.
+    CREATE TABLE memories (
+        proxy_id INTEGER PRIMARY KEY,
+        at_ns INTEGER NOT NULL,
+        memory TEXT NOT NULL
+    );
+
+    -- Modules that some proxy said it has not, and who served which version since when.
+    CREATE TABLE lacked (
+        module TEXT PRIMARY KEY,
+        at_ns INTEGER NOT NULL,
+        lacked TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

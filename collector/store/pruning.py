@@ -113,7 +113,7 @@ def _forget_unused(db: sqlite3.Connection, proxy_id: int) -> None:
         some = "SELECT 1 FROM rollups WHERE key BETWEEN ? AND ? LIMIT 1"
         if db.execute(some, tiers.of_proxy(proxy_id)).fetchone():
             return
-    for table in ("states", "certificates"):
+    for table in ("states", "certificates", "memories"):
         db.execute(f"DELETE FROM {table} WHERE proxy_id = ?", (proxy_id,))
     db.execute(
         "DELETE FROM proxies WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM asks WHERE proxy_id = ?1)",

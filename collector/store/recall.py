@@ -21,11 +21,13 @@ from ..alerts.note import MAX_NOTES, Note
 from ..alerts.notice import Waiting
 from ..alerts.past import Stretch, Transition
 from ..health.gates import Finding, State
+from ..health.memory import Memory
+from ..health.versions import Lacked
 from ..intake.arrival import Leaf
 from ..intake.cells import FAILED, buckets_of, unpack
 from ..intake.dimensions import Dimension
 from ..intake.rollup import HOUR_S, MINUTE_S, Ask
-from . import backup, complaints, incidents, outbox, past, people, rows, tiers
+from . import backup, complaints, incidents, memories, outbox, past, people, rows, tiers
 from .rollups import Rollups
 from .tiers import Range
 
@@ -147,6 +149,26 @@ class Recall:
         sql = "SELECT proxy, not_before_s, not_after_s, seen_ns FROM certificates " + _JOIN
         found = self._read("certificates", rows.read_certificate, sql)
         return {proxy: (leaf, seen_ns) for proxy, leaf, seen_ns in found}
+
+    def memories(self, after: int, most: int) -> tuple[list[tuple[str, Memory]], int | None]:
+        """
+        Return what is remembered of the next proxies, and where to go on; None: that was all.
+
+        Args:
+            after: The last id that was read; 0 at first.
+            most: How many are read at once.
+        """
+        with self._reading():
+            found = self._db.execute(memories.MEMORIES, (after, most)).fetchall()
+        sound = self._sound("memories", memories.read_memory, found)
+        last = found[-1][0] if len(found) == most else None
+        return [(proxy, memory) for _, proxy, memory in sound], last
+
+    def lacked(self, start: int, most: int) -> tuple[list[Lacked], bool]:
+        """Return the next modules that some proxy lacks, and whether there are more."""
+        with self._reading():
+            found = self._db.execute(memories.LACKED, (most, start)).fetchall()
+        return self._sound("lacked", memories.read_lacked, found), len(found) == most
 
     def history(
         self, proxies: Iterable[str], phase: str, from_s: int, until_s: int

@@ -58,6 +58,8 @@ def correct(db: sqlite3.Connection, now_ns: int) -> Counter[str]:
         "certificates": f"UPDATE certificates SET seen_ns = 0 WHERE {ahead.format('seen_ns')}",
         "asks": f"DELETE FROM asks WHERE {ahead.format('asked_ns')} OR {ahead.format('served_ns')}",
         "log": f"DELETE FROM log WHERE {ahead.format('arrived_ns')}",
+        "memories": f"DELETE FROM memories WHERE {ahead.format('at_ns')}",
+        "lacked": f"DELETE FROM lacked WHERE {ahead.format('at_ns')}",
         "past": f"DELETE FROM past WHERE {ahead.format('at_ns')}",
     }
     return +Counter({table: db.execute(sql, (now_ns,)).rowcount for table, sql in changes.items()})

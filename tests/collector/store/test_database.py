@@ -13,6 +13,7 @@ from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.collector.clock import Anchor
 from modpulse.collector.errors import StoreError, StoreUnavailableError
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.memory import Memory
 from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.intake.rollup import roll_up
 from modpulse.collector.store.database import Store
@@ -237,14 +238,15 @@ def test_what_was_pushed_is_forgotten(store: Store) -> None:
     seen = sighting(ok=1, first_byte={1: 1}, certificate=Leaf(1, 2))
     append(store, [arrival(seen)])
     store.save({SICK: SavedState("healthy", T0_NS, ())})
+    store.save_memories({SICK: Memory(5)}, T0_NS)
     store.forget([SICK, GOOD])
     left = [
         store._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
-        for table in ("proxies", "rollups", "asks", "certificates", "states")
+        for table in ("proxies", "rollups", "asks", "certificates", "states", "memories")
     ]
     append(store, [arrival(seen, seq=1)])
 
-    assert left == [0] * 5
+    assert left == [0] * 6
     assert store.history([SICK], FIRST_BYTE, 0, T0_S + HOUR_S)[SICK].ok == 1
 
 
