@@ -12,7 +12,7 @@ from typing import Any
 from modpulse.agent.batch.batch import FIRST_BYTE, PHASES
 from modpulse.agent.service.foreign import say
 
-from .answer import Answer, Phase, Proxy, read
+from .answer import Answer, Phase, Proxy, Score, read
 from .columns import cut, wide
 
 RESET = "\x1b[0m"
@@ -129,6 +129,12 @@ def _notes(answer: Answer) -> list[str]:
     return [say(note) for note in notes]
 
 
+def _score(score: Score) -> str:
+    """Return it with its interval; of no width it would only look like a fault."""
+    h, low, high = (f"{part:.2f}" for part in (score.h, score.low, score.high))
+    return h if low == high else f"{h} [{low}-{high}]"
+
+
 def _cells(proxy: Proxy, now: datetime) -> dict[str, str]:
     score, ratio, days = proxy.score, proxy.failure_ratio, proxy.certificate_days_left
     first_byte = proxy.phases.get(FIRST_BYTE, Phase(None, None))
@@ -137,7 +143,7 @@ def _cells(proxy: Proxy, now: datetime) -> dict[str, str]:
     return {
         "proxy": _name(proxy),
         "state": proxy.state or ABSENT,
-        "score": f"{score.h:.2f} [{score.low:.2f}-{score.high:.2f}]" if score else ABSENT,
+        "score": _score(score) if score else ABSENT,
         "s": _part(score.s if score else None),
         "r": _part(score.r if score else None),
         "c": _part(score.c if score else None),
