@@ -12,6 +12,7 @@ from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import Changes, State, Stepper, restored
 from modpulse.collector.health.evidence import Evidence
 from modpulse.collector.health.gates import Finding, Gate
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.health.state import GateTrack, Track
@@ -38,7 +39,7 @@ def report(
 ) -> Report:
     """What is said of one proxy; `down` and `degraded` need no gate, they have their usual one."""
     gate = gate or {"down": "outage", "degraded": "slo"}.get(state)  # type: ignore[assignment]
-    gates = {gate: GateTrack(True, 1, 0, Finding(gate, f"it is {gate}"))} if gate else {}
+    gates = {gate: GateTrack(True, 1, 0, Finding(gate, plain(f"it is {gate}")))} if gate else {}
     counts = Counts(ok=served, failures=dict(failures or {}), suspects=suspects, windows=1)
     cause = next(iter(failures or {}), None)
     evidence = Evidence(

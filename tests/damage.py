@@ -13,6 +13,7 @@ from sightings import T0_NS, S, arrival, sighting
 from stored import append
 
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.reason import plain
 from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.store.database import Store
 from modpulse.collector.store.recall import SavedState
@@ -48,7 +49,7 @@ def make_good(path: Path) -> None:
                         )
                     ],
                 )
-            store.save({name: SavedState("down", T0_NS, (Finding("outage", "words"),))})
+            store.save({name: SavedState("down", T0_NS, (Finding("outage", plain("words")),))})
 
 
 def copy_of(good: Path, folder: Path) -> Path:

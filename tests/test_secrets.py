@@ -48,6 +48,7 @@ from modpulse.collector.client.incidents import render as render_incidents
 from modpulse.collector.client.incidents import render_one
 from modpulse.collector.client.status import render as render_status
 from modpulse.collector.errors import RejectedError
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.http.document import told_document
 
@@ -258,7 +259,7 @@ def test_status(text: str) -> None:
 def test_incidents(text: str) -> None:
     """Neither a notice in any form, nor the API, nor the list has what a name or a reason hides."""
     run = Run()
-    scope = Scope("host", text, text, frozenset({text}))
+    scope = Scope("host", plain(text), text, frozenset({text}))
     sick = report(text, "down", served=0, failures={text: 9})
     asked = replace(EXAMPLE, module=text, evidence=text, host=text, at_ns=T0_NS)
     sick = replace(sick, worst=(asked,))

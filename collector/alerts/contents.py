@@ -7,6 +7,7 @@ What only one host's go.sum refuses, or has only another size, is shown and wake
 from collections.abc import Collection
 
 from ..health.consistency import ContentFinding
+from ..health.reason import plain
 from .facts import Facts
 from .lifecycle import Key
 from .reading import Condition, Observation, Says
@@ -55,7 +56,7 @@ def _seen(finding: ContentFinding) -> Condition:
         agents=len(finding.hosts),
         failure=finding.failure,
         is_only_failure=finding.failure is not None,
-        evidence=(finding.words,),
+        evidence=plain(finding.words),
     )
     says: Says = "so" if finding.is_now else "not" if finding.is_over else "unknown"
     return Condition(says=says, at_ns=finding.since_ns, cause=CAUSE, facts=facts)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from modpulse.agent.service.units import NS
 
 from ..health.evidence import SLOT_S
+from ..health.reason import Reason
 from ..health.report import Report
 from ..health.settled import SETTLED_NS
 from .burn import FAST, SLOW, Burn, burning
@@ -185,16 +186,14 @@ def _burnt(found: Burn | bool | None, ledger: Ledger, present: int, objective: f
         return Condition(says=_SAYS[found])
     failure, is_only = ledger.top_class(present + 1 - found.pair.long)
     hours = found.pair.long // HOUR_MINUTES
-    words = (
-        f"{found.failed / found.requests:.2%} of {found.requests:,} requests failed in {hours} h: "
-        f"{found.speed:.0f} times what {objective:.5g} allow"
-    )
+    ratio = found.failed / found.requests
+    burns = Reason("budget_burns", (ratio, found.requests, hours, found.speed, objective))
     facts = Facts(
         requests=found.requests,
         failed=found.failed,
         failure=failure,
         is_only_failure=is_only,
-        evidence=(words,),
+        evidence=(burns,),
         hours=hours,
     )
     return Condition(says="so", cause=_cause(failure), facts=facts)
@@ -205,13 +204,13 @@ def _early(watch: Watch, odds: Mapping[str, Odds]) -> Condition:
     if found is None:
         return Condition(says="not" if watch.cusums.is_quiet else "unknown")
     name, held = found
-    words = f"{name}: {held.failed} of {held.requests} requests, unlike its past"
+    unlike = Reason("class_unlike_past", (name, held.failed, held.requests))
     facts = Facts(
         requests=held.requests,
         failed=held.failed,
         failure=name,
         is_only_failure=True,
-        evidence=(words,),
+        evidence=(unlike,),
     )
     return Condition(says="so", cause=_cause(name), facts=facts)
 
@@ -227,7 +226,7 @@ def _dynamic(watch: Watch, told: Sequence[Span], present: int) -> Condition:
     found = {"failures": odd(ratios), "p95": odd(list(watch.p95_ms))}
     facts = Facts(
         evidence=tuple(
-            f"{what} {each.value:.4g}, above {each.limit:.4g}"
+            Reason(f"{what}_above", (each.value, each.limit))
             for what, each in found.items()
             if isinstance(each, Odd)
         )

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 from modpulse.agent.service.foreign import said
 
 from ..clock import Time, rfc3339
+from ..health.reason import LANGUAGES, Reason, sentence
 from .examples import Example
 from .incident import Entry, Incident, Member
 from .lifecycle import Event
@@ -18,6 +19,14 @@ from .rules import RuleName, Severity, Topic
 
 SCHEMA = 1
 Shown = Callable[[int], Time]
+
+
+class ReasonDocument(TypedDict):
+    """Why something is so: a code with numbers and names, and its sentence by language."""
+
+    code: str
+    values: list[str | float]
+    text: dict[str, str]
 
 
 class AlertDocument(TypedDict):
@@ -36,6 +45,7 @@ class AlertDocument(TypedDict):
     agents: int | None
     failure: str | None
     evidence: list[str]
+    reasons: list[ReasonDocument]
 
 
 class EntryDocument(TypedDict):
@@ -140,6 +150,12 @@ def incident_document(incident: Incident, wall_offset_ns: int) -> IncidentDocume
     return said(told)
 
 
+def reason_document(reason: Reason) -> ReasonDocument:
+    """Return one reason; its words are not said yet."""
+    text: dict[str, str] = {word: sentence(reason, word) for word in LANGUAGES}
+    return {"code": reason.code, "values": [*reason.values], "text": text}
+
+
 def _alert(member: Member, shown: Shown) -> AlertDocument:
     facts, ended_ns = member.facts, member.ended_ns
     return {
@@ -155,7 +171,8 @@ def _alert(member: Member, shown: Shown) -> AlertDocument:
         "failed": facts.failed,
         "agents": facts.agents,
         "failure": facts.failure,
-        "evidence": list(facts.evidence),
+        "evidence": [sentence(reason) for reason in facts.evidence],
+        "reasons": [reason_document(reason) for reason in facts.evidence],
     }
 
 
@@ -166,7 +183,7 @@ def _entry(entry: Entry, shown: Shown) -> EntryDocument:
         "rule": entry.rule or None,
         "proxy": entry.proxy or None,
         "who": entry.who or None,
-        "words": entry.words or None,
+        "words": entry.said() or None,
     }
 
 

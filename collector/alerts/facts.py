@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..health.chains import ChainReport
 from ..health.evidence import Evidence
+from ..health.reason import Reasons
 from ..health.report import Report
 
 _NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
@@ -30,8 +31,8 @@ class Facts:
     """There is no other class."""
     gates: tuple[str, ...] = ()
     """What holds the state, by the gates' names."""
-    evidence: tuple[str, ...] = ()
-    """Of each gate, in words."""
+    evidence: Reasons = ()
+    """Of each gate."""
     only: str | None = None
     """The only host that asks; None where there are more, or that is not the point."""
     site: str = ""

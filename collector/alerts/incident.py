@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from ..health.reason import Language, Reasons, sentences
 from ..health.worst import WorstRequest
 from .examples import Example, Sick, worst_of
 from .facts import Facts
@@ -46,8 +47,12 @@ class Entry(NamedTuple):
     rule: str
     proxy: str
     who: str
-    words: str
-    """Evidence, or what was told; may hold words of others."""
+    words: str | Reasons
+    """Evidence, or what was told, or as an older collector wrote it; may hold words of others."""
+
+    def said(self, language: Language = "en") -> str:
+        """Return the words."""
+        return self.words if isinstance(self.words, str) else sentences(self.words, language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +215,7 @@ def joined(incident: Incident, joining: Iterable[Joining], now_ns: int) -> Incid
     for key, rule, reading in joining:
         is_known = members.pop(key, None) is not None
         severities.add(rule.severity)
-        entries.append(Entry(now_ns, "fired", *key, "; ".join(reading.facts.evidence)))
+        entries.append(Entry(now_ns, "fired", *key, reading.facts.evidence))
         since_ns = now_ns if reading.since_ns is None else min(reading.since_ns, now_ns)
         episode_ns = min(episode_ns, since_ns)
         if not is_known and len(members) >= MAX_MEMBERS:
@@ -271,7 +276,7 @@ def refreshed(incident: Incident, facts: dict[Key, Facts], now_ns: int) -> Incid
     if members == incident.members:
         return incident
     changes = [
-        Entry(now_ns, "changed", *after.key, "; ".join(after.facts.evidence))
+        Entry(now_ns, "changed", *after.key, after.facts.evidence)
         for before, after in zip(incident.members, members, strict=True)
         if before.facts.scope != after.facts.scope
     ]

@@ -12,6 +12,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from ..health.reason import Reason
 from .incident import Incident
 from .notice import Notice
 from .past import Stretch, Transition
@@ -105,7 +106,7 @@ def _value(kind: Any, value: Any) -> Any:
         made = {name: _value(types[name], each) for name, each in value.items() if name in types}
         return held(**made)
     if hasattr(kind, "_fields"):
-        return kind(*(_each(_types(kind).values(), value)))
+        return _named(kind, value)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (tuple, Mapping):
         return _several(origin, inner, value)
@@ -122,6 +123,12 @@ def _value(kind: Any, value: Any) -> Any:
     if not is_right:
         raise ValueError(f"expected {kind}")
     return value
+
+
+def _named(kind: Any, value: Any) -> Any:
+    if kind is Reason and isinstance(value, str):
+        return Reason("plain", (value,))  # an older collector wrote sentences
+    return kind(*_each(_types(kind).values(), value))
 
 
 def _several(origin: Any, inner: tuple[Any, ...], value: Any) -> Any:

@@ -14,6 +14,7 @@ from modpulse.agent.service.units import NS
 from ..health.beta import Beta
 from ..health.chains import ChainReport
 from ..health.gates import Gate
+from ..health.reason import plain
 from ..health.report import Report
 from ..health.scope import Scope
 from ..health.score import CERTIFICATE_LOW
@@ -176,7 +177,7 @@ def _of_proxy(
         part_share=report.scope.share or 0.0 if report.scope.is_part else 0.0,
         agents=report.failing or report.agents,
         gates=gates,
-        evidence=tuple(finding.evidence for finding in findings),
+        evidence=tuple(reason for finding in findings for reason in finding.reasons),
         only=report.scope.who if is_alone else None,
         site=site,
         first_byte_ms=report.quantiles_ms.get("first_byte_small", {}).get("p95"),
@@ -212,7 +213,7 @@ def _of_some(report: Report, around: Surroundings, site: str) -> Iterator[tuple[
     facts = replace(
         beyond(report.seen, report.evidence),
         agents=len(scope.excluded),
-        evidence=(scope.words,) if scope.words else (),
+        evidence=scope.reasons,
         gates=("slow",) if scope.is_slow else (),
         site=site,
     )
@@ -263,7 +264,7 @@ def _of_duplicates(
 ) -> Iterator[tuple[Key, Condition]]:
     """Ids that two hosts have, and those of an alert that only one has by now."""
     for agent_id, words in observation.duplicates.items():
-        found = Condition(says="so", cause="duplicate", facts=Facts(evidence=(words,)))
+        found = Condition(says="so", cause="duplicate", facts=Facts(evidence=plain(words)))
         yield Key("agent_duplicate", "", agent_id), found
     for key in kept:
         if key.rule == "agent_duplicate" and key.who not in observation.duplicates:

@@ -14,6 +14,7 @@ from modpulse.agent.service.foreign import said
 from ..alerts.incident import Member
 from ..alerts.notice import Notice
 from ..clock import rfc3339
+from ..health.reason import sentences
 from .message import Post, Telling, json_bytes
 from .render import render
 
@@ -45,7 +46,7 @@ def _alerts(notice: Notice, telling: Telling) -> Iterator[dict[str, Any]]:
                 {
                     "summary": words.title,
                     "description": words.body,
-                    "evidence": "; ".join(member.facts.evidence),
+                    "evidence": sentences(member.facts.evidence, telling.channel.spoken),
                     "incident": incident.name,
                 }
             ),

@@ -15,8 +15,8 @@ from modpulse.agent.service.keys import choice
 from modpulse.agent.service.loopback import is_loopback
 
 from ..alerts.rules import SEVERITIES, Severity
+from ..health.reason import Language
 
-Language = Literal["en", "zh"]
 ChannelKind = Literal[
     "webhook", "alertmanager", "mail", "slack", "wecom", "dingtalk", "pagerduty", "apprise",
     "gatus",

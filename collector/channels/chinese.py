@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..health.reason import sentence
 from .story import Story
 
 FAILED: Mapping[str, str] = {
@@ -155,7 +156,7 @@ def _details(story: Story) -> str:
     if story.rule == "consistency" and not facts.failed:
         parts.append("校验和与其他代理不同")
     if story.rule == "dynamic":
-        parts += facts.evidence
+        parts += [sentence(reason, "zh") for reason in facts.evidence]
     if facts.only:
         parts.append("没有别的机器使用它，也可能是这台机器的问题")
     return "；".join(parts)

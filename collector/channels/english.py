@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..health.reason import sentence
 from .story import Story
 
 FAILED: Mapping[str, str] = {
@@ -170,7 +171,7 @@ def _details(story: Story) -> str:
     if story.rule == "consistency" and not facts.failed:
         parts.append("its sum is not that of others")
     if story.rule == "dynamic":
-        parts += facts.evidence
+        parts += [sentence(reason) for reason in facts.evidence]
     if facts.only:
         parts.append("nobody else asks it, so it may be the host")
     return "; ".join(parts)

@@ -13,6 +13,7 @@ from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.foreign import say
 
 from ..health.gates import SEVERITY
+from ..health.reason import Language, sentences
 from ..health.report import Report
 from .message import Post, Secrets
 
@@ -29,24 +30,26 @@ def key(proxy: str) -> str:
     return f"{GROUP}_{proxy.removeprefix('https://').strip().lower().translate(_DASHED)}"
 
 
-def posts(reports: Iterable[Report], secrets: Secrets) -> Mapping[str, Post]:
+def posts(reports: Iterable[Report], secrets: Secrets, language: Language) -> Mapping[str, Post]:
     """
     Return a request for each key; of proxies that have one key the worst is told.
 
     Args:
         reports: Of an unknown proxy nothing is told: that is silence there too.
         secrets: The root of Gatus, and the token.
+        language: Of why a proxy is down.
     """
     known = [report for report in reports if report.track.state != "unknown"]
     known.sort(key=lambda report: SEVERITY[report.track.state])
-    return {key(report.proxy): _post(report, secrets) for report in known}
+    return {key(report.proxy): _post(report, secrets, language) for report in known}
 
 
-def _post(report: Report, secrets: Secrets) -> Post:
+def _post(report: Report, secrets: Secrets, language: Language) -> Post:
     is_down = report.track.state == "down"
     query = {"success": "false" if is_down else "true"}
     if is_down:
-        why = "; ".join(finding.evidence for finding in report.track.findings)
+        reasons = [reason for finding in report.track.findings for reason in finding.reasons]
+        why = sentences(reasons, language)
         query["error"] = say(why, MAX_WHY_CHARS) or "down"
     median_ms = report.quantiles_ms.get(FIRST_BYTE, {}).get("p50")
     if median_ms is not None:

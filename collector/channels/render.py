@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from modpulse.agent.service.foreign import say
 
 from ..alerts.notice import Notice
+from ..health.reason import Language
 from . import chinese, english
-from .channel import Language
 from .story import Story, story_of
 
 _SPOKEN = {"en": english, "zh": chinese}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from modpulse.agent.service.units import NS
 
 from ..health.gates import State
+from ..health.reason import Language
 from ..health.report import Report
 from .message import Answer, DeliveryError, Post, Secrets
 
@@ -22,7 +23,7 @@ States = Mapping[str, State]
 class Push:
     """A kind of channel that is told in rounds."""
 
-    posts: Callable[[Iterable[Report], Secrets], Mapping[str, Post]]
+    posts: Callable[[Iterable[Report], Secrets, Language], Mapping[str, Post]]
     every_s: int
 
 

@@ -222,7 +222,7 @@ class Sender:
             return wait_ns / NS
 
         def job(secrets: Secrets, context: ssl.SSLContext) -> tuple[int, str]:
-            told = rounds.begin(push.posts(reports, secrets), now_ns)
+            told = rounds.begin(push.posts(reports, secrets, line.channel.spoken), now_ns)
             return rounds.end(*post_each(told, context))
 
         try:

@@ -1,5 +1,5 @@
 """
-The gates that decide a proxy's state, each with its evidence in words.
+The gates that decide a proxy's state, each with its evidence as values.
 
 Knows nothing of agents or of time passing: one moment's evidence in, findings out.
 Gates and not the score, for a sum hides an outage.
@@ -14,6 +14,7 @@ from modpulse.agent.service.units import NS
 
 from .beta import Beta
 from .evidence import HORIZON_S, KEPT_FAILURES, SLOT_S, Evidence
+from .reason import Reason, Reasons, Value, sentences
 from .score import CERTIFICATE_LOW, DAY_S, LATENCIES_S
 
 State = Literal["unknown", "healthy", "degraded", "down"]
@@ -31,13 +32,6 @@ STATE_OF: dict[Gate, State] = {
 }
 _SELDOM = 0.2
 """Who failed no more of the requests before has no long run of failures by chance."""
-CERTIFICATE_WORDS = {
-    "tls.expired": "expired",
-    "tls.untrusted": "of an unknown issuer",
-    "tls.hostname": "for another name",
-}
-
-
 COUNTS = (1, 10_000)
 """What a number of requests or failures may be."""
 WEEK_S = 7 * DAY_S
@@ -90,8 +84,12 @@ class Finding:
     """One gate that fires."""
 
     gate: Gate
-    evidence: str
-    """One sentence in words."""
+    reasons: Reasons
+
+    @property
+    def evidence(self) -> str:
+        """In English words."""
+        return sentences(self.reasons)
 
     @property
     def state(self) -> State:
@@ -151,8 +149,8 @@ def other_findings(
     found = list(_slow(evidence, first_byte_ms, past, rules))
     if certificate and certificate.part <= CERTIFICATE_LOW:
         days = certificate.left_s / DAY_S
-        words = f"expires in {days:.1f} days" if days > 0 else f"expired {-days:.1f} days ago"
-        found.append(Finding("expiry", f"the certificate {words}"))
+        code = "expires_in_days" if days > 0 else "expired_days_ago"
+        found.append(_finding("expiry", code, abs(days)))
     return found
 
 
@@ -165,18 +163,14 @@ def _outage(evidence: Evidence, rules: Rules) -> Finding | None:
     is_new = failed_before <= max(run, _SELDOM * before)
     is_run = is_new and evidence.consecutive_failures >= rules.outage_run
     if is_run and failing_s >= rules.outage_run_seconds and recent.served:
-        words = f"the last {evidence.consecutive_failures} requests all failed"
-        return Finding("outage", f"{words}, for {failing_s:.0f} s")
+        return _finding("outage", "all_failed_for", run, failing_s)
     if recent.requests >= rules.outage_failures:
         if recent.served or recent.failed < rules.outage_failures:
             return None
-        return Finding(
-            "outage",
-            f"{recent.failed} failures and no answer in the last {rules.recent_seconds:.0f} s",
-        )
+        return _finding("outage", "no_answer", recent.failed, rules.recent_seconds)
     if evidence.consecutive_failures < rules.outage_failures:
         return None
-    return Finding("outage", f"the last {evidence.consecutive_failures} requests all failed")
+    return _finding("outage", "all_failed", run)
 
 
 def _certificate(evidence: Evidence, rules: Rules) -> Finding | None:
@@ -185,9 +179,7 @@ def _certificate(evidence: Evidence, rules: Rules) -> Finding | None:
     if count < rules.certificate_handshakes or count < evidence.recent.handshakes:
         return None
     most = max(bad, key=lambda name: bad[name])
-    words = CERTIFICATE_WORDS.get(most, f"wrong ({most})")
-    last = f"the last {rules.recent_seconds:.0f} s"
-    return Finding("certificate", f"all {count} handshakes of {last} found the certificate {words}")
+    return _finding("certificate", "bad_certificate", count, rules.recent_seconds, most)
 
 
 def _slo(evidence: Evidence, past: Past, rules: Rules) -> Finding | None:
@@ -198,12 +190,9 @@ def _slo(evidence: Evidence, past: Past, rules: Rules) -> Finding | None:
     if below <= rules.slo_confidence:
         return None
     latest = evidence.failed / (evidence.failed + evidence.ok)
-    return Finding(
-        "slo",
-        f"{failed} of {failed + evidence.total.ok} requests failed "
-        f"in the last {HORIZON_S // 60} min, {latest:.0%} as the latest weigh: "
-        f"P(success < {rules.slo_success:.0%}) = {below:.3f}",
-    )
+    n = failed + evidence.total.ok
+    weighed = (failed, n, HORIZON_S // 60, latest, rules.slo_success, below)
+    return _finding("slo", "below_slo", *weighed)
 
 
 def _slow(
@@ -212,16 +201,15 @@ def _slow(
     n = evidence.total.small
     if first_byte_ms is None or n < rules.slow_requests:
         return
-    words = f"p95 time to first byte of list, info and mod is {first_byte_ms:.0f} ms"
     slow_ms = 1000 * rules.slow_seconds
     if first_byte_ms > slow_ms:
-        yield Finding("slow", f"{words}, above {slow_ms:.0f} ms (n={n})")
+        yield _finding("slow", "slow_above", first_byte_ms, slow_ms, n)
     elif (
         past.first_byte_ms is not None
         and first_byte_ms > rules.slow_past_factor * past.first_byte_ms
         and first_byte_ms > 1000 * rules.slow_past_floor_seconds
     ):
-        yield Finding("slow", f"{words}, usual are {past.first_byte_ms:.0f} ms (n={n})")
+        yield _finding("slow", "slow_unusually", first_byte_ms, past.first_byte_ms, n)
 
 
 def slow_limit_ms(past: Past, rules: Rules) -> float:
@@ -241,19 +229,23 @@ def _suspect_misses(evidence: Evidence, past: Past, rules: Rules) -> Finding | N
     if suspects < rules.suspect_misses or not (is_share or unusual):
         return None
     total = suspects + evidence.total.misses
-    return Finding("suspect_misses", f"{suspects} of {total} misses are suspect{unusual}")
+    return Finding("suspect_misses", (Reason("suspect_misses", (suspects, total)), *unusual))
 
 
-def _unusual_misses(evidence: Evidence, past: Past, rules: Rules) -> str:
+def _unusual_misses(evidence: Evidence, past: Past, rules: Rules) -> Reasons:
     """
-    Return in words that much more is missed than usual; empty where it is not, or not known.
+    Return that much more is missed than usual; empty where it is not, or not known.
 
     Alone it proves nothing: a build that asks for private names does as much.
     """
     usual, n = past.miss_share, evidence.n
     if usual is None or n < MISSED_OF:
-        return ""
+        return ()
     share = (evidence.total.misses + evidence.total.suspects) / n
     if share <= max(rules.miss_past_factor * usual, usual + rules.miss_past_floor):
-        return ""
-    return f"; {share:.0%} of {n} requests were missed, usual at this hour are {usual:.0%}"
+        return ()
+    return (Reason("unusual_misses", (share, n, usual)),)
+
+
+def _finding(gate: Gate, code: str, *values: Value) -> Finding:
+    return Finding(gate, (Reason(code, values),))

@@ -26,6 +26,7 @@ from .gates import (
     slow_limit_ms,
 )
 from .held import Proxy
+from .reason import Reason
 from .report import Report
 from .scope import Run, Scope, Vantage, doubtful, seen_from_one, slow_for
 from .score import Formula, certificate_part, score
@@ -145,7 +146,7 @@ class Judge:
         if scope.is_part:
             # For others it is not down.
             findings = [f for f in findings if f.state != "down"]
-            findings.append(Finding("partial", scope.words or ""))
+            findings.append(Finding("partial", scope.reasons))
         if not scope.kind and any(finding.gate == "slow" for finding in findings):
             scope, findings = self._whose_slowness(proxy, findings, moment.now_ns)
         if scope.excluded and not scope.is_slow:
@@ -243,7 +244,7 @@ class Judge:
         if not scope.is_part:
             return scope, [finding for finding in findings if finding.gate != "slow"]
         told = [
-            replace(f, evidence=f"{f.evidence}; {scope.words}") if f.gate == "slow" else f
+            replace(f, reasons=(*f.reasons, *scope.reasons)) if f.gate == "slow" else f
             for f in findings
         ]
         return scope, told
@@ -291,7 +292,8 @@ def _with_doubts(finding: Finding, modules: int) -> Finding:
     """Say why misses are suspect, as far as it is the fleet that knows."""
     if finding.gate != "suspect_misses" or not modules:
         return finding
-    return replace(finding, evidence=f"{finding.evidence}; {modules} modules were served before")
+    before = Reason("served_before", (modules,))
+    return replace(finding, reasons=(*finding.reasons, before))
 
 
 def _run(agent_id: str, timeline: Timeline) -> Run:

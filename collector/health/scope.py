@@ -2,7 +2,7 @@
 Who saw it: is the proxy sick, or one host, or the users of one resolver, or is it a part of it?
 
 Knows nothing of thresholds: it is told which agents see a failure gate, and may ask whether
-the gates still fire without some of them. What explain.py finds comes to words here.
+the gates still fire without some of them. What explain.py finds becomes a reason here.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from modpulse.agent.service.units import NS
 
 from .explain import Explanation
 from .parts import Value
+from .reason import Reason, Reasons, only_some, same_requests, sentences
 from .slowness import Slowness
 
 NOT_OF_PROXY = ("host", "resolver", "module")
@@ -20,8 +21,6 @@ STEADY_NS = 30 * NS
 """Three windows: after so long it is no accident that nobody who fails was answered."""
 ANSWERS_LATE_NS = 10 * NS
 """What was under way when it began is answered so much later."""
-NAMED = 3
-"""Agents named in words; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Scope:
 
     kind: str | None = None
     """`host`, `resolver`, `address`, `endpoint`, `module`, or a label of agents: `site`, `pool`."""
-    words: str | None = None
+    reasons: Reasons = ()
     who: str | None = None
     """The agent, the resolver whose users see it, the address …; None without a kind."""
     excluded: frozenset[str] = frozenset()
@@ -65,6 +64,11 @@ class Scope:
     """It is about slow answers, not about failures."""
     also: tuple[Value, ...] = ()
     """What has the same requests: it cannot be told which of them it is."""
+
+    @property
+    def words(self) -> str | None:
+        """Why it is taken for that, in English; None without a kind."""
+        return sentences(self.reasons) or None
 
     @property
     def is_part(self) -> bool:
@@ -130,7 +134,7 @@ def find_scope(
     if fires_without(alone) or not (seers or fires_without(frozenset())):
         return Scope()
     who = suspects[0].agent_id
-    return Scope("host", f"only {who} sees failures", who, alone)
+    return Scope("host", (Reason("only_host", (who,)),), who, alone)
 
 
 def _outstanding(seers: Sequence[Vantage], vantages: Sequence[Vantage]) -> list[Vantage]:
@@ -154,16 +158,15 @@ def _fails_now(vantage: Vantage) -> bool:
 
 def seen_from_one(agent_id: str) -> Scope:
     """Return the scope of what counts but has a single witness."""
-    return Scope("host", f"seen from one host only, {agent_id}", who=agent_id)
+    return Scope("host", (Reason("one_host", (agent_id,)),), who=agent_id)
 
 
 def slow_for(found: Slowness) -> Scope:
     """Return the scope of slowness: that of a host or a resolver's users is not the proxy's."""
     kind, who = found.value
-    words = f"{_percent(found.share)} of the slow answers are {_name(found.value)}"
-    words += f", which has {_percent(found.part)} of the answers"
+    reasons = (Reason("share_of_slow", (found.share, kind, who, found.part)),)
     excluded = found.agents if kind in NOT_OF_PROXY else frozenset[str]()
-    return Scope(kind, words, who, excluded, found.share, found.part, is_slow=True)
+    return Scope(kind, reasons, who, excluded, found.share, found.part, is_slow=True)
 
 
 def explained(found: Explanation, users: frozenset[str]) -> Scope:
@@ -178,7 +181,7 @@ def explained(found: Explanation, users: frozenset[str]) -> Scope:
     part = None if kind == "module" else found.contrast.part
     return Scope(
         kind,
-        _sentence(found, part),
+        _reasons(found, part),
         who,
         users,
         found.contrast.share,
@@ -188,60 +191,33 @@ def explained(found: Explanation, users: frozenset[str]) -> Scope:
 
 
 def counted(scope: Scope, found: Explanation) -> Scope:
-    """Return a scope that was found by who saw it, with its share; of a host its words say all."""
+    """Return a scope that was found by who saw it, with its share; of a host who says all."""
     share, part = found.contrast.share, found.contrast.part
-    numbers = f"{_percent(share)} of the failures, {_percent(part)} of the requests"
+    numbers = Reason("share_of_scope", (share, part))
     also = tuple(one for one in (found.value, *found.also) if one != (scope.kind, scope.who))
-    words = scope.words if scope.kind == "host" else f"{scope.words} ({numbers}{_alike(also)})"
-    return replace(scope, words=words, share=share, part=part, also=also)
+    more = () if scope.kind == "host" else (numbers, *same_requests(also))
+    return replace(scope, reasons=(*scope.reasons, *more), share=share, part=part, also=also)
 
 
 def of_label(scope: Scope, label: Value) -> Scope:
     """Return the scope of a resolver's users as that of a label that all of them have."""
-    words = _only(f"hosts {_name(label)}", sorted(scope.excluded))
+    reasons = only_some(label.kind, label.who, sorted(scope.excluded))
     also = (Value("resolver", scope.who or ""),)
-    return Scope(label.kind, words, label.who, also=also)
-
-
-def _only(whose: str, agent_ids: Sequence[str]) -> str:
-    names = ", ".join(agent_ids[:NAMED])
-    more = f" and {len(agent_ids) - NAMED} more" if len(agent_ids) > NAMED else ""
-    return f"only {whose} see failures: {names}{more}"
+    return Scope(label.kind, reasons, label.who, also=also)
 
 
 def also_alone(scope: Scope, agent_id: str) -> Scope:
     """Return the scope of what has a single witness."""
-    return replace(scope, words=f"{scope.words}; seen from one host only, {agent_id}")
+    return replace(scope, reasons=(*scope.reasons, Reason("one_host", (agent_id,))))
 
 
-def _sentence(found: Explanation, part: float | None) -> str:
-    share = f"{_percent(found.contrast.share)} of the failures are {_name(found.value)}"
+def _reasons(found: Explanation, part: float | None) -> Reasons:
+    share, (kind, who) = found.contrast.share, found.value
     if part is None:
-        return f"{share}, of those that are known by module{_alike(found.also)}"
-    return f"{share}, which has {_percent(part)} of the requests{_alike(found.also)}"
-
-
-def _alike(also: tuple[Value, ...]) -> str:
-    if not also:
-        return ""
-    names = " and ".join(_name(value) for value in also[:NAMED])
-    more = f" and {len(also) - NAMED} more" if len(also) > NAMED else ""
-    return f"; the same requests are {names}{more}"
-
-
-def _name(value: Value) -> str:
-    if value.kind == "address":
-        return f"at {value.who}"
-    if value.kind == "resolver":
-        return f"of users of resolver {value.who}"
-    at = "at" if value.kind == "site" else "of"
-    return f"{at} {value.kind.removeprefix('label.')} {value.who}"
-
-
-def _percent(share: float) -> str:
-    """Round, but say all and none of what is all and none only."""
-    percent = round(100 * share)
-    return f"{min(99, max(1, percent))}%" if 0 < share < 1 else f"{percent}%"
+        first = Reason("share_by_module", (share, kind, who))
+    else:
+        first = Reason("share_of_failures", (share, kind, who, part))
+    return (first, *same_requests(found.also))
 
 
 def _single(vantage: Vantage, fires_without: Callable[[frozenset[str]], bool]) -> Scope:
@@ -251,7 +227,7 @@ def _single(vantage: Vantage, fires_without: Callable[[frozenset[str]], bool]) -
         return seen_from_one(vantage.agent_id)
     return Scope(
         "host",
-        f"no proxy answers {vantage.agent_id}, the only host that asks: it may be the host",
+        (Reason("host_unanswered", (vantage.agent_id,)),),
         vantage.agent_id,
         frozenset({vantage.agent_id}),
     )
@@ -277,8 +253,8 @@ def _one_resolver(
         # Others who have not been answered since either may not have asked, or fail as these do.
         is_apart = resolver == before or _is_answered(others, since_ns)
         if others and is_whole and is_apart and not any(v.sees for v in others):
-            words = _only(f"users of resolver {resolver}", [v.agent_id for v in users])
-            return Scope("resolver", words, resolver, frozenset(v.agent_id for v in users))
+            reasons = only_some("resolver", resolver, [v.agent_id for v in users])
+            return Scope("resolver", reasons, resolver, frozenset(v.agent_id for v in users))
     return None
 
 

@@ -10,7 +10,7 @@ Within schema 1 keys are only ever added. The words for each key are in docs/.
 from typing import TypedDict
 
 from ..access.audit import Outcome
-from ..alerts.document import IncidentDocument
+from ..alerts.document import IncidentDocument, ReasonDocument
 from ..alerts.rules import Severity
 from ..channels.channel import ChannelKind
 from ..clock import Time
@@ -56,6 +56,7 @@ class GateDocument(TypedDict):
     gate: Gate
     state: State
     evidence: str
+    reasons: list[ReasonDocument]
 
 
 class ConfidenceDocument(TypedDict):

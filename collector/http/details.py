@@ -14,6 +14,7 @@ from modpulse.agent.service.units import NS
 
 from ..clock import Reading
 from ..errors import RejectedError
+from ..health.reason import Language
 from ..health.report import Report
 from ..insight import comparison
 from ..insight.history import Asked, History, Point, step_of
@@ -72,7 +73,7 @@ class Details:
         held = service.incidents.state.incidents.values()
         about = newest_first([one for one in held if proxy in one.proxies])
         worst = request_lines(report.worst if report else (), offset_ns)
-        values: dict[str, Any] = self._now_values(proxy, report) | {
+        values: dict[str, Any] = self._now_values(proxy, report, frame.look.language) | {
             "ranges": span_links(page, span, tuple(LENGTHS_S)),
             "custom": None if span.name else _between(span, offset_ns),
             "compare": compare_page(proxy),
@@ -101,14 +102,16 @@ class Details:
     async def now(self, call: Call) -> Answer:
         """How a proxy is now, alone."""
         proxy = _canonical(parameters(call.query, ("proxy",)).get("proxy", ""))
-        values = self._now_values(proxy, self._report(proxy))
-        return self._pages.page(call, self._pages.frame(call, "/"), "proxynow.html", **values)
+        frame = self._pages.frame(call, "/")
+        values = self._now_values(proxy, self._report(proxy), frame.look.language)
+        return self._pages.page(call, frame, "proxynow.html", **values)
 
-    def _now_values(self, proxy: str, report: Report | None) -> dict[str, Any]:
+    def _now_values(self, proxy: str, report: Report | None, language: Language) -> dict[str, Any]:
+        at_ns = self._service.reported_at_ns
         return {
             "proxy": say(proxy),
             "name": name_of(proxy),
-            "now": now_of(report, self._service.reported_at_ns) if report else None,
+            "now": now_of(report, at_ns, language) if report else None,
             "live": proxy_page(proxy).replace("/proxy?", "/proxy/now?"),
         }
 

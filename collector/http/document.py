@@ -11,16 +11,16 @@ from typing import get_args
 from modpulse.agent.service.foreign import said
 from modpulse.agent.service.units import NS
 
-from ..alerts.document import EntryDocument, incident_document
+from ..alerts.document import EntryDocument, incident_document, reason_document
 from ..alerts.incident import Incident
 from ..alerts.note import Note
 from ..alerts.rules import SEVERITIES
-from ..channels.channel import Language
 from ..channels.render import spoken
 from ..channels.sender import Line
 from ..channels.story import now_story
 from ..clock import Steady, rfc3339
 from ..health.consistency import ContentFinding
+from ..health.reason import Language
 from ..health.report import Report
 from ..health.score import DAY_S
 from ..service import Service
@@ -176,7 +176,12 @@ def proxy_document(report: Report, wall_offset_ns: int = 0) -> ProxyDocument:
         "consecutive_failures": report.seen.consecutive_failures,
         "top_cause": report.seen.cause,
         "gates": [
-            {"gate": finding.gate, "state": finding.state, "evidence": finding.evidence}
+            {
+                "gate": finding.gate,
+                "state": finding.state,
+                "evidence": finding.evidence,
+                "reasons": [reason_document(reason) for reason in finding.reasons],
+            }
             for finding in report.track.findings
         ],
         "scope": report.scope.kind,

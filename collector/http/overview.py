@@ -5,7 +5,7 @@ The first page's request: rows are made a few at a time, once for each judgement
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ..channels.channel import Language
+from ..health.reason import Language
 from ..health.report import Report
 from ..insight.recent import Recent
 from ..page.headline import headline
@@ -59,7 +59,7 @@ class Overview:
         """Return the rows of a page."""
         parts = []
         for report in page.part(ordered(reports)):
-            row, past = row_of(report, at_ns), self._past(report.proxy, language)
+            row, past = row_of(report, at_ns, language), self._past(report.proxy, language)
             parts.append(self._pages.render("row.html", language, row=row, past=past))
             await asyncio.sleep(0)
         return "".join(parts)

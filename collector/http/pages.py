@@ -13,8 +13,8 @@ from typing import Any
 from modpulse.agent.service.foreign import say
 from modpulse.agent.service.version import version
 
-from ..channels.channel import Language
 from ..errors import RejectedError
+from ..health.reason import Language
 from ..page import files
 from ..page.asset import Assets
 from ..page.environment import Templates

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from ..channels.channel import Language
 from ..draw.badge import badge
 from ..errors import RejectedError
+from ..health.reason import Language
 from ..page.badges import badge_words
 from ..page.look import LANGUAGES
 from ..page.public import BADGES, Public, public

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ..channels.channel import Language
 from ..health.gates import State
+from ..health.reason import Language
 from .chinese import WORDS
 from .public import Public
 

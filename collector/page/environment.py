@@ -10,12 +10,12 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from ..channels.channel import Language
 from ..draw.bars import bars
 from ..draw.chain import Entry, chain
 from ..draw.interval import interval
 from ..draw.sparkline import sparkline
 from ..draw.stack import Part, stack
+from ..health.reason import Language
 from . import chinese, words
 from .look import LANGUAGES
 

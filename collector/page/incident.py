@@ -9,7 +9,7 @@ from modpulse.agent.service.units import NS
 from ..alerts.incident import Cost, Entry, Incident, Member
 from ..alerts.note import Note
 from ..alerts.rules import Severity, Topic
-from ..channels.channel import Language
+from ..health.reason import Language, sentence
 from .headline import short
 from .lines import title_of
 from .links import host_page, proxy_page
@@ -97,7 +97,7 @@ def story(
     """
     words = title_of(incident, language, wall_offset_ns)
     closed_ns = incident.closed_ns
-    happened = [_happening(entry, wall_offset_ns) for entry in incident.timeline]
+    happened = [_happening(entry, language, wall_offset_ns) for entry in incident.timeline]
     happened += [
         Happening(note.at_ns + wall_offset_ns, "note", "", say(note.who), say(note.words))
         for note in notes
@@ -115,7 +115,7 @@ def story(
         for_s=max(0, (closed_ns or at_ns) - incident.since_ns) / NS,
         cost=incident.cost,
         proxies=tuple((short(proxy), proxy_page(proxy)) for proxy in incident.proxies),
-        alerts=tuple(_alert(member, wall_offset_ns) for member in incident.members),
+        alerts=tuple(_alert(member, language, wall_offset_ns) for member in incident.members),
         more=incident.more,
         timeline=tuple(sorted(happened, key=lambda one: one.at_ns)),
         notices=incident.told.count if incident.told else 0,
@@ -123,7 +123,7 @@ def story(
     )
 
 
-def _alert(member: Member, wall_offset_ns: int) -> AlertLine:
+def _alert(member: Member, language: Language, wall_offset_ns: int) -> AlertLine:
     key, facts = member.key, member.facts
     page = proxy_page(key.proxy) if key.proxy else ""
     if not page and key.rule.startswith("agent_"):
@@ -141,10 +141,12 @@ def _alert(member: Member, wall_offset_ns: int) -> AlertLine:
         failed=facts.failed,
         hosts=facts.agents,
         failure=facts.failure or "",
-        evidence=tuple(say(words) for words in facts.evidence),
+        evidence=tuple(say(sentence(reason, language)) for reason in facts.evidence),
     )
 
 
-def _happening(entry: Entry, wall_offset_ns: int) -> Happening:
+def _happening(entry: Entry, language: Language, wall_offset_ns: int) -> Happening:
     about = ", ".join(filter(None, (short(entry.proxy), say(entry.who))))
-    return Happening(entry.at_ns + wall_offset_ns, entry.what, entry.rule, about, say(entry.words))
+    return Happening(
+        entry.at_ns + wall_offset_ns, entry.what, entry.rule, about, say(entry.said(language))
+    )

@@ -8,9 +8,9 @@ from modpulse.agent.service.units import NS
 
 from ..alerts.incident import Incident
 from ..alerts.rules import Severity, Topic
-from ..channels.channel import Language
 from ..channels.render import Words, spoken
 from ..channels.story import now_story
+from ..health.reason import Language
 from .links import incident_page
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..channels.channel import Language
+from ..health.reason import Language
 
 Theme = Literal["", "light", "dark"]
 """Empty: as the reader's system has it."""

@@ -9,6 +9,7 @@ from modpulse.agent.service.units import NS
 
 from ..draw.bars import Bar
 from ..health.gates import SEVERITY, State
+from ..health.reason import Language, sentences
 from ..health.report import Report
 from ..health.score import DAY_S, Score
 from ..insight.recent import Recent
@@ -66,13 +67,14 @@ def ordered(reports: Iterable[Report]) -> list[Report]:
     return sorted(reports, key=lambda report: (-SEVERITY[report.track.state], report.proxy))
 
 
-def row_of(report: Report, at_ns: int) -> Row:
+def row_of(report: Report, at_ns: int, language: Language) -> Row:
     """
     Return a row.
 
     Args:
         report: Of its proxy.
         at_ns: When it was made.
+        language: Of its reasons.
     """
     since_ns, left_s = report.track.since_ns, report.certificate_left_s
     return Row(
@@ -84,7 +86,9 @@ def row_of(report: Report, at_ns: int) -> Row:
         requests=report.seen.total.requests,
         agents=report.agents,
         cause=report.seen.cause,
-        evidence=tuple(say(finding.evidence) for finding in report.track.findings),
+        evidence=tuple(
+            say(sentences(finding.reasons, language)) for finding in report.track.findings
+        ),
         part=part_of(report),
         first_byte_ms=report.quantiles_ms.get(FIRST_BYTE, {}).get("p95"),
         phases_ms=phases_ms(report),

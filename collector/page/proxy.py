@@ -8,6 +8,7 @@ from modpulse.agent.service.foreign import say
 from modpulse.agent.service.units import NS
 
 from ..health.gates import State
+from ..health.reason import Language, sentence, sentences
 from ..health.report import Report
 from ..health.score import DAY_S, Score
 from ..insight.history import History, Point
@@ -112,10 +113,11 @@ def name_of(proxy: str) -> str:
     return short(proxy)
 
 
-def now_of(report: Report, at_ns: int) -> Now:
+def now_of(report: Report, at_ns: int, language: Language) -> Now:
     """Return how a proxy is; `at_ns` is when the report was made."""
     since_ns, held = report.track.since_ns, report.confidence
-    evidence = [finding.evidence for finding in report.track.findings]
+    reasons = [reason for finding in report.track.findings for reason in finding.reasons]
+    scope = [reason for reason in report.scope.reasons if reason not in reasons]
     return Now(
         state=report.track.state,
         for_s=None if since_ns is None else (at_ns - since_ns) / NS,
@@ -125,8 +127,8 @@ def now_of(report: Report, at_ns: int) -> Now:
         agents=report.agents,
         cause=report.seen.cause,
         part=part_of(report),
-        evidence=tuple(say(words) for words in evidence),
-        scope="" if report.scope.words in evidence else say(report.scope.words or ""),
+        evidence=tuple(say(sentence(reason, language)) for reason in reasons),
+        scope=say(sentences(scope, language)),
         doubts=say(held.words) if held else "",
         first_byte_ms=report.quantiles_ms.get(FIRST_BYTE, {}).get("p95"),
     )

@@ -240,7 +240,7 @@ class Store(Recall):
                         self._proxy_id(proxy),
                         saved.state,
                         saved.since_ns,
-                        json.dumps([[f.gate, f.evidence] for f in saved.findings]),
+                        json.dumps([[f.gate, f.reasons] for f in saved.findings]),
                     )
                     for proxy, saved in states.items()
                 ],

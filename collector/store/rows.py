@@ -10,7 +10,9 @@ from typing import Any, get_args
 
 from modpulse.agent.service.units import NS
 
+from ..alerts.kept import typed
 from ..health.gates import Finding, Gate, State
+from ..health.reason import Reason
 from ..intake.arrival import Leaf
 from ..intake.rollup import Ask
 
@@ -55,7 +57,8 @@ def read_state(row: Row) -> tuple[str, State, int, tuple[Finding, ...]]:
     for pair in _list(text):
         if not (isinstance(pair, list) and len(pair) == 2 and pair[0] in get_args(Gate)):
             raise ValueError("no finding")
-        found.append(Finding(pair[0], read_name(pair[1])))
+        told = pair[1] if isinstance(pair[1], list) else [read_name(pair[1])]
+        found.append(Finding(pair[0], tuple(typed(Reason, one) for one in told)))
     return read_name(proxy), state, read_int(since_ns), tuple(found)
 
 

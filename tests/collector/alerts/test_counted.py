@@ -8,6 +8,7 @@ from alarms import T0_NS, down, report
 from modpulse.collector.alerts.counted import MAX_UNWRITTEN, Counted, Row
 from modpulse.collector.alerts.lifecycle import Alert, Key
 from modpulse.collector.alerts.rules import Alerting
+from modpulse.collector.health.reason import sentence
 from modpulse.collector.intake.arrival import Counts
 
 PROXY = "https://sick.example"
@@ -71,7 +72,7 @@ def test_an_early_sign_and_its_end() -> None:
     played.minutes(10, 20)
 
     assert (found.says, found.facts.failure) == ("so", "http.5xx")
-    assert found.facts.evidence[0].startswith("http.5xx: ")
+    assert sentence(found.facts.evidence[0]).startswith("http.5xx: ")
     assert played.readings()[EARLY] is False
 
 

@@ -8,6 +8,7 @@ from histories import REQUEST
 from modpulse.collector.alerts.examples import MAX_EXAMPLES, OF_ONE_PROXY
 from modpulse.collector.alerts.incident import Incident
 from modpulse.collector.alerts.kept import incident_of, to_text
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.health.worst import OF_ONE_AGENT, WorstRequest
@@ -87,7 +88,7 @@ def test_examples_of_what_is_wrong() -> None:
     """Of a slow proxy what took long, of suspect misses these, of one host its own."""
     slow, failed = request(1, 9_000, outcome="ok"), request(2)
     suspect = request(3, outcome="suspect")
-    scope = Scope("host", "only it", "build-2", frozenset({"build-2"}))
+    scope = Scope("host", plain("only it"), "build-2", frozenset({"build-2"}))
     told = (slow, suspect, failed)
     cases = {
         "slow": (telling(report(state="degraded", gate="slow"), *told), [failed, slow]),

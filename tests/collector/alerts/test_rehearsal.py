@@ -10,6 +10,7 @@ from modpulse.collector.alerts.lifecycle import Key
 from modpulse.collector.alerts.maintenance import Window
 from modpulse.collector.alerts.rehearsal import Episode, Rehearsed
 from modpulse.collector.alerts.rules import Alerting
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 
 A, B = (f"https://{name}.example" for name in "ab")
@@ -42,7 +43,7 @@ LOOKS = st.sampled_from([
     ("degraded", {"failures": {"http.5xx": 3}, "served": 900}),
     ("degraded", {"failures": {"tls.expired": 3}, "served": 0}),
     ("healthy", {"left_s": 2.0 * 86400, "part": 0.1}), ("healthy", {"left_s": 9e6, "part": 1.0}),
-    ("healthy", {"scope": Scope("host", "only b", "build-7", frozenset({"build-7"}))}),
+    ("healthy", {"scope": Scope("host", plain("only b"), "build-7", frozenset({"build-7"}))}),
 ])  # fmt: skip
 STRETCHES = st.lists(
     st.tuples(

@@ -14,6 +14,7 @@ from modpulse.collector.alerts.notice import Notice, addressed
 from modpulse.collector.alerts.reading import Observation
 from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import State, restored
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.intake.arrival import Counts
@@ -24,7 +25,7 @@ MONDAY = "2027-01-18"
 
 
 def scoped(proxy: str, kind: str, who: str) -> Scope:
-    return Scope(kind, f"only {who}", who, frozenset({"build-7"}))  # type: ignore[arg-type]
+    return Scope(kind, plain(f"only {who}"), who, frozenset({"build-7"}))  # type: ignore[arg-type]
 
 
 def test_an_outage_is_told_once_and_its_end_once() -> None:
@@ -238,7 +239,7 @@ def test_what_is_over_is_not_told_again() -> None:
     sick = report(A, "degraded", served=100, failures={"http.5xx": 90})
     after = report(A, "degraded", served=100, failures={"http.5xx": 90}, served_since=20)
     over = replace(after, evidence=replace(after.evidence, recent=Counts(ok=90, windows=1)))
-    part = replace(over, scope=Scope("address", "only there", "192.0.2.1"))
+    part = replace(over, scope=Scope("address", plain("only there"), "192.0.2.1"))
     for one, then in ((sick, over), (replace(sick, scope=part.scope), part)):
         run = Run()
         run.steps(300, one)
@@ -273,7 +274,7 @@ def test_a_host_that_failed_with_all_is_not_alone() -> None:
     run = Run()
     fell_ns = run.now_ns + 90 * S
     run.steps(100, down(A))
-    alone = Scope("host", "only b-1", "b-1", frozenset({"b-1"}), failed_ns=fell_ns)
+    alone = Scope("host", plain("only b-1"), "b-1", frozenset({"b-1"}), failed_ns=fell_ns)
     run.steps(400, report(A, failures={"tcp.refused": 9}, scope=alone))
     since = replace(alone, failed_ns=fell_ns + 200 * S)
 
@@ -482,8 +483,8 @@ def test_a_site_does_not_mute_a_proxy() -> None:
     window = Window("2027-01-15T08:00:00Z", 60, site="berlin")
     run, there, elsewhere = (Run(maintenance=(window,)) for _ in range(3))
     run.steps(60, down(), sites={"b-1": "berlin"})
-    there.steps(600, ill(Scope("site", "only there", "berlin")))
-    elsewhere.steps(600, ill(Scope("site", "only there", "paris")))
+    there.steps(600, ill(Scope("site", plain("only there"), "berlin")))
+    elsewhere.steps(600, ill(Scope("site", plain("only there"), "paris")))
 
     assert run.kinds == [(30, "opened")]
     assert there.kinds == []

@@ -12,6 +12,7 @@ from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.collector.channels.gatus import MAX_WHY_CHARS, key, posts
 from modpulse.collector.channels.message import Post, Secrets
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.state import GateTrack, Track
 
 SECRETS = Secrets("https://status.corp/root/", "t0ken")
@@ -45,7 +46,7 @@ def test_states_are_results() -> None:
         report("https://slow.corp", "degraded"), quantiles_ms={FIRST_BYTE: {"p50": 41.5}}
     )
     found = posts(
-        [down("https://sick.corp"), slow, report("https://idle.corp", "unknown")], SECRETS
+        [down("https://sick.corp"), slow, report("https://idle.corp", "unknown")], SECRETS, "en"
     )
 
     assert [asked(each) for each in found.values()] == [
@@ -64,7 +65,7 @@ def test_the_worst_of_one_key_is_told() -> None:
     both = [down("https://a.corp/x"), report("https://a-corp/x")]
 
     for order in (both, both[::-1]):
-        (request,) = posts(order, SECRETS).values()
+        (request,) = posts(order, SECRETS, "en").values()
         assert asked(request)[1]["success"] == "false"
 
 
@@ -72,9 +73,9 @@ def test_the_worst_of_one_key_is_told() -> None:
 def test_names_that_mean_harm_stay_names(proxy: str, evidence: str) -> None:
     """No name or reason leaves its place in the address, and none is too long."""
     sick = down(proxy)
-    finding = Finding("outage", evidence)
+    finding = Finding("outage", plain(evidence))
     track = Track("down", 0, {"outage": GateTrack(True, 1, 0, finding)})
-    ((name, request),) = posts([replace(sick, track=track)], SECRETS).items()
+    ((name, request),) = posts([replace(sick, track=track)], SECRETS, "zh").items()
     path, query = asked(request)
 
     assert request.url.isascii()

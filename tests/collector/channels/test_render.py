@@ -12,6 +12,7 @@ from modpulse.collector.alerts.incident import Cost, Incident
 from modpulse.collector.alerts.notice import Kind, Notice
 from modpulse.collector.channels import chinese, english
 from modpulse.collector.channels.render import render
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 
 CORP, CN, MIRROR = "https://goproxy.corp", "https://goproxy.cn", "https://mirror.example"
@@ -106,7 +107,7 @@ def test_slow_and_failing_and_doubtful() -> None:
 def test_what_fails_in_part(kind: str, who: str, at: str, at_chinese: str) -> None:
     """An address, an endpoint, a label: which, and how many of the failures."""
     run = Run()
-    scope = Scope(kind, "words", who, share=0.96, part=0.31)
+    scope = Scope(kind, plain("words"), who, share=0.96, part=0.31)
     seen = {"served": 80, "failures": {"tcp.refused": 20}}
     run.steps(200, report(CORP, "degraded", gate="partial", scope=scope, **seen))  # type: ignore[arg-type]
     texts = both("opened", first(run))
@@ -124,12 +125,12 @@ def test_whose_it_is() -> None:
     texts = []
     for kind in ("host", "resolver"):
         run = Run()
-        scope = Scope(kind, "words", "10.0.0.53", frozenset({"a", "b"}))  # type: ignore[arg-type]
+        scope = Scope(kind, plain("words"), "10.0.0.53", frozenset({"a", "b"}))  # type: ignore[arg-type]
         seen = {"failures": {"dns.timeout": 7}, "served": 0}
         run.steps(200, report(CORP, scope=scope, **seen), report(CN, scope=scope, **seen))  # type: ignore[arg-type]
         texts.append(both("opened", first(run))[1])
     run = Run()
-    run.steps(60, down(CORP, agents=1, scope=Scope("host", "seen from one", "build-1")))
+    run.steps(60, down(CORP, agents=1, scope=Scope("host", plain("seen from one"), "build-1")))
     texts.append(both("opened", first(run))[1])
 
     assert texts == [
@@ -210,7 +211,7 @@ def test_every_class_has_its_words(voice: object) -> None:
 def test_anything_can_be_told(kind: Kind, state: str, failure: str, name: str) -> None:
     """Any incident has a title of one line and a body, whatever its names are."""
     run = Run()
-    scope = Scope() if state != "healthy" else Scope("host", "x", name, frozenset({"a"}))
+    scope = Scope() if state != "healthy" else Scope("host", plain("x"), name, frozenset({"a"}))
     sick = report(f"https://{name}", state, served=3, failures={failure: 9}, scope=scope)
     run.steps(300, sick)
     for text in both(kind, first(run)):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from modpulse.collector.health.gates import Finding, Gate, Rules
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.state import Track, restored, step
 
 RULES = Rules()
@@ -13,7 +14,7 @@ def play(*windows: Sequence[Gate], track: Track | None = None, n: int = 50) -> l
     track = track or Track()
     states = []
     for number, gates in enumerate(windows, start=1):
-        track = step(track, [Finding(gate, "why") for gate in gates], n, 10 * number, RULES)
+        track = step(track, [Finding(gate, plain("why")) for gate in gates], n, 10 * number, RULES)
         states.append(f"{track.state}@{track.since_ns}")
     return states
 
@@ -55,6 +56,6 @@ def test_too_few_requests() -> None:
 
 def test_restart_keeps_state_and_since() -> None:
     """What was degraded before a restart still is, and leaves by the same rule."""
-    track = restored("degraded", 3, [Finding("slow", "why")])
+    track = restored("degraded", 3, [Finding("slow", plain("why"))])
 
     assert play(["slow"], [], [], track=track) == ["degraded@3", "degraded@3", "healthy@30"]

@@ -4,6 +4,7 @@ import json
 
 from alarms import T0_NS, Run, S, down, report
 
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.http.public import MOST_PUBLIC, public_document
 
@@ -24,7 +25,7 @@ def test_nothing_known() -> None:
 def test_no_name() -> None:
     """No proxy, host, agent, evidence or failure is in it, whatever the incidents are of."""
     run = Run()
-    scope = Scope("host", "only build-7", "build-7", frozenset({"build-7"}))
+    scope = Scope("host", plain("only build-7"), "build-7", frozenset({"build-7"}))
     seen = down("https://secret.example"), report("https://b.example", scope=scope)
     run.steps(400, *seen, heard_ns={"build-9": 0})
     incidents = run.state.incidents.values()

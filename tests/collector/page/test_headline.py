@@ -4,6 +4,7 @@ import pytest
 from alarms import down, report
 from pages import with_template
 
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.page.headline import headline
@@ -17,7 +18,7 @@ def spoken(language: str, *reports: Report) -> str:
 
 FINE, UNKNOWN = report("https://a.example"), report("https://b.example", "unknown")
 SICK = report("https://c.example", "degraded")
-AT_A_SITE = down("https://goproxy.corp", scope=Scope("site", "all at a site", "cn-north"))
+AT_A_SITE = down("https://goproxy.corp", scope=Scope("site", plain("all at a site"), "cn-north"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_one_sentence(reports: tuple[Report, ...], english: str, chinese: str) -
 )
 def test_for_whom(kind: str) -> None:
     """Each kind of scope is said with who it is."""
-    said = spoken("en", down(scope=Scope(kind, "words", "which-one")))
+    said = spoken("en", down(scope=Scope(kind, plain("words"), "which-one")))
 
     assert said.startswith("sick.example is down ")
     assert "which-one" in said

@@ -5,6 +5,7 @@ from dataclasses import replace
 from alarms import T0_NS, down, report
 from pages import SOURCES
 
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.insight.recent import Recent
 from modpulse.collector.page.environment import Templates
@@ -28,9 +29,9 @@ def test_the_sickest_come_first() -> None:
 def test_a_row() -> None:
     """It has what the report says: since when, for whom, why; phases in their order."""
     quantiles = {"tls": {"p95": 30.0}, "resolve": {"p95": 10.0}, "first_byte_small": {"p95": 99.0}}
-    scope = Scope("site", "all of a site", "cn-north")
+    scope = Scope("site", plain("all of a site"), "cn-north")
     said = replace(down("https://d", scope=scope, left_s=86_400.0), quantiles_ms=quantiles)
-    row = row_of(said, T0_NS + 61 * S)
+    row = row_of(said, T0_NS + 61 * S, "en")
 
     assert (row.name, row.state, row.for_s, row.part) == ("d", "down", 61, ("site", "cn-north"))
     assert (row.cause, row.evidence) == ("tcp.refused", ("it is outage",))
@@ -41,7 +42,7 @@ def test_a_row() -> None:
 
 def test_nothing_known() -> None:
     """What is not known is no number, in the row as in its template."""
-    row = row_of(report("https://a", "unknown"), T0_NS)
+    row = row_of(report("https://a", "unknown"), T0_NS, "en")
     past = past_of("https://a", None, 0.999, 0)
     drawn = Templates(SOURCES).render("past.html", "en", past=past)
     made = Templates(SOURCES).render("row.html", "en", row=row, past=drawn)
@@ -52,8 +53,8 @@ def test_nothing_known() -> None:
 
 def test_no_name_is_markup() -> None:
     """Neither of a proxy, nor of a scope, a cause or evidence, in HTML or in a picture."""
-    scope = Scope("label." + PLANTED, PLANTED, PLANTED)
-    row = row_of(down(PLANTED, PLANTED, scope=scope), T0_NS)
+    scope = Scope("label." + PLANTED, plain(PLANTED), PLANTED)
+    row = row_of(down(PLANTED, PLANTED, scope=scope), T0_NS, "zh")
     past = past_of(PLANTED, Recent((), (None, 1.0)), 0.999, 0)
     for language in ("en", "zh"):
         templates = Templates(SOURCES)

@@ -6,6 +6,7 @@ from alarms import T0_NS, report
 from histories import DAY_S, HOUR_S, PROXY, T0_S, history, point, series
 
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.reason import Reason, plain
 from modpulse.collector.health.report import ShownCertificate
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.health.state import GateTrack, Track
@@ -18,15 +19,17 @@ from modpulse.collector.page.words import day
 def test_nothing_is_said_twice() -> None:
     """Who sees it is left out where that is why it is sick; credentials never leave."""
     words = "all at https://u:secret@a.example"
-    gate = GateTrack(True, 1, 0, Finding("partial", words))
+    gate = GateTrack(True, 1, 0, Finding("partial", plain(words)))
     sick = Track("degraded", T0_NS - 90 * 10**9, {"partial": gate})
-    seen = replace(report(PROXY), track=sick, scope=Scope("address", words, "10.0.0.7"))
-    now = now_of(seen, T0_NS)
+    seen = replace(report(PROXY), track=sick, scope=Scope("address", plain(words), "10.0.0.7"))
+    now = now_of(seen, T0_NS, "en")
 
     assert (now.state, now.for_s, now.scope) == ("degraded", 90.0, "")
     assert now.part == ("address", "10.0.0.7")
     assert "secret" not in now.evidence[0]
-    assert now_of(replace(seen, scope=Scope("host", "only x", "x")), T0_NS).scope == "only x"
+    alone = replace(seen, scope=Scope("host", (Reason("only_host", ("x",)),), "x"))
+    assert now_of(alone, T0_NS, "en").scope == "only x sees failures"
+    assert now_of(alone, T0_NS, "zh").scope == "只有 x 看到失败"
 
 
 def test_the_past() -> None:

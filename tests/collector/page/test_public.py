@@ -3,6 +3,7 @@
 from alarms import T0_NS, Run, S, down, report
 
 from modpulse.collector.alerts.maintenance import Window
+from modpulse.collector.health.reason import plain
 from modpulse.collector.health.scope import Scope
 from modpulse.collector.insight.recent import Day, Recent
 from modpulse.collector.page.public import MOST_PLANNED, Public, public
@@ -19,7 +20,7 @@ def made(*reports: object, **more: object) -> Public:
 def test_no_name() -> None:
     """No proxy, host, agent, evidence or failure is in it, whatever the incidents are of."""
     run = Run()
-    scope = Scope("host", "only build-7", "build-7", frozenset({"build-7"}))
+    scope = Scope("host", plain("only build-7"), "build-7", frozenset({"build-7"}))
     seen = down("https://secret.example"), report("https://b.example", scope=scope)
     run.steps(400, *seen, heard_ns={"build-9": 0})
     windows = (Window("sat 02:00", 60, "https://secret.example", "site-x"),)

@@ -14,6 +14,7 @@ from modpulse.collector.clock import Anchor
 from modpulse.collector.errors import StoreError, StoreUnavailableError
 from modpulse.collector.health.gates import Finding
 from modpulse.collector.health.memory import Memory
+from modpulse.collector.health.reason import plain
 from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.intake.rollup import roll_up
 from modpulse.collector.store.database import Store
@@ -83,7 +84,7 @@ def test_same_seq_of_another_run_is_new(store: Store) -> None:
 def test_what_survives_a_restart(path: Path) -> None:
     """States, certificates, who asked and the log are read back as they were written."""
     leaf = Leaf(1, 2)
-    saved = SavedState("down", T0_NS, (Finding("outage", "9 failures"),))
+    saved = SavedState("down", T0_NS, (Finding("outage", plain("9 failures")),))
     with closing(Store.open(path)) as store:
         append(store, [arrival(sighting(GOOD, ok=1, certificate=leaf), body=b"wire")])
         append(

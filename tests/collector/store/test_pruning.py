@@ -12,6 +12,7 @@ from stored import append, cells, tier
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.collector.errors import StoreUnavailableError
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.reason import plain
 from modpulse.collector.intake.arrival import Leaf
 from modpulse.collector.store.database import Store
 from modpulse.collector.store.pruning import Cuts, used_bytes
@@ -205,7 +206,7 @@ def test_a_proxy_that_is_gone(store: Store) -> None:
     """Of what nobody asked for so long not even the name is left; it may come again."""
     seen = sighting(ok=1, first_byte={1: 1}, certificate=Leaf(1, 2))
     append(store, [arrival(seen)])
-    store.save({SICK: SavedState("down", T0_NS, (Finding("outage", "words"),))})
+    store.save({SICK: SavedState("down", T0_NS, (Finding("outage", plain("words")),))})
     tomorrow_s = T0_S + 24 * HOUR_S
     prune(store, T0_NS + 1, tomorrow_s, tomorrow_s, tomorrow_s)
     left = {table: rows(store, table) for table in TABLES if table not in {"log", "seen"}}

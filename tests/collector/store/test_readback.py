@@ -17,6 +17,7 @@ from stored import append
 from modpulse.agent.batch.batch import ProxyWindow
 from modpulse.collector.errors import StoreGoneError
 from modpulse.collector.health.gates import Finding
+from modpulse.collector.health.reason import plain
 from modpulse.collector.intake.arrival import Arrival
 from modpulse.collector.store.database import Store
 from modpulse.collector.store.readback import ReadBack
@@ -78,7 +79,7 @@ def test_a_long_log_holds_nobody_up(collector: Collector) -> None:
     )
     write_log(path, *((now_ns, failing) for _ in range(100)))
     write_log(path, *((now_ns, batch_bytes(ok=1)) for _ in range(MANY - 100)))
-    held = SavedState("down", now_ns - 90 * NS, (Finding("outage", "9 failures"),))
+    held = SavedState("down", now_ns - 90 * NS, (Finding("outage", plain("9 failures")),))
     with closing(Store.open(path)) as store:
         store.save({SICK: held})
     collector.keys["window_seconds"] = 0.1
