@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..binary.plan import Plan
+from ..binary.points import Plan
 from ..events.events import Exec, GoEvent
 from ..machine.findgo import hold
 from ..machine.procfs import read_environment, read_facts, read_name

@@ -1,7 +1,7 @@
 """
 Probes binaries and lets them go: while they are used, while nobody writes to them, as many as fit.
 
-Which that are, binary/registry.py says. A binary is read and probed under a lease, see
+Which that are, registry.py says. A binary is read and probed under a lease, see
 kernel/lease.py: its plan is never older than its content.
 """
 
@@ -11,7 +11,7 @@ import resource
 import time
 from collections.abc import Iterable
 
-from ..binary.plan import Plan
+from ..binary.points import Plan
 from ..kernel.attach import Kernel
 from ..kernel.lease import Guard, Lease
 from ..machine.findgo import (
@@ -24,6 +24,7 @@ from ..machine.findgo import (
 )
 from ..machine.mounttable import MountTable, Place
 from ..machine.procfs import differs
+from .apart import UnreadError
 from .awaited import Awaited
 from .plans import Plans
 from .registry import (
@@ -235,7 +236,7 @@ class Prober:
     def _arm_at(self, place: Place, candidate: Candidate, now_ns: int) -> Binary | None:
         lease = self._guard.lease(place.path)
         status = lease.status()
-        made = self._plans.read(lease.path)
+        made = self._read(lease.path, place.name, is_leased=True)
         leased = candidate_of(lease.path, status, unpacked=True) if status is not None else None
         if made is None or leased is None or leased.file != candidate.file:
             self._guard.end(lease)
@@ -257,7 +258,7 @@ class Prober:
 
     def _read_only(self, candidate: Candidate, error: OSError, now_ns: int) -> Plan | None:
         """Say which `go` it is, where there can be no lease and therefore no probes."""
-        made = self._plans.read(candidate.path)
+        made = self._read(candidate.path, candidate.path, is_leased=False)
         if made is None:
             self._registry.refuse(candidate.key)
             return None
@@ -268,6 +269,13 @@ class Prober:
             self._registry.name(binary, candidate.key)
             self._make_room(now_ns)
         return made
+
+    def _read(self, path: str, name: str, *, is_leased: bool) -> Plan | None:
+        try:
+            return self._plans.read(path, is_leased=is_leased)
+        except UnreadError as error:
+            self._fail(os.path.realpath(name), error)
+            return None
 
     def _kept_ns(self, place: Place, leased: Candidate) -> int | None:
         here = stat_candidate(place.name)
@@ -302,7 +310,7 @@ class Prober:
         if lease is not None:
             self._guard.let_go(lease)
 
-    def _fail(self, path: str, error: OSError) -> None:
+    def _fail(self, path: str, error: OSError | UnreadError) -> None:
         self.failed += 1
         if len(self._failures) < MAX_FAILURES:
             self._failures[path] = str(error)

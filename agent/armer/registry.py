@@ -7,7 +7,7 @@ Decides and remembers; what it takes to probe them or to let them go is prober.p
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..binary.plan import Plan
+from ..binary.points import Plan
 from ..service.bounded import Bounded
 
 MAX_BINARIES = 128

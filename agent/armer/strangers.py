@@ -8,9 +8,11 @@ import os
 import stat
 from collections.abc import Callable
 
-from ..binary.gobinary import is_go_command, is_other_program
-from ..machine.findgo import MAX_BINARY_BYTES, MIN_BINARY_BYTES, Candidate, read_image
+from ..binary.gobinary import is_other_program
+from ..machine.findgo import MAX_BINARY_BYTES, MIN_BINARY_BYTES, Candidate
+from ..machine.named import open_regular
 from ..service.bounded import Bounded
+from .apart import UnreadError, is_stranger
 from .registry import Key
 
 MAX_STRANGERS = 1024
@@ -45,8 +47,15 @@ def _remembered(
 
 
 def _is_stranger(path: str) -> bool:
-    image = read_image(path)
-    return image is not None and is_go_command(image) is False
+    handle = open_regular(path)
+    if handle is None:
+        return False
+    try:
+        return is_stranger(handle)
+    except UnreadError:
+        return False
+    finally:
+        os.close(handle)
 
 
 def _is_other(path: str) -> bool:

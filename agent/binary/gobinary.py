@@ -79,7 +79,7 @@ def is_go_command(image: bytes) -> bool | None:
     try:
         info = read_build_info(parse_elf(image))
     except BinaryError:
-        return None if MAGIC in image else False
+        return None if image.find(MAGIC) >= 0 else False
     return info.is_go_command if info.path else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from ..binary.layouts import LAYOUTS, Layout
-from ..binary.plan import Plan
+from ..binary.points import Plan
 from .bpfcall import (
     link_cgroup,
     link_tracepoint,

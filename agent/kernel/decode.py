@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from ..binary.layouts import Layout
-from ..binary.plan import Plan
+from ..binary.points import Plan
 from ..events.events import (
     BodyClosed,
     ContentFailed,

@@ -13,7 +13,7 @@ from modpulse.agent.armer.registry import (
     Registry,
 )
 from modpulse.agent.binary.offsets import TEXTS, WRAPPED
-from modpulse.agent.binary.plan import Plan
+from modpulse.agent.binary.points import Plan
 from modpulse.agent.kernel.outlast import MAX_FILES
 
 PLAN = Plan("go1.26.8", "amd64", None, False, ())

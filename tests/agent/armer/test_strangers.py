@@ -27,7 +27,7 @@ def test_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is read when it is met, and again only after more others than are remembered."""
     monkeypatch.setattr(strangers, "MAX_STRANGERS", 2)
     read: list[str] = []
-    monkeypatch.setattr(strangers, "read_image", lambda path: read.append(path) or b"")
+    monkeypatch.setattr(strangers, "_is_stranger", lambda path: read.append(path) or True)
     known = Strangers()
     files = [shutil.copy("/usr/bin/python3", tmp_path / f"go{number}") for number in range(3)]
     first, second, third = (stat_candidate(str(path)) for path in files)

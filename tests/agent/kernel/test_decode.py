@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.agent.binary.layouts import LAYOUTS
-from modpulse.agent.binary.plan import Plan
+from modpulse.agent.binary.points import Plan
 from modpulse.agent.events import events
 from modpulse.agent.events.events import GoError, SocketEnds
 from modpulse.agent.events.sites import Site
