@@ -15,7 +15,7 @@ from typing import Any
 
 from modpulse.agent.service.foreign import say
 
-from .access.audit import MAX_AUDIT_SHOWN, MAX_TARGET_CHARS, Act, Attempts, Outcome
+from .access.audit import MAX_TARGET_CHARS, Act, Attempts, Outcome
 from .access.entries import Entry
 from .alerts.incident import Incident
 from .alerts.maintenance import Announced, Window
@@ -24,6 +24,7 @@ from .errors import OverloadedError, RejectedError
 from .incidents import Incidents
 from .store import people
 from .store.database import Store
+from .store.rows import MOST
 
 log = logging.getLogger("modpulse.collector")
 
@@ -133,11 +134,17 @@ class People:
         self.windows.pop(number, None)
         self._mute()
 
-    async def audit(self) -> list[Act]:
-        """Return the newest rows of the log, newest first."""
-        job = partial(_audit, most=MAX_AUDIT_SHOWN)
+    async def audit(self, most: int, before: int | None) -> tuple[list[Act], int | None]:
+        """
+        Return rows of the log, newest first, and before which the next page is; None: that is all.
+
+        Args:
+            most: Rows.
+            before: The last row of the page before; None: the first page.
+        """
+        job = partial(_audit, most=most + 1, before=MOST if before is None else before)
         found: list[Act] = await asyncio.wrap_future(self._call(job))
-        return found
+        return found[:most], found[most - 1].id if len(found) > most else None
 
     def tried(self, person: Person, what: str, outcome: Outcome, why: str) -> None:
         """Write down that somebody tried in vain; nobody waits for that."""
@@ -212,5 +219,5 @@ def _prune(store: Store, until_ns: int) -> None:
     store.overflow["MAX_AUDIT"] += store.change(partial(people.prune, until_ns=until_ns))
 
 
-def _audit(store: Store, most: int) -> list[Act]:
-    return store.audit(most)
+def _audit(store: Store, most: int, before: int) -> list[Act]:
+    return store.audit(most, before)

@@ -66,9 +66,27 @@ def address(collector: Collector, path: str) -> str:
     return collector.url + path
 
 
+Own = Callable[..., Collector]
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Open]:
+def own(tmp_path: Path) -> Iterator[Own]:
+    """Starts collectors that judge quickly, for one test; they end after its pages."""
+    made: list[Collector] = []
+
+    def start(**keys: object) -> Collector:
+        made.append(quick(tmp_path, **keys))
+        return made[-1].start()
+
+    yield start
+    for collector in made:
+        collector.end()
+
+
+@pytest.fixture
+def visit(browser: Browser, own: Own) -> Iterator[Open]:
     """Opens pages in contexts of their own; whatever the browser complains of fails the test."""
+    assert own, "ends later: a page whose collector was killed complains"
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -131,23 +149,20 @@ def test_everybody_can_use_it(visit: Open, shown: Collector, path: str, theme: s
         ] == []
 
 
-def test_what_is_new_shows_by_itself(visit: Open, tmp_path: Path) -> None:
+def test_what_is_new_shows_by_itself(visit: Open, own: Own) -> None:
     """After a new batch the sentence on top is another one, on the page that was open."""
-    collector = quick(tmp_path, window_seconds=0.3).start()
-    try:
-        fine = (ProxyWindow(proxy="https://good.example", requests=50),)
-        post(collector, batch_bytes(windows=fine))
-        page = visit(collector.url, locale="en")
-        expect(page.locator("h1")).to_have_text("The proxy is fine")
-        page.evaluate("window.isTheSame = true")
-        for agent_id in ("build-2", "build-3"):
-            post(collector, batch_bytes(agent_id, failing=SICK, windows=fine))
-        expect(page.locator("h1")).to_have_text("sick.example is down")
+    collector = own(window_seconds=0.3)
+    fine = (ProxyWindow(proxy="https://good.example", requests=50),)
+    post(collector, batch_bytes(windows=fine))
+    page = visit(collector.url, locale="en")
+    expect(page.locator("h1")).to_have_text("The proxy is fine")
+    page.evaluate("window.isTheSame = true")
+    for agent_id in ("build-2", "build-3"):
+        post(collector, batch_bytes(agent_id, failing=SICK, windows=fine))
+    expect(page.locator("h1")).to_have_text("sick.example is down")
 
-        assert page.evaluate("window.isTheSame")
-        expect(page).to_have_title(re.compile("sick.example is down"))
-    finally:
-        collector.end()
+    assert page.evaluate("window.isTheSame")
+    expect(page).to_have_title(re.compile("sick.example is down"))
 
 
 def test_without_scripts(visit: Open, shown: Collector) -> None:
@@ -194,41 +209,35 @@ def test_a_name_runs_nothing(visit: Open, shown: Collector) -> None:
     assert "owned" not in page.title()
 
 
-def test_the_collector_goes(browser: Browser, tmp_path: Path) -> None:
+def test_the_collector_goes(browser: Browser, own: Own) -> None:
     """A stream holds no stop up, and a page follows by itself when the collector is there again."""
-    collector = quick(tmp_path, window_seconds=0.3).start()
-    try:
-        collector.keys["listen"] = f"127.0.0.1:{collector.port}"
-        post(collector, batch_bytes())
-        context = browser.new_context(locale="en")
-        page = context.new_page()
-        page.goto(collector.url)
-        moment = page.locator(".asof").inner_text()
-        expect(page.locator(".asof")).not_to_have_text(moment)
-        assert call(collector, "GET", "/api/v1/proxies").body["door"]["streams"] == 1
-        assert collector.stop() == 0
-        moment = page.locator(".asof").inner_text()
-        collector.start()
-        expect(page.locator(".asof")).not_to_have_text(moment)
-        context.close()
-    finally:
-        collector.end()
+    collector = own(window_seconds=0.3)
+    collector.keys["listen"] = f"127.0.0.1:{collector.port}"
+    post(collector, batch_bytes())
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.goto(collector.url)
+    moment = page.locator(".asof").inner_text()
+    expect(page.locator(".asof")).not_to_have_text(moment)
+    assert call(collector, "GET", "/api/v1/proxies").body["door"]["streams"] == 1
+    assert collector.stop() == 0
+    moment = page.locator(".asof").inner_text()
+    collector.start()
+    expect(page.locator(".asof")).not_to_have_text(moment)
+    context.close()
 
 
-def test_somebody_logs_in(visit: Open, tmp_path: Path) -> None:
+def test_somebody_logs_in(visit: Open, own: Own, tmp_path: Path) -> None:
     """A token opens the page that was asked for, and the way out closes it."""
     (tmp_path / "tokens").write_text("a-token-of-some-length\n")
-    collector = quick(tmp_path, token_file=tmp_path / "tokens").start()
-    try:
-        page = visit(f"{collector.url}/login?back=%2F%3Fpage%3D1", locale="en")
-        page.get_by_label("Token").fill("a-token-of-some-length")
-        page.get_by_role("button", name="Log in").click()
-        expect(page).to_have_url(f"{collector.url}/?page=1")
-        expect(page.locator(".who")).to_have_text("token 1")
-        page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_label("Token")).to_be_visible()
-    finally:
-        collector.end()
+    collector = own(token_file=tmp_path / "tokens")
+    page = visit(f"{collector.url}/login?back=%2F%3Fpage%3D1", locale="en")
+    page.get_by_label("Token").fill("a-token-of-some-length")
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{collector.url}/?page=1")
+    expect(page.locator(".who")).to_have_text("token 1")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
 
 
 def test_the_worst_is_on_top(visit: Open, shown: Collector) -> None:
@@ -240,28 +249,25 @@ def test_the_worst_is_on_top(visit: Open, shown: Collector) -> None:
     expect(row.locator("svg.bars rect")).to_have_count(90)
 
 
-def test_somebody_writes_a_note(visit: Open, tmp_path: Path) -> None:
+def test_somebody_writes_a_note(visit: Open, own: Own, tmp_path: Path) -> None:
     """What is half written stays while the page changes; what is sent is in the timeline."""
-    collector = quick(tmp_path, window_seconds=0.3).start()
-    try:
-        fail(collector)
-        incident = until(collector, lambda found: found["incidents"])["incidents"][0]["id"]
-        collector.stop()
-        entry = Entry("alice", frozenset({"admin"}), key_of(b"alice"))
-        access_file.add(str(tmp_path / "access"), entry)
-        collector.keys["access_file"] = tmp_path / "access"
-        collector.start()
-        page = visit(f"{collector.url}/login?back=/incidents/{incident}", locale="en")
-        page.get_by_label("Token").fill("alice")
-        page.get_by_role("button", name="Log in").click()
-        page.get_by_label("Add a note").fill("the disk")
-        moment = page.locator(".asof").inner_text()
-        expect(page.locator(".asof")).not_to_have_text(moment)
-        page.get_by_label("Add a note").press_sequentially(" is <b>full</b>")
-        page.get_by_role("button", name="Write it down").click()
-        expect(page.locator(".timeline .note")).to_contain_text("the disk is <b>full</b>")
-    finally:
-        collector.end()
+    collector = own(window_seconds=0.3)
+    fail(collector)
+    incident = until(collector, lambda found: found["incidents"])["incidents"][0]["id"]
+    collector.stop()
+    entry = Entry("alice", frozenset({"admin"}), key_of(b"alice"))
+    access_file.add(str(tmp_path / "access"), entry)
+    collector.keys["access_file"] = tmp_path / "access"
+    collector.start()
+    page = visit(f"{collector.url}/login?back=/incidents/{incident}", locale="en")
+    page.get_by_label("Token").fill("alice")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Add a note").fill("the disk")
+    moment = page.locator(".asof").inner_text()
+    expect(page.locator(".asof")).not_to_have_text(moment)
+    page.get_by_label("Add a note").press_sequentially(" is <b>full</b>")
+    page.get_by_role("button", name="Write it down").click()
+    expect(page.locator(".timeline .note")).to_contain_text("the disk is <b>full</b>")
 
 
 def test_the_way_through(visit: Open, shown: Collector) -> None:

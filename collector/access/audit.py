@@ -42,6 +42,8 @@ class Act:
     outcome: Outcome
     address: str
     """Where the caller's connection comes from; empty: this machine's own file."""
+    id: int = 0
+    """Of its row; 0: it is not written yet."""
 
 
 class Attempts:

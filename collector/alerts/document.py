@@ -94,6 +94,7 @@ class IncidentDocument(TypedDict):
     id: str
     topic: Topic
     severity: Severity
+    gravest: Severity
     state: Literal["open", "closed"]
     cause: str
     since: Time
@@ -127,6 +128,7 @@ def incident_document(incident: Incident, wall_offset_ns: int) -> IncidentDocume
         "id": incident.name,
         "topic": incident.topic,
         "severity": incident.severity,
+        "gravest": incident.gravest,
         "state": "open" if until_ns is None else "closed",
         "cause": incident.cause,
         "since": shown(incident.since_ns),

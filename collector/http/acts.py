@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from modpulse.agent.service.foreign import said
 
-from ..access.audit import Act, Outcome
+from ..access.audit import MAX_AUDIT_SHOWN, Act, Outcome
 from ..alerts.incident import Incident
 from ..alerts.maintenance import Announced, Window
 from ..clock import Reading, rfc3339
@@ -26,6 +26,7 @@ from .answers import (
 from .asked import MAX_ACT_BYTES, known_proxy, note_of, number_of, window_of
 from .call import Answer, Call, read_body
 from .document import SCHEMA
+from .query import PAGED, page_of, parameters, row_id
 from .shown import encoded, listed
 
 
@@ -75,7 +76,10 @@ class Acts:
 
     async def audit(self, call: Call) -> Answer:
         """List who did what, the newest first."""
-        acts = await self._service.people.audit()
+        given = parameters(call.query, PAGED)
+        before = row_id(given["after"]) if "after" in given else None
+        most = page_of(given).limit or MAX_AUDIT_SHOWN
+        acts, after = await self._service.people.audit(most, before)
         parts = []
         for act in acts:
             parts.append(encoded(self._act(act)))
@@ -84,6 +88,7 @@ class Acts:
             "schema": SCHEMA,
             "at": rfc3339(self.person(call).wall_ns),
             "unwritten": self._service.people.unwritten,
+            "next": None if after is None else str(after),
         }
         return Answer(200, encoded=listed(head, "audit", parts))
 

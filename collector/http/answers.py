@@ -245,6 +245,7 @@ class AuditHead(Head):
     """What is said beside the acts."""
 
     unwritten: int
+    next: str | None
 
 
 class AuditDocument(AuditHead):

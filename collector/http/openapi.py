@@ -41,6 +41,7 @@ PARAMETERS: Mapping[str, tuple[str, Schema]] = {
 """Of a query: what it is, and its schema."""
 AFTER: Mapping[Route, Schema] = {
     routes.PAST: {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    routes.AUDIT: {"type": "string", "pattern": "^[0-9]{1,18}$"},
     routes.INCIDENTS: {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"},
 }
 """What a page begins after, where that is not the name of a row."""
@@ -105,7 +106,7 @@ OPERATIONS = (
         answers.IncidentsDocument,
         query=incidents.KEYS,
     ),
-    Operation(routes.ALERTS, "What waits and what fires", past.AlertsDocument),
+    Operation(routes.ALERTS, "What waits and what fires", past.AlertsDocument, query=query.PAGED),
     Operation(routes.PAST, "What alerts did", past.PastDocument, query=past.KEYS),
     Operation(routes.AGENTS, "Every agent", agents.AgentsDocument, query=query.PAGED),
     Operation(routes.HISTORY, "A proxy's past", history.HistoryDocument, query=history.KEYS),
@@ -113,7 +114,9 @@ OPERATIONS = (
         routes.COMPARE, "Mirrors side by side", compare.ComparisonDocument, query=compare.KEYS
     ),
     Operation(routes.WINDOWS, "When nobody is told", answers.MaintenanceDocument),
-    Operation(routes.AUDIT, "Who did what", answers.AuditDocument, has_tag=False),
+    Operation(
+        routes.AUDIT, "Who did what", answers.AuditDocument, query=query.PAGED, has_tag=False
+    ),
     Operation(
         routes.NOTES,
         "Write a note",

@@ -18,9 +18,8 @@ from ..alerts.past import Stretch, Transition
 from ..alerts.reading import Residue, Says
 from ..alerts.rules import Alerting, Rule, RuleName, Severity
 from ..clock import Time, rfc3339
-from ..errors import RejectedError
 from .answers import Head
-from .query import parameters, span_s
+from .query import parameters, row_id, span_s
 
 SCHEMA = 1
 KEYS = ("since", "until", "after")
@@ -49,6 +48,7 @@ class AlertsHead(Head):
     """What is said beside the alerts."""
 
     alerts_more: int
+    next: str | None
 
 
 class AlertsDocument(AlertsHead):
@@ -132,10 +132,7 @@ def span_of(query: bytes, now_ns: int, wall_offset_ns: int) -> Asked:
         RejectedError: 400, with what is wrong.
     """
     given = parameters(query, KEYS)
-    after = given.get("after", "0")
-    if not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise RejectedError(400, "after: expected next of the page before")
-    return Asked(*span_s(given, now_ns, wall_offset_ns), int(after))
+    return Asked(*span_s(given, now_ns, wall_offset_ns), row_id(given.get("after", "0")))
 
 
 def past_head(
@@ -158,6 +155,11 @@ def past_parts(rows: Iterable[Transition | Stretch]) -> Iterator[dict[str, Any]]
         yield said(past_value(row))
 
 
+def alert_name(alert: Alert) -> str:
+    """Return where an alert comes in the list: those that fire before those that wait."""
+    return " ".join(("0" if alert.is_firing else "1", *alert.key))
+
+
 def alert_parts(
     alerts: Iterable[Alert],
     rules: Mapping[RuleName, Rule],
@@ -169,7 +171,7 @@ def alert_parts(
     Yield what waits and what fires.
 
     Args:
-        alerts: Resolved ones are left out.
+        alerts: None that is resolved.
         rules: By name.
         of: The incident of what fires.
         now_ns: Of the collector, as the alerts' times.
@@ -177,8 +179,7 @@ def alert_parts(
     """
     for alert in alerts:
         key, rule, is_firing = alert.key, rules[alert.key.rule], alert.is_firing
-        if alert.phase == "resolved":
-            continue
+        assert alert.phase != "resolved"
         left_ns = alert.pending_ns + rule.for_ns - now_ns
         told: WaitingAlertDocument = {
             "rule": key.rule,

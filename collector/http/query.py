@@ -65,6 +65,18 @@ def page_of(said: Mapping[str, str]) -> Page:
     return Page(int(limit), said.get("after", ""))
 
 
+def row_id(after: str) -> int:
+    """
+    Return the number of the row that `after` names.
+
+    Raises:
+        RejectedError: 400, it is no number.
+    """
+    if not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise RejectedError(400, "after: expected next of the page before")
+    return int(after)
+
+
 def parameters(
     query: bytes, keys: Collection[str], most_bytes: int = MAX_QUERY_BYTES
 ) -> dict[str, str]:

@@ -29,7 +29,15 @@ from .document import collector_document, incidents_document, told_document
 from .history import asked_of, head_document, series_documents
 from .incidents import incidents_of
 from .openapi import document
-from .past import BEFORE_S, MAX_ALERTS_SHOWN, alert_parts, past_head, past_parts, span_of
+from .past import (
+    BEFORE_S,
+    MAX_ALERTS_SHOWN,
+    alert_name,
+    alert_parts,
+    past_head,
+    past_parts,
+    span_of,
+)
 from .public import public_document
 from .query import PAGED, page_of, parameters
 from .routes import Route
@@ -187,23 +195,26 @@ class Reads:
         comparison = await self._service.compare(pair_of(call.query, now_ns, offset_ns))
         return Answer(200, compared(comparison, now_ns, offset_ns))
 
-    async def alerts(self, _: Call) -> Answer:
+    async def alerts(self, call: Call) -> Answer:
         """List what waits and what fires."""
+        asked = page_of(parameters(call.query, PAGED))
+        page = replace(asked, limit=asked.limit or MAX_ALERTS_SHOWN)
         service, incidents = self._service, self._service.incidents
         now_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
         state = incidents.state
         of = {key: state.incidents[number].name for key, number in state.of.items()}
         parts: list[bytes] = []
-        more = 0
-        alerts = sorted(state.alerts.values(), key=lambda alert: (not alert.is_firing, alert.key))
+        held = [alert for alert in state.alerts.values() if alert.phase != "resolved"]
+        rows = sorted(((alert_name(alert), alert) for alert in held), key=lambda row: row[0])
+        shown, after = page.cut(rows, lambda row: row[0])
+        more = sum(name > after for name, _ in rows) if after else 0
+        alerts = [alert for _, alert in shown]
         for part in alert_parts(alerts, incidents.rules, of, now_ns, offset_ns):
-            if len(parts) == MAX_ALERTS_SHOWN:
-                more += 1
-                continue
             parts.append(encoded(part))
             if len(parts) % TOGETHER == 0:
                 await asyncio.sleep(0)
-        head = {"schema": 1, "at": rfc3339(now_ns + offset_ns), "alerts_more": more}
+        at = rfc3339(now_ns + offset_ns)
+        head = {"schema": 1, "at": at, "alerts_more": more, "next": after}
         return Answer(200, encoded=listed(head, "alerts", parts))
 
     async def past(self, call: Call) -> Answer:

@@ -234,6 +234,7 @@ WORDS: Mapping[str, str] = {
     "by resolver %(names)s": "DNS 服务器 %(names)s",
     "certificates of %(n)s proxies": "%(n)s 个代理的证书",
     "clock is off": "时钟不准",
+    "Gravest that it was": "曾经的最高级别",
     "changed": "变化",
     "closed": "已关闭",
     "connect": "连接",

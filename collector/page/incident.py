@@ -56,6 +56,8 @@ class Story:
 
     name: str
     severity: Severity
+    gravest: Severity
+    """That it ever had: what comes back may be less grave."""
     topic: Topic
     title: str
     told: str
@@ -105,6 +107,7 @@ def story(
     return Story(
         name=say(incident.name),
         severity=incident.severity,
+        gravest=incident.gravest,
         topic=incident.topic,
         title=words.title,
         told=words.body,

@@ -19,7 +19,10 @@ from .rows import Row, read_int
 
 NOTES = "SELECT incident_id, at_ns, who, words FROM notes WHERE incident_id = ? ORDER BY id LIMIT ?"
 WINDOWS = "SELECT id, begins, minutes, proxy, site, who, at_ns FROM maintenance ORDER BY id LIMIT ?"
-AUDIT = "SELECT at_ns, who, act, target, outcome, address FROM audit ORDER BY id DESC LIMIT ?"
+AUDIT = (
+    "SELECT at_ns, who, act, target, outcome, address, id FROM audit "
+    "WHERE id < ? ORDER BY id DESC LIMIT ?"
+)
 
 
 def record(db: sqlite3.Connection, acts: Iterable[Act]) -> None:
@@ -93,11 +96,12 @@ def read_window(row: Row) -> Announced:
 
 def read_act(row: Row) -> Act:
     """Return the act of a row."""
-    at_ns, who, act, target, outcome, address = row
+    at_ns, who, act, target, outcome, address, number = row
     if outcome not in get_args(Outcome):
         raise ValueError("expected an outcome")
     at_ns = read_int(at_ns, most=MOST_AT_NS)
-    return Act(at_ns, _text(who), _text(act), _text(target), outcome, _text(address))
+    words = (_text(who), _text(act), _text(target))
+    return Act(at_ns, *words, outcome, _text(address), read_int(number))
 
 
 def _text(value: object) -> str:

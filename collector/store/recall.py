@@ -288,9 +288,9 @@ class Recall:
         """Return the windows that were announced."""
         return self._read("maintenance", people.read_window, people.WINDOWS, (most,))
 
-    def audit(self, most: int) -> list[Act]:
-        """Return the newest rows of the audit log, newest first."""
-        return self._read("audit", people.read_act, people.AUDIT, (most,))
+    def audit(self, most: int, before: int = rows.MOST) -> list[Act]:
+        """Return the newest rows of the audit log below an id, newest first."""
+        return self._read("audit", people.read_act, people.AUDIT, (before, most))
 
     def _read(
         self,

@@ -71,6 +71,8 @@ def test_what_waits_and_fires(collector: Collector, capsys: pytest.CaptureFixtur
     fail(collector)
     (incident,) = until(collector, lambda found: found["incidents"])["incidents"]
     (found,) = call(collector, "GET", "/api/v1/alerts").body["alerts"]
+    assert call(collector, "GET", "/api/v1/alerts?limit=1").body["next"] is None
+    assert call(collector, "GET", "/api/v1/alerts?after=1").body["alerts"] == []
 
     assert (found["rule"], found["proxy"], found["state"]) == ("down", SICK, "firing")
     assert (found["incident"], found["fires_in_s"]) == (incident["id"], None)

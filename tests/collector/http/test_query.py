@@ -3,10 +3,12 @@
 from datetime import datetime
 
 import pytest
+from alarms import Run, down
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modpulse.collector.errors import RejectedError
+from modpulse.collector.http.past import alert_name
 from modpulse.collector.http.query import MAX_LIMIT, Page, page_of, span_s
 
 NAMES = st.lists(st.text(min_size=1, max_size=3), unique=True).map(sorted)
@@ -61,3 +63,17 @@ def test_a_limit_that_makes_no_sense_is_refused(limit: str) -> None:
     """It is a number of rows, of a page that is not too long."""
     with pytest.raises(RejectedError):
         page_of({"limit": limit})
+
+
+def test_pages_of_alerts() -> None:
+    """Those that fire come first, each once, also where one is gone between two pages."""
+    run = Run()
+    run.steps(60, down("https://b.example"), down("https://a.example"))
+    run.steps(20, down("https://b.example"), down("https://a.example"), down("https://0.example"))
+    alerts = sorted(run.state.alerts.values(), key=alert_name)
+    first, after = page_of({"limit": "1"}).cut(alerts, alert_name)
+    rest, last = page_of({"after": after or ""}).cut(alerts[1:], alert_name)
+
+    assert [alert.key.proxy[8] for alert in (*first, *rest)] == ["a", "b", "0"]
+    assert [alert.is_firing for alert in alerts] == [True, True, False]
+    assert last is None

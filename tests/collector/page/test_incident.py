@@ -51,6 +51,7 @@ def test_no_name_is_markup() -> None:
         incident,
         worst=(Example(PLANTED, planted),),
         timeline=(*incident.timeline, changed),
+        severities=("P1",),
     )
     note = Note(incident.id, incident.opened_ns, PLANTED, PLANTED)
     names = ("page.css", "detail.css", "icon.svg", "htmx.js", "sse.js")
@@ -67,6 +68,7 @@ def test_no_name_is_markup() -> None:
         assert "<script>alert" not in made
         assert made.count("&lt;script&gt;alert") >= 9
         assert "failing-request" in made
+        assert {"en": "Gravest that it was", "zh": "曾经的最高级别"}[language] in made
 
 
 def test_a_closed_one() -> None:
@@ -78,4 +80,5 @@ def test_a_closed_one() -> None:
     told = story(replace(incident, closed_ns=ended_ns, members=(gone,)), (), "en", ended_ns * 2, 0)
 
     assert (told.is_open, told.for_s, told.closed_ns) == (False, 60, ended_ns)
+    assert (told.severity, told.gravest) == ("P0", "P0")
     assert told.alerts[0].is_forgotten
