@@ -73,6 +73,8 @@ struct exec_event {
 struct exit_event {
 	struct event_header header;
 	s32 status; /* as wait(2) has it; -1 = not known, or it became another program */
+	u32 parent_pid;
+	u32 for_memory; /* the kernel killed it for want of memory */
 	u32 _pad;
 };
 
@@ -288,7 +290,7 @@ struct layout {
 
 _Static_assert(sizeof(struct event_header) == 32, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct exec_event) == 304, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct exit_event) == 40, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct exit_event) == 48, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct tcp_event) == 104, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct socket_ends) == 24, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct error_chain) == 336, "change agent/kernel/decode.py too");

@@ -82,8 +82,11 @@ BPF_HASH(tracked, u32, struct tracked_process, 8192);
  * live; unused when the host is watched. */
 BPF_HASH(scope, u32, u32, 16384);
 
-/* Who made a process. Nothing asks once it has run its program, hence LRU. */
+/* Who made a process. Asked when it runs its program, and when one fails, hence LRU. */
 BPF_TABLE("lru_hash", u32, u32, parents, 16384);
+
+/* Processes that the kernel has chosen to kill for want of memory, until they end. */
+BPF_TABLE("lru_hash", u32, u32, starved, 1024);
 
 /* A connect() under way in this thread: hands the socket cookie to the state change it causes. */
 BPF_TABLE("lru_hash", u32, u64, connecting, 1024);

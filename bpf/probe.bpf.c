@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * The eyes of modpulse: what `go` processes do on the network, in their own words and the
- * kernel's. Tracepoints task, sched, sock, tcp; cgroup connect, release and skb; uprobes in `go`.
+ * kernel's. Tracepoints task, sched, oom, sock, tcp; cgroup connect, release and skb; uprobes in `go`.
  * Missed: processes that run in a binary not probed yet, values on pages not resident.
  * Since Linux 5.15 (ring buffer, attach cookies). bcc rewrites map accesses in its main file
  * only, so agent/kernel/compiler.py joins the *.bpf.h files before it; none is included.
@@ -24,6 +24,18 @@ int on_new_task(struct tracepoint__task__task_newtask *args)
 int on_exit(struct tracepoint__sched__sched_process_exit *args)
 {
 	handle_exit();
+	return 0;
+}
+
+/* bcc would have its later fields as well, whose types these headers lack. */
+struct mark_victim {
+	u64 common;
+	s32 pid;
+};
+
+int on_starved(struct mark_victim *args)
+{
+	handle_starved(args->pid);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Which processes may be `go`, from exec to exit: below one command each program, on a whole host
  * by its name at exec, until user space, which reads argv and binary on the exec record, says that
  * they are not (Kernel.forget). The record therefore wakes it at once: such a process may live for
- * 30 ms. On a whole host a `go` by another name is tracked from its first hit on.
+ * 30 ms. On a whole host a `go` by another name is tracked from its first hit on. Below one command
+ * the end of each program that fails is told as well.
  */
 #define CLONE_THREAD 0x10000
 
@@ -40,11 +41,15 @@ static __always_inline s32 exit_status(void)
 static __always_inline void emit_exit(u32 pid, s32 status)
 {
 	struct exit_event *event = reserve(sizeof(*event));
+	u32 *parent;
 
 	if (!event)
 		return;
 	fill_header(&event->header, pid, EVENT_EXIT);
 	event->status = status;
+	parent = parents.lookup(&pid);
+	event->parent_pid = parent ? *parent : 0;
+	event->for_memory = starved.lookup(&pid) != NULL;
 	event->_pad = 0;
 	submit(event, BPF_RB_NO_WAKEUP);
 }
@@ -106,18 +111,29 @@ static __always_inline void handle_exit(void)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	u32 pid = current_pid();
+	bool is_told = tracked.lookup(&pid) != NULL;
+	s32 status = tid == pid ? exit_status() : -1;
 	u32 *threads;
 
 #if SCOPED
 	threads = scope.lookup(&pid);
 	if (threads) {
+		is_told |= status > 0; /* what fails below a `go` may be why that fails */
 		__sync_fetch_and_add(threads, -1);
 		if (!*threads)
 			scope.delete(&pid);
 	}
 #endif
-	if (tid != pid || !tracked.lookup(&pid))
+	if (tid != pid || !is_told)
 		return;
 	tracked.delete(&pid);
-	emit_exit(pid, exit_status());
+	emit_exit(pid, status);
+	starved.delete(&pid);
+}
+
+static __always_inline void handle_starved(u32 pid)
+{
+	u32 yes = 1;
+
+	starved.update(&pid, &yes);
 }

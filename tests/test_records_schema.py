@@ -24,6 +24,7 @@ DOCS = (HERE.parent / "docs" / "records.md").read_text()
 SECTIONS = {
     "process": records.Process,
     "told": records.Told,
+    "program": records.Program,
     "GOPROXY entry": records.ChainEntry,
     "lookup": records.Lookup,
     "query": records.Query,
@@ -101,6 +102,18 @@ def full() -> Document:
             ),
         ),
         processes=(process,),
+        programs=(
+            records.Program(
+                pid=4243,
+                parent_pid=4242,
+                exe="/bin/gcc",
+                start_at_ns=stories.at(1),
+                end_at_ns=stories.at(2),
+                exit_code=1,
+                signal=9,
+                for_memory=True,
+            ),
+        ),
         lookups=(stories.lookup("goproxy.corp", 1, 4),),
         connections=(connection,),
         handshakes=(handshake,),

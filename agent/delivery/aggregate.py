@@ -21,7 +21,7 @@ from ..batch.batch import (
     ProxyWindow,
 )
 from ..records.fetched import Fetched
-from ..records.records import Process, Record, Request
+from ..records.records import Process, Program, Record, Request
 from ..service.bounded import Bounded
 from ..service.foreign import said
 from .attribution import Attribution
@@ -89,7 +89,7 @@ class Aggregator:
             self._request(record, now_ns)
         elif isinstance(record, Process):
             self._end(record)
-        else:
+        elif not isinstance(record, Program):
             self._attribution.hold(record)
 
     def fetched(self) -> tuple[Fetched, ...]:

@@ -66,6 +66,9 @@ class Exit:
     pid: int
     status: int | None = None
     """As wait(2) has it; None where the kernel does not tell."""
+    parent_pid: int | None = None
+    for_memory: bool = False
+    """The kernel killed it for want of memory."""
 
 
 @frozen()

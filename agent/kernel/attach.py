@@ -34,6 +34,7 @@ _TRACEPOINTS = {
     "on_exec": "sched/sched_process_exec",
     "on_new_task": "task/task_newtask",
     "on_exit": "sched/sched_process_exit",
+    "on_starved": "oom/mark_victim",
     "on_tcp_state": "sock/inet_sock_set_state",
     "on_retransmit": "tcp/tcp_retransmit_skb",
     "on_reset": "tcp/tcp_receive_reset",

@@ -38,7 +38,9 @@ _CLONE_NEWNS = 0x20000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 _FLAGS = ("-g0", "-Xclang", "-disable-llvm-passes")
 """bcc optimizes what clang makes (cc/bpf_module.cc, run_pass_manager): once is enough."""
-_TRACEPOINTS = ("on_exec", "on_new_task", "on_exit", "on_tcp_state", "on_retransmit", "on_reset")
+_TRACEPOINTS = (
+    "on_exec", "on_new_task", "on_exit", "on_starved", "on_tcp_state", "on_retransmit", "on_reset",
+)  # fmt: skip
 _CGROUP_PROGRAMS = (
     ("on_connect4", "on_connect", "CGROUP_SOCK_ADDR", _CGROUP_INET4_CONNECT),
     ("on_connect6", "on_connect", "CGROUP_SOCK_ADDR", _CGROUP_INET6_CONNECT),

@@ -72,7 +72,8 @@ _CHAIN = struct.Struct("<H8s6x8H2112s")
 _HANDSHAKE = struct.Struct("<HHBB2x16s")
 _CERTIFICATE = struct.Struct("<II4096s")
 _SAID = struct.Struct("<QI3Bx128s200s56s")
-_EXIT = struct.Struct("<i4x")
+_EXIT = struct.Struct("<iII4x")
+_OS_EXIT = struct.Struct("<i4x")
 
 HOST_BYTES = 264
 HEADER_BYTES = _HEADER.size
@@ -133,8 +134,9 @@ def _exec(at_ns: int, pid: int, data: bytes) -> Event:
 
 
 def _exit(at_ns: int, pid: int, data: bytes) -> Event:
-    (status,) = _EXIT.unpack_from(data, HEADER_BYTES)
-    return Exit(at_ns, pid, status if status >= 0 else None)
+    status, parent_pid, for_memory = _EXIT.unpack_from(data, HEADER_BYTES)
+    known = status if status >= 0 else None
+    return Exit(at_ns, pid, known, parent_pid or None, bool(for_memory))
 
 
 def _tcp(at_ns: int, pid: int, data: bytes) -> Event:
@@ -315,7 +317,7 @@ def _error_said(go: _Go, data: bytes, binaries: Binaries) -> Event:
 
 
 def _os_exit(go: _Go, data: bytes, _binaries: Binaries) -> Event:
-    (code,) = _EXIT.unpack_from(data, HEADER_BYTES)
+    (code,) = _OS_EXIT.unpack_from(data, HEADER_BYTES)
     return OsExit(*go, code)
 
 

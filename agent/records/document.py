@@ -16,6 +16,7 @@ from .records import (
     Handshake,
     Lookup,
     Process,
+    Program,
     Reason,
     Record,
     Request,
@@ -24,6 +25,8 @@ from .records import (
 
 SCHEMA = 1
 """Version of the document; a reader that knows it may ignore members it does not know."""
+MAX_PROGRAMS = 256
+"""Of those that did not end well: a `configure` asks by hundreds that do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Document:
     clock: Literal["monotonic", "realtime"] = "monotonic"
     """What every `_at_ns` counts on; `realtime` (since 1970) in a replay."""
     processes: tuple[Process, ...] = ()
+    programs: tuple[Program, ...] = ()
+    """The last MAX_PROGRAMS of other programs that did not end well."""
     lookups: tuple[Lookup, ...] = ()
     connections: tuple[Connection, ...] = ()
     handshakes: tuple[Handshake, ...] = ()
@@ -75,6 +80,7 @@ class Document:
             "oom_kills": self.oom_kills,
             "clock": self.clock,
             "processes": [to_json(record) for record in self.processes],
+            "programs": [to_json(record) for record in self.programs],
             "lookups": [to_json(record) for record in self.lookups],
             "connections": [to_json(record) for record in self.connections],
             "handshakes": [to_json(record) for record in self.handshakes],
@@ -106,6 +112,7 @@ def document_of(
         elif not isinstance(record, Process) or record.pid:  # 0: a capture does not tell whose
             sorted_records[type(record)].append(record)
     sorted_records[Process].sort(key=lambda process: process.start_at_ns)
+    sorted_records[Program].sort(key=lambda program: program.end_at_ns)
     for kind in (Lookup, Connection, Handshake):
         sorted_records[kind].sort(key=lambda record: record.at_ns)
     return Document(
@@ -118,6 +125,7 @@ def document_of(
         oom_kills=oom_kills,
         clock=clock,
         processes=tuple(sorted_records[Process]),
+        programs=tuple(sorted_records[Program][-MAX_PROGRAMS:]),
         lookups=tuple(sorted_records[Lookup]),
         connections=tuple(sorted_records[Connection]),
         handshakes=tuple(sorted_records[Handshake]),
@@ -126,4 +134,4 @@ def document_of(
     )
 
 
-_KINDS = (Process, Lookup, Connection, Handshake)
+_KINDS = (Process, Program, Lookup, Connection, Handshake)

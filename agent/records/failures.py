@@ -14,6 +14,7 @@ FailureClass = Literal[
     "checksum.gosum", "checksum.sumdb",
     "auth.401", "auth.403", "auth.407",
     "local.files", "local.disk", "local.permission", "local.ca", "local.clock", "local.config",
+    "local.memory", "local.tool",
 ]  # fmt: skip
 
 _ROOTS: dict[str, Root] = {

@@ -123,6 +123,24 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A process below the watched command that did not end well, and is no `go`."""
+
+    pid: int
+    parent_pid: int | None = None
+    exe: str | None = None
+    """What it ran last, as it was called; None where it ran nothing of its own."""
+    start_at_ns: int | None = None
+    """When it began to run that."""
+    end_at_ns: int
+    exit_code: int | None = None
+    """None where a signal ended it."""
+    signal: int | None = None
+    for_memory: bool = False
+    """The kernel killed it for want of memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """One DNS question as sent to one server, all its re-sends counted in `attempts`."""
 
@@ -332,7 +350,7 @@ class Reason:
     """Who was asked for it, in that order."""
 
 
-Record = Process | Lookup | Connection | Handshake | Request
+Record = Process | Program | Lookup | Connection | Handshake | Request
 
 
 def to_json(record: Record | Reason) -> dict[str, Any]:

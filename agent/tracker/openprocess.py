@@ -23,6 +23,7 @@ from ..events.events import (
     WebGet,
 )
 from ..events.sites import Site
+from ..records.failures import failure
 from ..records.phases import name_of
 from ..records.records import Certificate, ChainEntry, Failure, Process, Record, Request
 from ..service.bounded import Bounded
@@ -112,6 +113,9 @@ class OpenProcess:
         code, ended_by = ending(event.status, self.process.exit_code, was_watched)
         self.process = replace(self.process, exit_code=code, ended_by=ended_by)
         self.end(event.at_ns)
+        if event.for_memory:
+            words = "this machine: the kernel killed it for want of memory"
+            self.process = replace(self.process, failure=failure("local.memory", words))
 
     @property
     def chain(self) -> tuple[ChainEntry, ...] | None:

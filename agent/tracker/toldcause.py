@@ -20,6 +20,9 @@ _FILES = {
     "*modload.ImportMissingSumError": "go.sum has no entry for a module that is needed",
 }
 """Errors that are about the user's own files."""
+_NOT_ON_PATH = "*exec.Error"
+"""What os/exec has for a program that it did not find; with an errno it is of a file."""
+_NO_PROGRAM = Cause("local.tool", "a program that it runs is not on PATH", "machine")
 _BAD_URL = frozenset({"url.EscapeError", "url.InvalidHostError"})
 
 _NOT_THERE = frozenset({2, 8, 20, 21, 40})
@@ -95,7 +98,8 @@ def told_cause(words: str, error: GoError | None, module: str | None = None) -> 
     told = told_local_cause(error)
     if told is None and ("*url.Error" in error.types and error.types[-1] in _BAD_URL):
         return Cause("local.config", "GOPROXY has an entry that is no URL", "configuration")
-    return local_cause(error) or told or _setting_cause(words) or _setting_cause(error.text)
+    found = local_cause(error) or told or _setting_cause(words) or _setting_cause(error.text)
+    return found or (_NO_PROGRAM if _NOT_ON_PATH in error.types else None)
 
 
 def _is_not_there(error: GoError) -> bool:

@@ -22,6 +22,7 @@ from ..records.records import Process, Record
 from ..service.bounded import Bounded
 from .account import Account
 from .connections import Connections
+from .ending import failed_program
 from .handlers import HANDLERS
 from .openconnection import OpenConnection
 from .openprocess import Handled, OpenProcess
@@ -56,7 +57,8 @@ class Tracker:
         self._suspects = Suspects()
         self._gone: Bounded[int, int] = Bounded(MAX_PROCESSES)
         """Processes that are gone, with their end."""
-        self._dismissed: Bounded[int, None] = Bounded(MAX_PROCESSES)
+        self._dismissed: Bounded[int, Process | None] = Bounded(MAX_PROCESSES)
+        """Processes that were no `go`, as they began."""
         self._given_up: list[Record] = []
         """Records of what had to go to make room."""
 
@@ -195,9 +197,9 @@ class Tracker:
 
         Returns the connections of the program that its pid ran before.
         """
-        self._watched.pop(pid, None)
+        watched = self._watched.pop(pid, None)
         self._packets.forget(pid)
-        self._dismissed[pid] = None
+        self._dismissed[pid] = watched.process if watched is not None else None
         return [
             record
             for connection in self._connections.of(pid)
@@ -207,7 +209,7 @@ class Tracker:
     def _exit(self, event: Exit) -> Handled:
         watched = self._watched.get(event.pid)
         if watched is None:
-            return None
+            return [failed_program(event, self._dismissed.get(event.pid))] if event.status else None
         watched.exit(event)
         return [*watched.drain()]
 

@@ -107,7 +107,9 @@ def _reason(text: str, pid: int | None, ended: Sequence[Process], document: Docu
     else:
         advice = ["Nothing on the network was waited for."]
     advice += for_want_of_memory(document)
-    if not document.oom_kills and document.signal == _SIGKILL:
+    if any(made.for_memory and made.signal == document.signal for made in document.programs):
+        advice.append("It was the kernel, for want of memory.")
+    elif not document.oom_kills and document.signal == _SIGKILL:
         advice.append("SIGKILL does not tell who sent it: a time-out, a limit, or somebody.")
     return Reason(section="killed", pid=pid, words=text, advice=tuple(advice))
 

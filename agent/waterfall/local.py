@@ -16,6 +16,8 @@ _ADVICE = {
     "checksum.sumdb": "See GOPATH/pkg/sumdb: without it go asks the database for all of it anew.",
     "local.ca": "Install ca-certificates, or see SSL_CERT_FILE and SSL_CERT_DIR.",
     "local.clock": "See `date -u`.",
+    "local.tool": "See PATH; where C is compiled also CC, CXX and PKG_CONFIG.",
+    "local.memory": "More memory, or fewer at a time; in a container see its limit.",
 }
 
 

@@ -12,6 +12,7 @@ from ..records.records import Failure, Process, Reason, Request
 from .ended import killed
 from .local import local
 from .missing import missing
+from .programs import starved
 from .rows import rows_of
 from .unexplained import unexplained
 
@@ -27,6 +28,7 @@ def reasons(document: Document) -> tuple[Reason, ...]:
     failures = {process.pid: _not_made_good(process, document) for process in failed}
     found = [reason for process in failed for reason in missing(process, document)]
     found += [made for process in failed for made in local(process, failures[process.pid])]
+    found += starved(failed, document)
     found += killed(document)
     if not found and not any(failures.values()) and not _is_told_by_packets(document):
         found.append(unexplained(failed, document))

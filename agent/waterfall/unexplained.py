@@ -9,6 +9,7 @@ from ..records.records import Process, Reason
 from ..screen import words
 from .caveats import is_blind, may_have_run_git, unseen
 from .ended import command_of, for_want_of_memory, was_under_way
+from .programs import failed_below, failed_without_go, told
 
 _PRINTED = (
     "What it printed says why: {}a compiler, a test, a flag, a file of the project or of this"
@@ -26,7 +27,8 @@ def unexplained(failed: list[Process], document: Document) -> Reason:
     """
     advice = unseen(document)
     if not failed:
-        return Reason(section="unexplained", words=_without(document), advice=tuple(advice))
+        text = _with(_without(document), told(failed_without_go(document)))
+        return Reason(section="unexplained", words=text, advice=tuple(advice))
     last = failed[-1]
     if last.ended_by == "crash":
         text = f"{command_of(last)} crashed: exit code {last.exit_code} is of Go's own runtime"
@@ -37,9 +39,14 @@ def unexplained(failed: list[Process], document: Document) -> Reason:
     else:
         fine = _fine(last, document)
         text = f"{command_of(last)} ended with exit code {last.exit_code}, and {fine}"
+        text = _with(text, told(failed_below(last, document)))
         advice.insert(0, _PRINTED.format("git, " if may_have_run_git(document) else ""))
     advice += for_want_of_memory(document)
     return Reason(section="unexplained", pid=last.pid, words=text, advice=tuple(advice))
+
+
+def _with(text: str, programs: str) -> str:
+    return f"{text}; {programs}" if programs else text
 
 
 def _without(document: Document) -> str:

@@ -246,4 +246,6 @@ def test_out_of_memory(small_memory: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 128 + signal.SIGKILL
     assert document["oom_kills"] >= 1
-    assert "for want of memory meanwhile" in reason["advice"][-1]
+    assert [made["for_memory"] for made in document["programs"]] == [True]
+    assert "for want of memory meanwhile" in reason["advice"][-2]
+    assert reason["advice"][-1] == "It was the kernel, for want of memory."

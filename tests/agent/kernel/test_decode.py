@@ -83,8 +83,8 @@ CASES = [
      events.Exec(AT_NS, PID, 1, 9, "/go/bin/go", is_named=True)),
     (header(Kind.EXEC) + struct.pack("<QII256s", 9, 0, 0, b""),
      events.Exec(AT_NS, PID, None, 9, "", is_named=False)),
-    (header(Kind.EXIT) + struct.pack("<i4x", -1), events.Exit(AT_NS, PID)),
-    (header(Kind.EXIT) + struct.pack("<i4x", 1 << 8), events.Exit(AT_NS, PID, 1 << 8)),
+    (header(Kind.EXIT) + struct.pack("<iII4x", -1, 0, 0), events.Exit(AT_NS, PID)),
+    (header(Kind.EXIT) + struct.pack("<iII4x", 9, 7, 1), events.Exit(AT_NS, PID, 9, 7, True)),
     (header(Kind.TCP)
      + struct.pack("<QQQIHHHBBBB2x16s16s", 8, 1, 2, 3, 4, 5, 443, 2, 1, 1, 0, V6, MAPPED),
      events.Tcp(AT_NS, PID, 8, 2, 1, 5, "10.0.0.7", 443, 1, 2, 3, 4, True, False, "fd00::7")),
