@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgpack
 
+from ..service.frozen import frozen
 from .positional import BatchValueError, Bytes, Int, Many, Maybe, Row, Table, Text, sent
 from .proxies import MAX_PROXY_BYTES
 from .sketch import MAX_SKETCH_BYTES
@@ -139,7 +140,7 @@ class Exemplar:
     """Of a failure: `address:port` in hand or tried last; nil where names are hashed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Happening:
     """How one request ended."""
 
@@ -149,7 +150,7 @@ class Happening:
     """`ok`, `miss`, `suspect` or a failure class."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Asked:
     """One thing that was asked for."""
 
@@ -167,7 +168,7 @@ class Asked:
     """The `h1:` sum of a zip; nil where it is not known; hashed where names are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Outcomes:
     """How those requests ended that have one thing in common."""
 

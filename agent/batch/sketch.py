@@ -44,7 +44,7 @@ def bucket_of(value_ns: int) -> int:
         return ZERO_BUCKET
     mantissa, exponent = frexp(value_ns / NS)
     bucket = BUCKETS_PER_OCTAVE * (exponent - 1) + bisect_left(_MANTISSAS, mantissa)
-    return min(bucket, MAX_BUCKET)
+    return bucket if bucket < MAX_BUCKET else MAX_BUCKET
 
 
 def upper_bound_ns(bucket: int) -> float:

@@ -32,6 +32,13 @@ class Beside(NamedTuple):
     """Whether it was answered with the same before; None: the URL names no module."""
 
 
+_ALONE = IN_FLIGHT[1]
+
+
+def _among(running: int) -> str:
+    return next(name for least, name in IN_FLIGHT.items() if running >= least)
+
+
 def by_circumstance(requests: Sequence[Beside]) -> tuple[Outcomes, ...]:
     """Return the rows; those that ended in another window are in flight in none of these."""
     shares = Shares(MAX_CIRCUMSTANCES)
@@ -40,7 +47,7 @@ def by_circumstance(requests: Sequence[Beside]) -> tuple[Outcomes, ...]:
     for one in requests:
         running = bisect_right(begins, one.at_ns) - bisect_right(ends, one.at_ns)
         # One that took no time has ended when it began.
-        name = next(name for least, name in IN_FLIGHT.items() if max(running, 1) >= least)
+        name = _ALONE if running <= 1 else _among(running)
         shares.count(name, one.outcome, one.bucket)
         if one.is_again is not None:
             again = FETCH_AGAIN if one.is_again else FETCH_FIRST

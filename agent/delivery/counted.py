@@ -105,10 +105,12 @@ def cut(text: _Text, limit: int) -> _Text:
 
 def end_of(request: Request, now_ns: int) -> int:
     """Return when it was over; where nothing tells, it was reported soon after."""
-    end_ns = min(now_ns, request.given_up_at_ns or now_ns)
-    if request.first_byte_ns is not None:
-        end_ns = min(now_ns, request.at_ns + request.first_byte_ns + (request.transfer_ns or 0))
-    return max(request.at_ns, end_ns)
+    first_byte_ns = request.first_byte_ns
+    if first_byte_ns is not None:
+        end_ns = request.at_ns + first_byte_ns + (request.transfer_ns or 0)
+    else:
+        end_ns = request.given_up_at_ns or now_ns
+    return max(request.at_ns, min(now_ns, end_ns))
 
 
 def bounded(number: int) -> int:

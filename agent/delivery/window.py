@@ -61,6 +61,8 @@ class Window:
     modules: set[str] = field(default_factory=set)
     sketches: Sketches = field(default_factory=Sketches)
     worst: list[Counted] = field(default_factory=list)
+    least_badness: tuple[bool, int] = (False, 0)
+    """Of the first of these."""
     latest: list[Counted] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
     certificate: Certificate | None = None
@@ -104,11 +106,18 @@ class Window:
             self.sketches.time("transfer", request.transfer_ns)
         if len(self.beside) < MAX_INTERVALS:
             self.beside.append(Beside(request.at_ns, seen.end_ns, seen.outcome, bucket, is_again))
-        if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.worst[0].badness:
+        if len(self.worst) < MAX_EXEMPLARS or seen.badness >= self.least_badness:
             insort(self.worst, seen, key=_BADNESS)
-            del self.worst[:-MAX_EXEMPLARS]
-        insort(self.latest, seen, key=_END)
-        del self.latest[:-MAX_OUTCOMES]
+            if len(self.worst) > MAX_EXEMPLARS:
+                del self.worst[0]
+            self.least_badness = self.worst[0].badness
+        # Nearly all are told in the order in which they ended.
+        if not self.latest or seen.end_ns >= self.latest[-1].end_ns:
+            self.latest.append(seen)
+        else:
+            insort(self.latest, seen, key=_END)
+        if len(self.latest) > MAX_OUTCOMES:
+            del self.latest[0]
 
     def _share(self, seen: Counted) -> int | None:
         """Count it by what it has in common with others; returns the bucket of its first byte."""

@@ -1,9 +1,9 @@
 """What a process fetched: a vocabulary between who counts it and who looks into module caches."""
 
-from dataclasses import dataclass
+from ..service.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Fetched:
     """A zip that a proxy served."""
 

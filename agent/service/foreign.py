@@ -8,8 +8,9 @@ What cannot be told from a secret is one. Saying what was said changes nothing.
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote
@@ -149,6 +150,7 @@ def _say(text: str, max_chars: int) -> str:
     return told
 
 
+_TEXTS = frozenset({str, type(None)})
 _say_again = lru_cache(maxsize=_MAX_KNOWN)(_say)
 """The same modules are asked for again and again, of proxies that fail with the same words."""
 
@@ -188,16 +190,29 @@ def said(value: _T, kept: tuple[str, ...] = ()) -> _T:
 
 
 def _said(value: Any, kept: tuple[str, ...] = ()) -> Any:
+    cls: Any = type(value)
+    if hasattr(cls, "__dataclass_fields__"):  # first: each record is one
+        names, held_by = _text_fields(cls, kept)
+        held = held_by(value)
+        is_known = _TEXTS.issuperset(map(type, held)) and _leaves_as_it_is(held)
+        return value if is_known else _said_by_fields(value, names)
     if isinstance(value, str):
         return say(value)
     if isinstance(value, tuple | list):
-        return type(value)([_said(item) for item in value])
+        return cls([_said(item) for item in value])
     if isinstance(value, Mapping):
         return {_said(name): _said(item) for name, item in value.items()}
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return value
+    return value
+
+
+@lru_cache(maxsize=_MAX_KNOWN)
+def _leaves_as_it_is(texts: tuple[str | None, ...]) -> bool:
+    return all(text is None or say(text) == text for text in texts)
+
+
+def _said_by_fields(value: Any, names: tuple[str, ...]) -> Any:
     changed = {}
-    for name in _text_fields(type(value), kept):
+    for name in names:
         held = getattr(value, name)
         if not held:
             continue
@@ -211,9 +226,15 @@ def _said(value: Any, kept: tuple[str, ...] = ()) -> Any:
 
 
 @cache
-def _text_fields(cls: Any, kept: tuple[str, ...]) -> tuple[str, ...]:
+def _text_fields(
+    cls: Any, kept: tuple[str, ...]
+) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names of fields that may hold a foreign word, and what returns their values."""
     fields = (field for field in dataclasses.fields(cls) if field.name not in kept)
-    return tuple(field.name for field in fields if _may_be_text(field.type))
+    names = tuple(field.name for field in fields if _may_be_text(field.type))
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    return names, lambda value: tuple(getattr(value, name) for name in names)
 
 
 def _may_be_text(kind: Any) -> bool:

@@ -8,6 +8,7 @@ redirects and times are derived from the hops: nothing is probed that can be con
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote
 
 from ..events.events import GoError, RoundTripDone, SocketEnds
@@ -30,6 +31,11 @@ _PLAIN_IN_PATHS = "/!$&'()*+,;=:@~"
 _NEEDS_NO_QUOTES = re.compile(rf"[\w.{_PLAIN_IN_PATHS}-]*", re.ASCII)
 _AS_IT_IS = re.compile(r"[\w./!+~-]*(?:/@v/[\w.!+~-]*|/@latest)?", re.ASCII)
 """Nearly every path: needs no quotes, and has nothing to hide."""
+
+MAX_PLACES = 1024
+"""URLs whose place in a chain is remembered."""
+_place = lru_cache(maxsize=MAX_PLACES)(attribute)
+"""One build after another asks for the same modules."""
 
 CONTENT = ("mod", "zip", "toolchain")
 """Endpoints whose answer is checked against go.sum or the checksum database."""
@@ -107,8 +113,7 @@ class OpenRequest:
     @property
     def status(self) -> int | None:
         """Of the last response head."""
-        last = self.last
-        return last.status if last else None
+        return self.hops[-1].status if self.hops else None
 
     @property
     def closed_at_ns(self) -> int | None:
@@ -239,6 +244,12 @@ class OpenRequest:
             since = hop.head_at_ns if hop.head_at_ns is not None else hop.in_hand_at_ns
         return total if hops else None
 
+    def _connection(self) -> int | None:
+        """Return the last that is known."""
+        if len(self.hops) == 1:
+            return self.hops[0].cookie or None
+        return next((hop.cookie for hop in reversed(self.hops) if hop.cookie), None)
+
     def record(self) -> Request:
         """Make the record of what is known now."""
         hops = self.counted_hops()
@@ -246,7 +257,6 @@ class OpenRequest:
         head_at_ns = last.head_at_ns if last and last.status is not None else None
         wait_ns = self.wait_ns(hops)
         closed_at_ns = last.closed_at_ns if last else None
-        connection = next((hop.cookie for hop in reversed(self.hops) if hop.cookie), None)
         return Request(
             id=self.id,
             pid=self.pid,
@@ -257,7 +267,7 @@ class OpenRequest:
             endpoint=self.where.target.endpoint,
             module=self.where.target.module,
             version=self.where.target.version,
-            connection=connection,
+            connection=self._connection(),
             paid_setup=self.paid_setup,
             at_ns=self.at_ns,
             connect_wait_ns=wait_ns,
@@ -291,9 +301,9 @@ def open_request(
     scheme: str,
     host: str,
     path: str,
-    chain: Sequence[ChainEntry] | None,
+    chain: tuple[ChainEntry, ...] | None,
 ) -> OpenRequest:
     """Begin a request; its id is unique on the host since boot."""
-    where = attribute(scheme, host, path, chain)
+    where = _place(scheme, host, path, chain)
     id_ = f"{pid}-{goid}-{at_ns}"
     return OpenRequest(id_, pid, goid, at_ns, scheme, host, path, where, since_ns=at_ns)

@@ -170,7 +170,8 @@ def attribute(scheme: str, host: str, path: str, chain: Sequence[ChainEntry] | N
     asked = _server(scheme, host)
     path = shown_path(path)
     matches = _matches(asked, path, chain or ())
-    matches.sort(key=itemgetter(0), reverse=True)
+    if len(matches) > 1:
+        matches.sort(key=itemgetter(0), reverse=True)
     for base_chars, index, url in matches:
         target = parse_target(path[base_chars:])
         if target.endpoint is not None:
