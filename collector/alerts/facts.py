@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..health.attribution import NETWORK
 from ..health.chains import ChainReport
 from ..health.evidence import Evidence
 from ..health.reason import Reasons
 from ..health.report import Report
-
-_NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
-"""What one sick network shows as, here or there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +139,4 @@ def cause_of(failure: str | None, gates: Sequence[str]) -> str:
         return "misses"
     if failure is None:
         return gates[0] if gates else ""
-    return "network" if failure.startswith(_NETWORK) else failure.partition(".")[0]
+    return "network" if failure.startswith(NETWORK) else failure.partition(".")[0]

@@ -13,6 +13,7 @@ from modpulse.agent.service.units import NS
 
 from ..health.beta import Beta
 from ..health.chains import ChainReport
+from ..health.evidence import Evidence
 from ..health.gates import Gate
 from ..health.reason import plain
 from ..health.report import Report
@@ -108,6 +109,7 @@ def see(
         found[Key("down", report.proxy)] = _of_proxy(report, surroundings, observation, site)
         found.update(_of_certificate(report, surroundings, now_ns))
         found.update(_of_some(report, surroundings, site))
+        found.update(_of_causes(report, surroundings, observation.sites))
     for key in kept:
         if key.rule in ("host", "resolver") and key not in found:
             is_served = now_ns - observation.served_ns.get(key, 0) < _PROVEN_NS
@@ -142,14 +144,20 @@ OF_FAILURES: frozenset[Gate] = frozenset(("slo", "partial", "suspect_misses"))
 
 def _is_over(report: Report, observation: Observation) -> bool:
     """Whether so much was served lately that what was before cannot go on."""
-    total, recent = report.evidence.total, report.evidence.recent
+    recent = report.evidence.recent
     if not report.scope.is_part and not recent.suspects:
         known = Beta(1, 1).after(recent.ok, recent.failed)
         if known.cdf(observation.slo_success) < 1 - observation.slo_confidence:
             return True
+    return _is_answered(report.evidence)
+
+
+def _is_answered(evidence: Evidence) -> bool:
+    """Whether so much was served since the last failure that it is no chance."""
+    total = evidence.total
     bad = total.failed + total.suspects
     share = bad / (bad + total.served) if bad else 0.0
-    return (1 - share) ** report.evidence.served_since < _CHANCE
+    return (1 - share) ** evidence.served_since < _CHANCE
 
 
 def _of_proxy(
@@ -220,12 +228,37 @@ def _of_some(report: Report, around: Surroundings, site: str) -> Iterator[tuple[
     yield (
         Key(rule, report.proxy, scope.who),
         Condition(
-            says="so",
+            says="not" if report.own and _is_answered(report.own) else "so",
             failed_ns=scope.failed_ns,
             cause=f"{scope.kind} {scope.who}",
             facts=around.beside(report, facts),
         ),
     )
+
+
+def _of_causes(
+    report: Report, around: Surroundings, sites: Mapping[str, str]
+) -> Iterator[tuple[Key, Condition]]:
+    """The same where it is not all that fails."""
+    for cause in report.causes:
+        scope = cause.scope
+        rule = _RULES.get(scope.kind or "")
+        if rule is None or scope.who is None:
+            continue
+        facts = replace(
+            counted(cause.seen),
+            agents=len(scope.excluded),
+            evidence=scope.reasons,
+            site=_site_of(scope, sites),
+        )
+        yield (
+            Key(rule, report.proxy, scope.who),
+            Condition(
+                says="not" if _is_answered(cause.seen) else "so",
+                cause=f"{scope.kind} {scope.who}",
+                facts=around.beside(report, facts),
+            ),
+        )
 
 
 def _of_certificate(

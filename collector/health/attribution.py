@@ -17,6 +17,8 @@ from .parts import OF_REQUESTS, Value, troubled
 from .scope import Scope, Vantage, also_alone, counted, explained, find_scope, of_label
 from .vouch import members, speaks_against
 
+NETWORK = ("dns", "tcp", "http.stalled", "tls.timeout")
+"""What one sick network shows as, here or there."""
 MAX_HOSTS = 3
 """Agents of one proxy that may explain its failures: those that saw most."""
 
@@ -39,6 +41,17 @@ def explaining(
     if proxy.timeline.troubles < LEAST_FAILURES:
         return
     seers = [vantage.agent_id for vantage in vantages if vantage.sees]
+    candidates = candidates_of(proxy, vantages)
+
+    def is_sick(timeline: Timeline, is_rest: bool) -> bool:
+        return fires(proxy.timeline.without([timeline]) if is_rest else timeline)
+
+    checks = Checks(is_sick, partial(speaks_against, proxy, seers, lambda timeline: timeline))
+    yield from explain(candidates, proxy.timeline, checks, proxy.explained, root_of(cause))
+
+
+def candidates_of(proxy: Proxy, vantages: Sequence[Vantage]) -> list[Candidate]:
+    """Return the sets that saw trouble."""
     hosts = sorted(vantages, key=lambda v: -v.failed)[:MAX_HOSTS] if len(vantages) > 1 else []
     candidates = [
         Candidate(Value("host", v.agent_id), proxy.witnesses[v.agent_id].timeline)
@@ -46,12 +59,7 @@ def explaining(
         if v.failed >= LEAST_FAILURES
     ]
     candidates += itertools.starmap(Candidate, troubled(proxy.parts, LEAST_FAILURES))
-
-    def is_sick(timeline: Timeline, is_rest: bool) -> bool:
-        return fires(proxy.timeline.without([timeline]) if is_rest else timeline)
-
-    checks = Checks(is_sick, partial(speaks_against, proxy, seers))
-    yield from explain(candidates, proxy.timeline, checks, proxy.explained, root_of(cause))
+    return candidates
 
 
 def attribute(

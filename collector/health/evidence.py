@@ -145,6 +145,19 @@ class Timeline:
         rest.troubles = sum(_troubles(counts) for _, counts in rest.slots.newest_first())
         return rest
 
+    def only(self, failure: str, passed: Collection[str]) -> "Timeline":
+        """
+        Return a copy as if requests could fail of one class only; it knows no order.
+
+        Args:
+            failure: The class; another failure is no request.
+            passed: But for these classes: who failed so had got so far.
+        """
+        alone = Timeline()
+        alone.slots = self.slots.only(failure, passed)
+        alone.troubles = sum(_troubles(counts) for _, counts in alone.slots.newest_first())
+        return alone
+
     def _drop_before(self, slot: int) -> None:
         for counts in self.slots.drop_before(slot):
             self.troubles -= _troubles(counts)

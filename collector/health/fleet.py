@@ -24,7 +24,7 @@ from .evidence import HORIZON_NS, SLOT_NS
 from .gates import Past, Rules
 from .held import Held, Proxy, Witness
 from .hosts import AgentAsk, asks_of
-from .judge import Judge, Moment, steps
+from .judge import Judge
 from .latency import FadingSketch, quantile
 from .memory import Memory, ShownCertificate
 from .misses import Misses, settle
@@ -32,8 +32,9 @@ from .parts import label_values
 from .report import Report
 from .roster import BEFORE, KNOWN_AFTER_NS, Roster, Who
 from .score import Formula
-from .slowness import MAX_TIMES
+from .slowness import MAX_TIMES, timed_window
 from .versions import Versions
+from .witnessing import Moment, steps
 from .worst import Worst
 
 PROXY_KEPT_NS = 7 * 86_400 * NS
@@ -214,7 +215,7 @@ class Fleet:
         yield from self._roster.expire(now_ns, self._asked_kept_ns)
         self._agents.keep({who.agent_id for who in self._roster.agents})
         self._wall_offset_ns = wall_offset_ns
-        moment = Moment(now_ns, wall_offset_ns, self._served_ns)
+        moment = Moment(now_ns, wall_offset_ns, self._served_ns, self._asks_another)
         for name in sorted(self.proxies):
             proxy = self.proxies.get(name)
             if proxy is None:
@@ -253,7 +254,7 @@ class Fleet:
 
     def standing(self, now_ns: int) -> list[Report]:
         """Report the states as they were restored, without evidence and without a judgement."""
-        moment = Moment(now_ns, self._wall_offset_ns, self._served_ns)
+        moment = Moment(now_ns, self._wall_offset_ns, self._served_ns, self._asks_another)
         held = sorted(self.proxies.items())
         return [self._judge.standing(name, proxy, moment) for name, proxy in held]
 
@@ -266,7 +267,7 @@ class Fleet:
         witness.is_known |= arrival.is_known
         if end_ns >= witness.asked_ns:
             witness.labels = label_values(arrival.labels)
-        witness.compare(end_ns, counts, (s.counts for s in arrival.sightings if s is not sighting))
+        witness.compare(end_ns, sighting, (s for s in arrival.sightings if s is not sighting))
         # What is older would only wait to be forgotten.
         if arrival.arrived_ns - end_ns <= HORIZON_NS:
             proxy.timeline.add(end_ns, counts)
@@ -274,12 +275,13 @@ class Fleet:
             if FIRST_BYTE in sighting.sketches:
                 newest = end_ns, sighting.sketches[FIRST_BYTE]
                 witness.times = (*witness.times[1 - MAX_TIMES :], newest)
+                proxy.timed.append(timed_window(end_ns, arrival.agent_id, sighting))
             if not proxy.add(witness, end_ns, counts):
                 self._admission.drop("MAX_EVIDENCE_BYTES", arrival.caller)
             for timeline in (proxy.timeline, witness.timeline):
                 timeline.order(sighting.served_at_ns, sighting.failed_at_ns)
         if counts.served:
-            self._serve(arrival.agent_id, end_ns)
+            self._serve(arrival.agent_id, sighting.served_at_ns or end_ns)
         if sighting.certificate:
             proxy.show(sighting.certificate, end_ns)
         if sighting.min_ttl_s is not None:
@@ -339,6 +341,14 @@ class Fleet:
 
     def _serve(self, agent_id: str, at_ns: int) -> None:
         self._served_ns[agent_id] = max(self._served_ns.get(agent_id, 0), at_ns)
+
+    def _asks_another(self, agent_id: str, name: str) -> bool:
+        """Whether an agent asked another proxy than this one within the horizon."""
+        return any(
+            witness.timeline.slots
+            for other, proxy in self.proxies.items()
+            if other != name and (witness := proxy.witnesses.get(agent_id))
+        )
 
     def _expire_witnesses(self, proxy: Proxy, now_ns: int) -> Iterator[None]:
         asked_after = now_ns - self._asked_kept_ns

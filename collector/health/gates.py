@@ -20,6 +20,8 @@ from .score import CERTIFICATE_LOW, DAY_S, LATENCIES_S
 State = Literal["unknown", "healthy", "degraded", "down"]
 Gate = Literal["outage", "certificate", "slo", "slow", "expiry", "suspect_misses", "partial"]
 
+FAILING: frozenset[Gate] = frozenset({"outage", "certificate", "slo", "suspect_misses"})
+"""Those that failures fire."""
 SEVERITY: dict[State, int] = {"unknown": 0, "healthy": 1, "degraded": 2, "down": 3}
 STATE_OF: dict[Gate, State] = {
     "outage": "down",

@@ -5,11 +5,11 @@ Knows nothing of health. Who invents proxies cannot hide those that others ask: 
 of what that caller alone asks.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..intake.arrival import Counts, Leaf
+from ..intake.arrival import Counts, Leaf, Sighting
 from ..shares import Shares
 from .evidence import HORIZON_NS, Timeline
 from .gates import Past
@@ -18,6 +18,7 @@ from .leaves import Leaves
 from .memory import Memory, ShownCertificate
 from .parts import MAX_PARTS_BYTES, Parts, Value
 from .roster import BEFORE
+from .slowness import MAX_TIMED_WINDOWS, TimedWindow
 from .state import Track
 
 MAX_PROXIES = 1_000
@@ -44,28 +45,43 @@ class Witness:
     """Of the agent, as it shipped them last."""
     timeline: Timeline = field(default_factory=Timeline)
     contrast_ns: int = 0
-    """End of the last window in which this proxy failed it, and another one answered."""
+    """End of the last window in which this proxy failed it, and another one answered since."""
     alone_ns: int = 0
-    """End of the last window in which all failed that it asked, this one and others."""
+    """End of the last window at whose end all failed that it asked, this one and others."""
     times: tuple[tuple[int, bytes], ...] = ()
     """Of the last MAX_TIMES windows with answers: their end, and the sketch of first bytes."""
     held_bytes: int = 0
     """Of the timeline, as far as they are counted."""
 
-    def compare(self, end_ns: int, counts: Counts, others: Iterable[Counts]) -> None:
-        """Note whether others answered it in a window in which this proxy only failed."""
-        asked = [other for other in others if other.requests]
-        if counts.served or not counts.failed or not asked:
+    def compare(self, end_ns: int, own: Sighting, others: Iterable[Sighting]) -> None:
+        """Note whether others answered it since this proxy only failed, or failed it as well."""
+        since_ns = _failing_since_ns(own)
+        if since_ns is None:
             return
-        if any(other.served for other in asked):
+        asked = [other for other in others if other.counts.requests]
+        if any(_has_answered(other, since_ns) for other in asked):
             self.contrast_ns = max(self.contrast_ns, end_ns)
-        else:
+        elif any(_failing_since_ns(other) is not None for other in asked):
             self.alone_ns = max(self.alone_ns, end_ns)
 
     def lacked_all(self, now_ns: int, grace_ns: int) -> bool:
         """Whether lately nothing answered it, and nothing since tells this proxy from others."""
         is_late = now_ns - self.alone_ns < HORIZON_NS
         return is_late and self.contrast_ns - self.alone_ns <= grace_ns
+
+
+def _failing_since_ns(sighting: Sighting) -> int | None:
+    """Return since when it only failed, 0 where the order is not known; None: it does not."""
+    counts, served_ns = sighting.counts, sighting.served_at_ns
+    if not counts.failed or (counts.served and served_ns is None):
+        return None
+    times = [at_ns for at_ns in sighting.failed_at_ns if at_ns > (served_ns or 0)]
+    return min(times, default=None if counts.served else 0)
+
+
+def _has_answered(sighting: Sighting, since_ns: int) -> bool:
+    served_ns = sighting.served_at_ns
+    return sighting.counts.served > 0 and (served_ns is None or served_ns > since_ns)
 
 
 @dataclass(slots=True)
@@ -83,6 +99,8 @@ class Proxy:
     callers: Counter[str] = field(default_factory=Counter)
     """How many of these each shipped for."""
     latencies: dict[str, FadingSketch] = field(default_factory=dict)
+    timed: deque[TimedWindow] = field(default_factory=lambda: deque(maxlen=MAX_TIMED_WINDOWS))
+    """The newest windows with answers."""
     lately: FadingSketch | None = None
     """Of times to first byte, forgetting sooner: that answers are quick again is known by it."""
     leaves: Leaves = field(default_factory=Leaves)
@@ -103,6 +121,8 @@ class Proxy:
     """Up to which slot it was said what it is held responsible for."""
     explained: Value | None = None
     """What explained its failures in the last window."""
+    told: dict[str, Value] = field(default_factory=dict)
+    """What explained single classes of them."""
 
     def witness(self, agent_id: str, caller: str, asked_ns: int) -> Witness:
         """Return the agent's part, made on first sight."""

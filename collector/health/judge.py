@@ -4,19 +4,22 @@ The judge: what the evidence that is held of one proxy comes to, window by windo
 Pure but for the proxy's own track, which it advances.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from modpulse.agent.batch.batch import FIRST_BYTE
 from modpulse.agent.service.units import NS
 
 from .attribution import attribute, explaining
+from .causes import Cause, finding_causes, rest_of, without
 from .confidence import Confidence, Seen, confidence
 from .evidence import SLOT_NS, Evidence, Timeline, weigh
 from .explain import Explanation
 from .gates import (
+    FAILING,
     Certificate,
     Finding,
     Rules,
@@ -26,30 +29,24 @@ from .gates import (
     slow_limit_ms,
 )
 from .held import Proxy
-from .reason import Reason
+from .reason import Reason, Reasons
 from .report import Report
-from .scope import Run, Scope, Vantage, doubtful, seen_from_one, slow_for
+from .scope import Run, Scope, Vantage, doubtful, elsewhere, seen_from_one, slow_for
 from .score import Formula, certificate_part, score
 from .settled import settled
 from .slowness import slowness
-from .state import step
+from .state import refuted, step
+from .witnessing import (
+    Moment,
+    is_lost,
+    lacks_all,
+    run_of,
+    sample,
+    steps,
+    vantage_of,
+)
 
-STEP_WITNESSES = 64
-"""Judged at once: 2 ms where all of them see failures."""
-MAX_WEIGHED = 100
-"""Agents of one proxy whose own evidence is weighed in a window, of those that saw trouble."""
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-
-
-class Moment(NamedTuple):
-    """When, and what is known beside the proxy."""
-
-    now_ns: int
-    """Of the collector's clock."""
-    wall_offset_ns: int
-    """From it to the wall clock, by which certificates end."""
-    served_ns: Collection[str]
-    """Agents that some proxy has answered lately."""
 
 
 class Judge:
@@ -63,6 +60,7 @@ class Judge:
             bucket_ms: The latency that a sketch's bucket stands for.
         """
         self._formula, self._rules, self._bucket_ms = formula, rules, bucket_ms
+        self._recent_ns = round(rules.recent_seconds * NS)
         self._second = replace(rules, outage_run=min(rules.outage_run, rules.outage_failures))
         """Of those who see an outage, too: fewer failures are enough."""
 
@@ -87,74 +85,116 @@ class Judge:
     def judging(self, name: str, proxy: Proxy, moment: Moment) -> Iterator[Report | None]:
         """Advance a proxy by one window: None after some milliseconds, the report at the end."""
         vantages: list[Vantage] = []
-        runs: list[Run] = []
-        weighed = _sample({a: w.timeline.troubles for a, w in proxy.witnesses.items()})
+        weighed = sample({a: w.timeline.troubles for a, w in proxy.witnesses.items()})
         # Where nobody saw trouble there is nothing to attribute.
         for few in steps(sorted(proxy.witnesses) if weighed else ()):
-            vantages += [self._vantage(a, proxy, moment, a in weighed) for a in few]
-            runs += [_run(a, proxy.witnesses[a].timeline) for a in few]
+            vantages += [self._vantage(a, name, proxy, moment, a in weighed) for a in few]
             yield None
         found = None
         for explanation in self._explaining(proxy, vantages, moment):
             yield None
             found = explanation
-        yield self._report(name, proxy, vantages, runs, moment, found)
+        view, scope = proxy, self._attribute(proxy, vantages, moment, found)
+        causes: tuple[Cause, ...] = ()
+        fires, summed = self._fires(proxy, moment), partial(self._sum, now_ns=moment.now_ns)
+        for some in finding_causes(proxy, vantages, fires, summed, scope):
+            yield None
+            causes = some or ()
+        if any(not cause.scope.is_part for cause in causes):
+            view = without(proxy, causes)
+            if not scope.kind:
+                others = [v for v in vantages if v.agent_id in view.witnesses]
+                scope = self._attribute(view, others, moment, None)
+                proxy.sick_resolver = view.sick_resolver
+        runs: list[Run] = []
+        for few in steps(view.witnesses if weighed else ()):
+            runs += [run_of(agent_id, view.witnesses[agent_id]) for agent_id in few]
+            yield None
+        yield self._report(name, proxy, view, _Found(scope, found, causes), runs, moment)
 
-    def _explaining(
-        self, proxy: Proxy, vantages: list[Vantage], moment: Moment
-    ) -> Iterator[Explanation | None]:
-        """Look for what explains the failures; the last is what is found."""
+    def _fires(self, proxy: Proxy, moment: Moment) -> Callable[[Timeline], bool]:
+        """Return what says whether a failure gate fires on a timeline."""
 
         def fires(timeline: Timeline) -> bool:
             evidence = self._sum(timeline, moment.now_ns)
             return bool(failure_findings(evidence, proxy.past, self._rules))
 
+        return fires
+
+    def _explaining(
+        self, proxy: Proxy, vantages: list[Vantage], moment: Moment
+    ) -> Iterator[Explanation | None]:
+        """Look for what explains the failures; the last is what is found."""
         if vantages:
             cause = self._sum(proxy.timeline, moment.now_ns).cause
-            yield from explaining(proxy, vantages, fires, cause)
+            yield from explaining(proxy, vantages, self._fires(proxy, moment), cause)
+
+    def _attribute(
+        self,
+        proxy: Proxy,
+        vantages: list[Vantage],
+        moment: Moment,
+        found: Explanation | None,
+    ) -> Scope:
+        fires = self._fires(proxy, moment)
+        return attribute(
+            proxy,
+            vantages,
+            cache(lambda excluded: fires(_rest(proxy, excluded))),
+            found,
+            self._sum(proxy.timeline, moment.now_ns).cause,
+        )
 
     def _report(
         self,
         name: str,
         proxy: Proxy,
-        vantages: list[Vantage],
+        view: Proxy,
+        whose: "_Found",
         runs: list[Run],
         moment: Moment,
-        found: Explanation | None,
     ) -> Report:
-        resting = cache(lambda excluded: _rest(proxy, excluded))
+        resting = cache(lambda excluded: _rest(view, excluded))
         weighed = cache(lambda excluded: self._sum(resting(excluded), moment.now_ns))
-        scope = attribute(
-            proxy,
-            vantages,
-            lambda excluded: bool(failure_findings(weighed(excluded), proxy.past, self._rules)),
-            found,
-            weighed(frozenset()).cause,
-        )
+        scope, found, causes = whose
         judged, evidence = resting(scope.excluded), weighed(scope.excluded)
+        parts = [cause.scope for cause in causes if cause.scope.is_part]
+        if parts and not scope.kind:
+            is_whole = self._fires(proxy, moment)(rest_of(proxy, judged, causes))
+            scope = scope if is_whole else parts[0]
         if scope.kind == "module" and found:
-            judged = proxy.timeline.without([proxy.parts.of[found.value].timeline])
+            judged = view.timeline.without([proxy.parts.of[found.value].timeline])
             evidence = self._sum(judged, moment.now_ns)
         quantiles = self._quantiles(proxy, evidence)
         first_byte = quantiles.get(FIRST_BYTE, {}).get("p95")
         certificate = self._certificate(proxy, moment)
         findings = self._findings(proxy, evidence, self._slowness(proxy, first_byte), certificate)
         if len(runs) > 1 and any(finding.state == "down" for finding in findings):
-            rest = weighed(scope.excluded | doubtful(runs, round(self._rules.recent_seconds * NS)))
+            rest = weighed(scope.excluded | doubtful(runs, self._recent_ns))
             still = {finding.gate for finding in failure_findings(rest, proxy.past, self._second)}
             findings = [f for f in findings if f.state != "down" or f.gate in still]
+        others = elsewhere(runs, judged.failing_since_ns, moment.now_ns)
+        findings = [f for f in findings if f.gate not in FAILING or not others.speaks(f.state)]
+        findings = [_because(f, others.reasons) if f.state == "down" else f for f in findings]
         if scope.is_part:
             # For others it is not down.
             findings = [f for f in findings if f.state != "down"]
-            findings.append(Finding("partial", scope.reasons))
+        of_parts = [part.reasons for part in (scope, *parts) if part.is_part]
+        if of_parts:
+            once = dict.fromkeys(itertools.chain.from_iterable(of_parts))
+            findings.append(Finding("partial", tuple(once)))
         if not scope.kind and any(finding.gate == "slow" for finding in findings):
             scope, findings = self._whose_slowness(proxy, findings, moment.now_ns)
+        own = None
         if scope.excluded and not scope.is_slow:
+            own = self._sum(view.timeline.without([judged]), moment.now_ns)
             scope = replace(scope, failed_ns=_failed_ns(proxy, scope.excluded))
-        proxy.track = step(proxy.track, findings, evidence.n, moment.now_ns, self._rules)
+        track = refuted(proxy.track) if others.is_served else proxy.track
+        proxy.track = step(track, findings, evidence.n, moment.now_ns, self._rules)
         if not scope.kind and len(proxy.witnesses) == 1 and proxy.track.findings:
             scope = seen_from_one(next(iter(proxy.witnesses)))
         part = None if certificate is None else certificate.part
+        seen = self._sum(proxy.timeline, moment.now_ns)
         success = belief(evidence, proxy.past, self._rules)
         return Report(
             proxy=name,
@@ -162,15 +202,23 @@ class Judge:
             scope=scope,
             score=score(success, first_byte, part, self._formula) if evidence.n else None,
             evidence=evidence,
-            seen=weighed(frozenset()),
+            seen=seen,
             agents=len(proxy.witnesses),
+            own=own,
             quantiles_ms=quantiles,
             certificate_left_s=None if certificate is None else certificate.left_s,
             certificate_part=part,
             last_seen_ns=proxy.last_seen_ns,
-            confidence=_confidence(proxy, weighed(frozenset())),
-            settled=settled(proxy, judged, scope.excluded, moment.now_ns),
-            failing=_failing(proxy, scope.excluded) if evidence.total.failed else 0,
+            confidence=_confidence(proxy, seen),
+            causes=tuple(cause for cause in causes if cause.scope is not scope),
+            settled=settled(
+                proxy,
+                judged,
+                scope.excluded,
+                is_lost(name, proxy, moment, self._recent_ns),
+                moment.now_ns,
+            ),
+            failing=_failing(view, scope.excluded) if evidence.total.failed else 0,
         )
 
     def _findings(
@@ -186,26 +234,17 @@ class Judge:
             *other_findings(evidence, first_byte_ms, proxy.past, certificate, self._rules),
         ]
 
-    def _vantage(self, agent_id: str, proxy: Proxy, moment: Moment, is_weighed: bool) -> Vantage:
-        witness, now_ns = proxy.witnesses[agent_id], moment.now_ns
-        timeline = witness.timeline
+    def _vantage(
+        self, agent_id: str, name: str, proxy: Proxy, moment: Moment, is_weighed: bool
+    ) -> Vantage:
+        timeline = proxy.witnesses[agent_id].timeline
         sees, failed = (None if timeline.troubles else False), 0
         if is_weighed:
-            own = self._sum(timeline, now_ns)
+            own = self._sum(timeline, moment.now_ns)
             sees = bool(failure_findings(own, proxy.past, self._rules))
             failed = own.total.failed + own.total.suspects
-        return Vantage(
-            agent_id,
-            sees=sees,
-            failed=failed,
-            asked=bool(witness.timeline.slots),
-            # What answers it by now proves nothing of the time when nothing did.
-            served=agent_id in moment.served_ns
-            and not witness.lacked_all(now_ns, round(self._rules.recent_seconds * NS)),
-            resolvers=witness.resolvers,
-            failing_ns=now_ns - timeline.failing_since_ns if timeline.failing_since_ns else 0,
-            answered_ns=now_ns - timeline.served_at_ns if timeline.served_at_ns else None,
-        )
+        is_lost = lacks_all(agent_id, name, proxy, moment, self._recent_ns)
+        return vantage_of(agent_id, proxy, moment, is_lost, (sees, failed))
 
     def _sum(self, timeline: Timeline, now_ns: int) -> Evidence:
         rules = self._rules
@@ -234,6 +273,7 @@ class Judge:
         limit_ms = slow_limit_ms(proxy.past, rules)
         found = slowness(
             proxy.witnesses,
+            proxy.timed,
             lambda bucket: self._bucket_ms(bucket) > limit_ms,
             now_ns - 2 * round(rules.recent_seconds * NS),
             rules.slow_requests,
@@ -243,10 +283,7 @@ class Judge:
         scope = slow_for(found)
         if not scope.is_part:
             return scope, [finding for finding in findings if finding.gate != "slow"]
-        told = [
-            replace(f, reasons=(*f.reasons, *scope.reasons)) if f.gate == "slow" else f
-            for f in findings
-        ]
+        told = [_because(f, scope.reasons) if f.gate == "slow" else f for f in findings]
         return scope, told
 
     def _slowness(self, proxy: Proxy, first_byte_ms: float | None) -> float | None:
@@ -261,6 +298,14 @@ class Judge:
         left_s = leaf.not_after_s - (moment.now_ns + moment.wall_offset_ns) / NS
         lifetime_s = float(leaf.not_after_s - leaf.not_before_s)
         return Certificate(left_s, certificate_part(left_s, lifetime_s, self._formula))
+
+
+class _Found(NamedTuple):
+    """Whose failures they are."""
+
+    scope: Scope
+    explanation: Explanation | None
+    causes: tuple[Cause, ...]
 
 
 def _rest(proxy: Proxy, excluded: frozenset[str]) -> Timeline:
@@ -288,17 +333,15 @@ def _failed_ns(proxy: Proxy, agents: Iterable[str]) -> int:
     return (max(slots, default=-1) + 1) * SLOT_NS
 
 
+def _because(finding: Finding, reasons: Reasons) -> Finding:
+    return replace(finding, reasons=(*finding.reasons, *reasons))
+
+
 def _with_doubts(finding: Finding, modules: int) -> Finding:
     """Say why misses are suspect, as far as it is the fleet that knows."""
     if finding.gate != "suspect_misses" or not modules:
         return finding
-    before = Reason("served_before", (modules,))
-    return replace(finding, reasons=(*finding.reasons, before))
-
-
-def _run(agent_id: str, timeline: Timeline) -> Run:
-    failures = len(timeline.failed_at_ns)
-    return Run(agent_id, timeline.served_at_ns, timeline.failing_since_ns, failures)
+    return _because(finding, (Reason("served_before", (modules,)),))
 
 
 def _confidence(proxy: Proxy, seen: Evidence) -> Confidence | None:
@@ -306,21 +349,3 @@ def _confidence(proxy: Proxy, seen: Evidence) -> Confidence | None:
     lossy = sum(w.timeline.lossy > 0 for w in witnesses) if proxy.timeline.lossy else 0
     total = seen.total
     return confidence(Seen(seen.n, total.windows, total.lossy, len(witnesses), lossy))
-
-
-def steps(agent_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Part what may be many."""
-    held = list(agent_ids)
-    for start in range(0, len(held), STEP_WITNESSES):
-        yield held[start : start + STEP_WITNESSES]
-
-
-def _sample(troubles: Mapping[str, int]) -> frozenset[str]:
-    """Return whose own evidence is weighed: those with most troubles, and some from everywhere."""
-    troubled = [agent_id for agent_id, count in troubles.items() if count]
-    if len(troubled) <= MAX_WEIGHED:
-        return frozenset(troubled)
-    troubled.sort(key=lambda agent_id: -troubles[agent_id])
-    half = MAX_WEIGHED // 2
-    rest = troubled[half:]
-    return frozenset((*troubled[:half], *rest[:: -(-len(rest) // half)]))

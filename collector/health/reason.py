@@ -110,6 +110,15 @@ def _share_zh(what: str, of: str) -> Callable[..., str]:
     return made
 
 
+def _of_class(share: float, kind: str, who: str, part: float, failure: str) -> str:
+    whole = f"{percent(share)} of {failure} are {_en(kind, who)}"
+    return f"{whole}, which has {percent(part)} of the requests"
+
+
+def _of_class_zh(share: float, kind: str, who: str, part: float, failure: str) -> str:
+    return f"{percent(share)} 的 {failure} 在{_zh(kind, who)}，它占请求的 {percent(part)}"
+
+
 def _of_module(share: float, kind: str, who: str) -> str:
     name = _en(kind, who)
     return f"{percent(share)} of the failures are {name}, of those that are known by module"
@@ -197,6 +206,10 @@ SENTENCES: Mapping[str, tuple[Form, Form]] = {
     # For whom, or of what.
     "only_host": ("only {0} sees failures", "只有 {0} 看到失败"),
     "one_host": ("seen from one host only, {0}", "仅从一台主机看到：{0}"),
+    "only_they_ask": (
+        lambda kind, who: f"nobody but those {_en(kind, who)} asked since",
+        lambda kind, who: f"此后只有{_zh(kind, who)}在请求",
+    ),
     "host_unanswered": (
         "no proxy answers {0}, the only host that asks: it may be the host",
         "没有任何代理应答 {0}，而只有它在请求：可能是这台主机的问题",
@@ -204,6 +217,7 @@ SENTENCES: Mapping[str, tuple[Form, Form]] = {
     "only_some": (_some, _some_zh),
     "share_of_failures": (_share("failures", "requests"), _share_zh("失败", "请求")),
     "share_of_slow": (_share("slow answers", "answers"), _share_zh("慢应答", "应答")),
+    "share_of_class": (_of_class, _of_class_zh),
     "share_by_module": (_of_module, _of_module_zh),
     "share_of_scope": (
         lambda share, part: f"{percent(share)} of the failures, {percent(part)} of the requests",

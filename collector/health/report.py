@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..intake.arrival import Counts
+from .causes import Cause
 from .confidence import Confidence
 from .consistency import ContentFinding
 from .evidence import Evidence
@@ -29,6 +30,8 @@ class Report:
     """With everybody's."""
     agents: int
     """That asked within the last hour."""
+    own: Evidence | None = None
+    """Of those whose failures are not held against it; None where nobody's are."""
     quantiles_ms: Mapping[str, Mapping[str, float]]
     """Phase to p50, p95, p99; phases that were not seen lately are left out."""
     certificate_left_s: float | None
@@ -41,6 +44,8 @@ class Report:
     """What it is held responsible for, by slots that are newly complete, oldest first."""
     failing: int = 0
     """Agents that saw what counts against it, within ten minutes."""
+    causes: tuple[Cause, ...] = ()
+    """Failure classes that have a scope of their own, beside the scope of all."""
     contents: tuple[ContentFinding, ...] = ()
     """Versions of modules that it does not serve as others do; nothing of its state."""
     worst: tuple[WorstRequest, ...] = ()

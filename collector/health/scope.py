@@ -7,10 +7,12 @@ the gates still fire without some of them. What explain.py finds becomes a reaso
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from modpulse.agent.service.units import NS
 
 from .explain import Explanation
+from .gates import State
 from .parts import Value
 from .reason import Reason, Reasons, only_some, same_requests, sentences
 from .slowness import Slowness
@@ -19,6 +21,11 @@ NOT_OF_PROXY = ("host", "resolver", "module")
 """Kinds whose failures are not the proxy's: it is as the rest says. By others it is degraded."""
 STEADY_NS = 30 * NS
 """Three windows: after so long it is no accident that nobody who fails was answered."""
+HEARING_NS = 20 * NS
+"""So long others may take to say that they are served, before all fail: an outage is told within
+30 s."""
+HEARING_LONG_NS = 120 * NS
+"""The same before it is degraded for all."""
 ANSWERS_LATE_NS = 10 * NS
 """What was under way when it began is answered so much later."""
 
@@ -71,6 +78,11 @@ class Scope:
         return sentences(self.reasons) or None
 
     @property
+    def value(self) -> Value:
+        """What those have in common whose it is; of no kind: everybody."""
+        return Value(self.kind or "", self.who or "")
+
+    @property
     def is_part(self) -> bool:
         """Whether the proxy is sick for some of its requests, and not for others."""
         return self.kind is not None and self.kind not in NOT_OF_PROXY
@@ -87,6 +99,10 @@ class Run:
     """The first failure after it; 0 without any."""
     failures: int
     """Since then, the latest."""
+    has_failed: bool = False
+    """Of anything within the horizon."""
+    common: frozenset[Value] = frozenset()
+    """What it may have in common with others: labels, resolvers."""
 
 
 def doubtful(runs: Sequence[Run], grace_ns: int) -> frozenset[str]:
@@ -106,6 +122,57 @@ def doubtful(runs: Sequence[Run], grace_ns: int) -> frozenset[str]:
     rest = [run for run in failing if run.agent_id not in partial]
     most = max(rest, key=lambda run: run.failures, default=None)
     return frozenset(partial | ({most.agent_id} if most else set()))
+
+
+class Elsewhere(NamedTuple):
+    """What is known of those who have nothing in common with who fails, as far as there are any."""
+
+    silent_ns: int | None = None
+    """They asked before it began and not since, so long ago; None: they did, or there are none."""
+    is_served: bool = False
+    """They were answered since."""
+    has_failed: bool = False
+    """They failed of something within the horizon."""
+    reasons: Reasons = ()
+    """Who alone asks since it began, where others asked before; empty: others do, or none are."""
+
+    def speaks(self, state: State) -> bool:
+        """Whether it is too early to say that a failure gate's state is everybody's, or wrong."""
+        hearing_ns = HEARING_NS if state == "down" else HEARING_LONG_NS
+        is_early = self.silent_ns is not None and self.silent_ns < hearing_ns
+        is_early = is_early and (state == "down" or not self.has_failed)
+        return is_early or (self.is_served and state == "down")
+
+
+def elsewhere(runs: Sequence[Run], since_ns: int, now_ns: int) -> Elsewhere:
+    """
+    Say of an outage at a site, or of whatever its agents have in common, what others see of it.
+
+    Args:
+        runs: Of every agent that asked.
+        since_ns: The first failure after the last answer to anybody; 0: not known.
+        now_ns: The collector's time.
+    """
+    failing = [run for run in runs if run.failing_since_ns]
+    if not failing:
+        return Elsewhere()
+    common = frozenset.intersection(*(run.common for run in failing))
+    others = [run for run in runs if common - run.common]
+    served_ns = max((run.served_ns for run in others), default=0)
+    silent_ns = now_ns - since_ns if 0 < served_ns < since_ns else None
+    # Some failed of something else long before, and have not asked since.
+    began_ns = sorted(run.failing_since_ns for run in failing)[(len(failing) - 1) // 2]
+    return Elsewhere(
+        silent_ns=silent_ns,
+        has_failed=any(run.has_failed for run in others),
+        is_served=served_ns > began_ns + ANSWERS_LATE_NS,
+        reasons=(Reason("only_they_ask", tuple(_plainest(common))),) if silent_ns else (),
+    )
+
+
+def _plainest(common: frozenset[Value]) -> Value:
+    """Return what agents have in common as a person would say it: a place before a resolver."""
+    return min(common, key=lambda value: (value.kind == "resolver", value.kind != "site", value))
 
 
 def find_scope(
@@ -169,19 +236,20 @@ def slow_for(found: Slowness) -> Scope:
     return Scope(kind, reasons, who, excluded, found.share, found.part, is_slow=True)
 
 
-def explained(found: Explanation, users: frozenset[str]) -> Scope:
+def explained(found: Explanation, users: frozenset[str], failure: str | None = None) -> Scope:
     """
     Return the scope of what explains the failures.
 
     Args:
         found: The explanation.
         users: Agents of its resolver; else empty.
+        failure: The class that it explains; None: all of them.
     """
     kind, who = found.value
     part = None if kind == "module" else found.contrast.part
     return Scope(
         kind,
-        _reasons(found, part),
+        _reasons(found, part, failure),
         who,
         users,
         found.contrast.share,
@@ -211,10 +279,12 @@ def also_alone(scope: Scope, agent_id: str) -> Scope:
     return replace(scope, reasons=(*scope.reasons, Reason("one_host", (agent_id,))))
 
 
-def _reasons(found: Explanation, part: float | None) -> Reasons:
+def _reasons(found: Explanation, part: float | None, failure: str | None) -> Reasons:
     share, (kind, who) = found.contrast.share, found.value
     if part is None:
         first = Reason("share_by_module", (share, kind, who))
+    elif failure is not None:
+        first = Reason("share_of_class", (share, kind, who, part, failure))
     else:
         first = Reason("share_of_failures", (share, kind, who, part))
     return (first, *same_requests(found.also))

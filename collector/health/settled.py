@@ -3,7 +3,8 @@ What a proxy is held responsible for, slot by slot, once a slot is complete.
 
 Beside what attribution takes away for a host, a resolver or a module, a host's own trouble that is
 too short for it: a slot in which one host was served nothing at all, while others were served;
-where no others asked, it counts as one failure.
+where no others asked, it counts as one failure. Of the only host that asks nothing counts while no
+proxy answers it.
 Pure but for the proxy's own mark.
 """
 
@@ -29,7 +30,7 @@ MAX_DOUBTED = 100
 
 
 def settled(
-    proxy: Proxy, judged: Timeline, excluded: frozenset[str], now_ns: int
+    proxy: Proxy, judged: Timeline, excluded: frozenset[str], is_lost: bool, now_ns: int
 ) -> tuple[tuple[int, Counts], ...]:
     """
     Return slots that have become complete since the last time, oldest first.
@@ -38,6 +39,7 @@ def settled(
         proxy: Remembers the last.
         judged: What attribution has left of its evidence.
         excluded: Agents that are not in it.
+        is_lost: The only agent that asks is answered by nothing.
         now_ns: The collector's time.
     """
     last = (now_ns - SETTLED_NS) // SLOT_NS - 1
@@ -46,6 +48,8 @@ def settled(
     proxy.settled_slot = max(proxy.settled_slot, last)
     if not any(counts.failures for _, counts in found):
         return tuple(reversed(found))
+    if is_lost:
+        return tuple((slot, replace(c, failures={})) for slot, c in reversed(found))
     troubled = [
         witness.timeline
         for agent_id, witness in proxy.witnesses.items()

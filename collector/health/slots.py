@@ -162,6 +162,20 @@ class Slots:
         rest._bad = _cut(_all_less(self._bad, [o._bad for o in them], shifts), 0)
         return rest
 
+    def only(self, failure: str, passed: "Iterable[str]") -> "Slots":
+        """Return a copy with one class of failures, others as answers, and no suspect misses."""
+        alone, failures, bad = Slots(), self._failures or {}, self._bad or {}
+        alone._first, alone._rows = self._first, self._rows[:]
+        alone._rows[_SUSPECTS::_ROW] = _zeros(self._count)
+        for name in passed:
+            if name in failures:
+                alone._rows[_OK::_ROW] = array(
+                    "q", map(add, alone._rows[_OK::_ROW], failures[name])
+                )
+        alone._failures = {failure: failures[failure][:]} if failure in failures else None
+        alone._bad = {failure: bad[failure][:]} if failure in bad else None
+        return alone
+
     def _counts(self, at: int) -> Counts:
         ok, misses, suspects, handshakes, small, windows, lossy = self._rows[
             at * _ROW : (at + 1) * _ROW

@@ -5,9 +5,9 @@ Knows nothing of evidence: it sees which gates fire, window by window.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .gates import SEVERITY, Finding, Gate, Rules, State
+from .gates import SEVERITY, STATE_OF, Finding, Gate, Rules, State
 
 AT_ONCE: frozenset[Gate] = frozenset({"outage", "certificate"})
 """Too plain and too costly to wait for three windows."""
@@ -67,6 +67,11 @@ def step(track: Track, findings: Sequence[Finding], n: int, now_ns: int, rules: 
     state = _worst(gates, n, rules)
     since_ns = now_ns if state != track.state or track.since_ns is None else track.since_ns
     return Track(state, since_ns, gates)
+
+
+def refuted(track: Track) -> Track:
+    """Return the track without what makes it `down`: others were answered, it need not wait."""
+    return replace(track, gates={g: t for g, t in track.gates.items() if STATE_OF[g] != "down"})
 
 
 def restored(state: State, since_ns: int, findings: Sequence[Finding]) -> Track:

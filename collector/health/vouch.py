@@ -3,10 +3,11 @@ What agents say of a set of requests with their own counts: one alone is no witn
 is served inside, or fails outside, speaks against it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from .beta import regularized_incomplete_beta
 from .contrast import series_of
+from .evidence import Timeline
 from .held import Proxy, Witness
 from .parts import OF_REQUESTS, Value
 
@@ -22,7 +23,12 @@ UNLIKELY = 0.02
 
 
 def speaks_against(
-    proxy: Proxy, seers: Collection[str], value: Value, begin: int, is_told: bool
+    proxy: Proxy,
+    seers: Collection[str],
+    seen: Callable[[Timeline], Timeline],
+    value: Value,
+    begin: int,
+    is_told: bool,
 ) -> bool:
     """
     Return whether agents' own counts contradict that a set explains the failures.
@@ -30,6 +36,7 @@ def speaks_against(
     Args:
         proxy: Whose failures.
         seers: Agents on whose own evidence the gates fire.
+        seen: What of a timeline is looked at.
         value: The set.
         begin: The slot since when.
         is_told: It was told in the window before.
@@ -38,13 +45,13 @@ def speaks_against(
     if value.kind == "host" or len(proxy.witnesses) == 1:
         return False
     if value.kind in OF_REQUESTS and value.kind != "resolver":
-        troubled = (w for w in proxy.witnesses.values() if w.timeline.troubles)
-        return _count_failing(list(troubled), begin) < LEAST_WITNESSES
+        troubled = _spread([w for w in proxy.witnesses.values() if w.timeline.troubles])
+        return _count_failing(map(seen, (w.timeline for w in troubled)), begin) < LEAST_WITNESSES
     inside = members(proxy, value)
     outside = len(proxy.witnesses) - len(inside)
     if sum(agent_id not in inside for agent_id in seers) > tolerated * outside:
         return True
-    some = _spread(list(inside.values()))
+    some = [seen(witness.timeline) for witness in _spread(list(inside.values()))]
     if _count_failing(some, begin) < LEAST_WITNESSES:
         return True
     return _count_served(some, begin) > tolerated * len(some)
@@ -59,30 +66,30 @@ def members(proxy: Proxy, value: Value) -> dict[str, Witness]:
     }
 
 
-def _count_failing(witnesses: Sequence[Witness], begin: int) -> int:
+def _count_failing(timelines: Iterable[Timeline], begin: int) -> int:
     """Count up to LEAST_WITNESSES of those that saw failures since then."""
     count = 0
-    for witness in witnesses:
+    for timeline in timelines:
         if count == LEAST_WITNESSES:
             break
-        if not witness.timeline.troubles:
+        if not timeline.troubles:
             continue
-        slots = witness.timeline.slots.newest_first()
+        slots = timeline.slots.newest_first()
         count += any(slot >= begin and counts.failed + counts.suspects for slot, counts in slots)
     return count
 
 
-def _count_served(witnesses: Sequence[Witness], begin: int) -> int:
+def _count_served(timelines: Sequence[Timeline], begin: int) -> int:
     """Count those that fail too rarely to share the trouble of those that do."""
-    seen = [_since(witness, begin) for witness in witnesses]
+    seen = [_since(timeline, begin) for timeline in timelines]
     failures = sum(failed for _, failed in seen)
     rate = sum(failed * failed / n for n, failed in seen if n) / max(1, failures)
     return sum(_fails_rarely(n, failed, rate) for n, failed in seen)
 
 
-def _since(witness: Witness, begin: int) -> tuple[int, int]:
+def _since(timeline: Timeline, begin: int) -> tuple[int, int]:
     """Return requests and failures since a slot."""
-    seen = [one for slot, one in series_of(witness.timeline).items() if slot >= begin]
+    seen = [one for slot, one in series_of(timeline).items() if slot >= begin]
     return sum(n for n, _ in seen), sum(failed for _, failed in seen)
 
 

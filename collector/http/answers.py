@@ -67,6 +67,15 @@ class ConfidenceDocument(TypedDict):
     evidence: str | None
 
 
+class CauseDocument(TypedDict):
+    """One failure class that has a scope of its own."""
+
+    failure: str
+    scope: str | None
+    who: str | None
+    evidence: str | None
+
+
 class ScopeDocument(TypedDict):
     """For whom or what a proxy is sick."""
 
@@ -113,6 +122,7 @@ class ProxyDocument(TypedDict):
     scope_failures_share: float | None
     scope_requests_share: float | None
     scope_also: list[ScopeDocument]
+    scope_causes: list[CauseDocument]
     confidence: ConfidenceDocument | None
     phases: dict[str, dict[str, float]]
     certificate_days_left: float | None

@@ -190,6 +190,15 @@ def proxy_document(report: Report, wall_offset_ns: int = 0) -> ProxyDocument:
         "scope_failures_share": _share(report.scope.share),
         "scope_requests_share": _share(report.scope.part),
         "scope_also": [{"scope": kind, "who": who} for kind, who in report.scope.also],
+        "scope_causes": [
+            {
+                "failure": cause.failure,
+                "scope": cause.scope.kind,
+                "who": cause.scope.who,
+                "evidence": cause.scope.words,
+            }
+            for cause in report.causes
+        ],
         "confidence": _confidence(report),
         "phases": {
             phase: {f"{name}_ms": round(value, 3) for name, value in quantiles.items()}

@@ -118,6 +118,9 @@ def now_of(report: Report, at_ns: int, language: Language) -> Now:
     since_ns, held = report.track.since_ns, report.confidence
     reasons = [reason for finding in report.track.findings for reason in finding.reasons]
     scope = [reason for reason in report.scope.reasons if reason not in reasons]
+    # Of a part of a proxy a gate says it.
+    own = (cause.scope for cause in report.causes if not cause.scope.is_part)
+    reasons += [reason for one in own for reason in one.reasons]
     return Now(
         state=report.track.state,
         for_s=None if since_ns is None else (at_ns - since_ns) / NS,

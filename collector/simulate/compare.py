@@ -83,6 +83,7 @@ def saying_of(report: Report) -> Saying:
     # Of a part of a proxy a gate says it.
     if report.scope.words and not report.scope.is_part:
         sentences.append(report.scope.words)
+    sentences += [c.scope.words for c in report.causes if c.scope.words and not c.scope.is_part]
     sentences += [f"{found.kind}: {found.words}" for found in report.contents if found.is_now]
     scope = report.scope.kind or "all"
     return Saying(report.track.state, scope, report.seen.cause, tuple(sentences), report.scope.who)

@@ -14,7 +14,7 @@ MIDDLE_MINUTES = DAYS * 24 * 60 / 2
 
 
 def main() -> None:
-    """Print figures; half an hour."""
+    """Print figures; an hour, or half as much again on a machine that has other work."""
     restart = Happening(
         name="restart", kind="restart", begin_minutes=MIDDLE_MINUTES, end_minutes=MIDDLE_MINUTES + 1
     )

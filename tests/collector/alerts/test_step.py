@@ -8,12 +8,14 @@ from alarms import DAY_S, T0_NS, Run, S, down, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modpulse.agent.service.units import NS
 from modpulse.collector.alerts.lifecycle import Key
 from modpulse.collector.alerts.maintenance import Window
 from modpulse.collector.alerts.notice import Notice, addressed
 from modpulse.collector.alerts.reading import Observation
 from modpulse.collector.alerts.rules import Alerting
 from modpulse.collector.alerts.step import State, restored
+from modpulse.collector.health.evidence import Timeline, weigh
 from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
@@ -116,6 +118,27 @@ def test_a_host_alone_recovers_by_its_own_answers() -> None:
     run.steps(200, report(A), served_ns={key: run.now_ns + 200 * S})
 
     assert [kind for _, kind in run.kinds] == ["opened", "closed"]
+
+
+def test_a_host_that_is_served_again_is_not_told() -> None:
+    """Though its failures are remembered yet: what was served since is no chance."""
+    run, alone = Run(), scoped(A, "host", "build-7")
+    failing = weigh(seen_at(run.now_ns, 9, 0), run.now_ns, NS, NS)
+    over = weigh(seen_at(run.now_ns, 9, 60), run.now_ns, NS, NS)
+    run.steps(600, replace(report(A, scope=alone), own=over))
+    assert run.kinds == []
+    run.steps(200, replace(report(A, scope=alone), own=failing))
+    run.steps(200, replace(report(A, scope=alone), own=over))
+
+    assert [kind for _, kind in run.kinds] == ["opened", "closed"]
+
+
+def seen_at(now_ns: int, failed: int, served: int) -> Timeline:
+    """Failures, and then what was served."""
+    timeline = Timeline()
+    timeline.add(now_ns - 60 * S, Counts(failures={"tcp.timeout": failed}))
+    timeline.add(now_ns - 30 * S, Counts(ok=served))
+    return timeline
 
 
 def test_it_gets_worse() -> None:

@@ -8,9 +8,9 @@ from sightings import GOOD, SICK, T0_NS, S, arrival, sighting
 
 from modpulse.collector.health.fleet import Fleet
 from modpulse.collector.health.gates import Rules
-from modpulse.collector.health.judge import MAX_WEIGHED, STEP_WITNESSES
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.score import Formula
+from modpulse.collector.health.witnessing import MAX_WEIGHED, STEP_WITNESSES
 from modpulse.collector.intake.arrival import Arrival, Leaf, Sighting
 
 WINDOW_NS = 10 * S
@@ -442,3 +442,46 @@ def test_one_site_is_not_everybody() -> None:
     said = play(new_fleet(), *both, *alone)
 
     assert states(said)[3:] == ["degraded"] * 19
+
+
+def at(site: str, batch: Arrival) -> Arrival:
+    """The same from a site."""
+    return dataclasses.replace(batch, labels={"site": site})
+
+
+def test_others_have_twenty_seconds_to_say_that_they_are_served() -> None:
+    """Who fails at one site alone is everybody only then, and no more once another is served."""
+    hosts = ("fra-1", "fra-2")
+    fine = [[at("fra", served(n, h)) for h in hosts] for n in range(3)]
+    fine[2].append(at("ams", served(2, "ams-1")))
+    sick = [[at("fra", refused(n, h)) for h in hosts] for n in range(3, 8)]
+    rules = Rules(outage_run_seconds=5)
+    said, alike = (play(Fleet(Formula(), rules, float), *fine[k:], *sick) for k in (0, 3))
+    ends = play(new_fleet(), *fine, *sick, [*sick[-1], at("ams", served(8, "ams-1"))])
+    (down,) = said[7][SICK].track.findings[:1]
+
+    assert states(alike)[0] == "down"  # nobody else ever asked
+    assert states(said)[3:8] == ["healthy", "down", "down", "down", "down"]
+    assert down.evidence.endswith("; nobody but those at site fra asked since")
+    assert states(ends)[8] != "down"
+
+
+def test_the_only_host_whose_network_goes() -> None:
+    """A proxy is not blamed for it, though the next one is not asked yet: nothing answers."""
+    mirror = in_order(sighting(GOOD, ok=5), 4)
+    lost = in_order(sighting(failures={"tcp.timeout": 9}), None, *range(5, 14))
+    broken = in_order(sighting(failures={"http.5xx": 9}), None, *range(5, 14))
+    before = window(0, in_order(sighting(ok=9), 3), mirror)
+
+    def state_of(*then: object) -> tuple[str, int]:
+        said = play(new_fleet(), [before], [window(1, *then)], *[[]] * 6)
+        reports = [reports[SICK] for reports in said]
+        counted = sum(counts.failed for r in reports for _, counts in r.settled)
+        return reports[1].track.state, counted
+
+    assert state_of(lost) == ("unknown", 0)
+    assert state_of(lost, in_order(sighting(GOOD, failures={"tcp.timeout": 1}), 4, 14)) == (
+        "unknown", 0,
+    )  # fmt: skip
+    assert state_of(lost, in_order(sighting(GOOD, ok=1), 12))[1] == 9
+    assert state_of(broken)[1] == 9

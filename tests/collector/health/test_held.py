@@ -1,15 +1,16 @@
 """Rules of which proxies are held: who invents some cannot hide what others ask."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from sightings import T0_NS
+from sightings import T0_NS, sighting
 
 from modpulse.collector.health.evidence import HORIZON_NS, SLOT_NS
 from modpulse.collector.health.held import MAX_CERTIFICATES, Held, Room, Witness
 from modpulse.collector.health.roster import BEFORE
 from modpulse.collector.health.slots import BASE_BYTES, CLASS_BYTES, SLOT_BYTES
-from modpulse.collector.intake.arrival import Counts, Leaf
+from modpulse.collector.intake.arrival import Counts, Leaf, Sighting
 
 
 def full(size: int, monkeypatch: pytest.MonkeyPatch, caller: str = "token 1") -> Held:
@@ -159,19 +160,26 @@ def test_evidence_that_is_gone_leaves_room() -> None:
 
 def test_a_host_that_nothing_answered() -> None:
     """Until another answers while this one fails, for longer than the end of the trouble takes."""
-    witness, sick, fine = Witness(0), Counts(failures={"dns.timeout": 5}), Counts(ok=5)
+    witness, sick = Witness(0), sighting(failures={"dns.timeout": 5})
+    fine = sighting(ok=5)
+    before = replace(sick, counts=fine.counts, served_at_ns=3)
+    ended = replace(sick, counts=Counts(ok=1, failures={"dns.timeout": 4}), served_at_ns=2)
+    ended = replace(ended, failed_at_ns=(1, 4, 5))
     grace_ns = 6 * SLOT_NS
 
-    def told(at_ns: int, *others: Counts) -> bool:
-        witness.compare(at_ns, sick, others)
+    def told(at_ns: int, *others: Sighting, own: Sighting = sick) -> bool:
+        witness.compare(at_ns, own, others)
         return witness.lacked_all(at_ns, grace_ns)
 
     assert not told(T0_NS, fine)
+    assert not told(T0_NS, before, own=ended)  # it was not asked since
     assert told(T0_NS + SLOT_NS, sick)
     assert told(T0_NS + 2 * SLOT_NS)  # only this one was asked
     assert told(T0_NS + 3 * SLOT_NS, fine, sick)
     assert not told(T0_NS + 9 * SLOT_NS, fine)
-    assert not witness.lacked_all(T0_NS + SLOT_NS + HORIZON_NS, grace_ns)
+    assert told(T0_NS + 10 * SLOT_NS, before, sick, own=ended)  # what answered did so before
+    assert not told(T0_NS + 20 * SLOT_NS, replace(before, served_at_ns=6), own=ended)
+    assert not witness.lacked_all(T0_NS + 10 * SLOT_NS + HORIZON_NS, grace_ns)
 
 
 def test_certificates_are_remembered() -> None:

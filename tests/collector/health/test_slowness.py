@@ -1,12 +1,16 @@
 """For whom answers are slow."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
+from sightings import sighting
 
 from modpulse.agent.batch.sketch import Sketch, bucket_of
 from modpulse.collector.health.held import Witness
 from modpulse.collector.health.parts import Value
-from modpulse.collector.health.slowness import MAX_TIMED, Slowness, slowness
+from modpulse.collector.health.slowness import MAX_TIMED, Slowness, slowness, timed_window
+from modpulse.collector.intake.arrival import Counts, Part
 
 MS = 1_000_000
 LIMIT = bucket_of(2000 * MS)
@@ -28,7 +32,35 @@ def witness(
 
 def found(witnesses: dict[str, Witness]) -> Slowness | None:
     """Since a minute ago, where ten answers of the others are enough."""
-    return slowness(witnesses, lambda bucket: bucket > LIMIT, NOW_NS - 60 * 1_000_000_000, 10)
+    return slowness(witnesses, (), lambda bucket: bucket > LIMIT, NOW_NS - 60 * 1_000_000_000, 10)
+
+
+def of_part(kind: str, slow: dict[str, tuple[int, int]], hosts: int = 4) -> Slowness | None:
+    """What is found where of each address or endpoint so many are quick and slow, for all alike."""
+    parts = tuple(
+        Part(name, Counts(), Sketch({1: quick, LIMIT + 1: slow}).to_bytes())
+        for name, (quick, slow) in slow.items()
+    )
+    seen = replace(sighting(), **{f"by_{kind}": parts})
+    windows = [timed_window(NOW_NS, f"h{number}", seen) for number in range(hosts)]
+    quick, late = (sum(each[n] for each in slow.values()) for n in (0, 1))
+    fleet = {f"h{number}": witness(quick, late) for number in range(4)}
+    return slowness(fleet, windows, lambda bucket: bucket > LIMIT, NOW_NS - 60 * 1_000_000_000, 10)
+
+
+def test_one_address_or_endpoint() -> None:
+    """Where two see it, and it is quick without; a zip is no small answer."""
+    address = of_part("address", {"192.0.2.1": (0, 9), "192.0.2.2": (9, 0), "192.0.2.3": (9, 0)})
+    endpoint = of_part("endpoint", {"list": (1, 5), "info": (20, 0), "mod": (20, 0)})
+
+    assert address is not None
+    assert (address.value, address.agents) == (Value("address", "192.0.2.1"), frozenset())
+    assert (address.share, round(address.part, 2)) == (1.0, 0.33)
+    assert endpoint is not None
+    assert endpoint.value == Value("endpoint", "list")
+    assert of_part("address", {"192.0.2.1": (0, 9), "192.0.2.2": (9, 0)}, hosts=1) is None
+    assert of_part("address", {"192.0.2.1": (0, 9), "192.0.2.2": (0, 9)}) is None
+    assert of_part("endpoint", {"zip": (0, 9), "info": (20, 0)}) is None
 
 
 def test_one_host() -> None:

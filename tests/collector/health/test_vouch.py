@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from sightings import T0_NS, S
 
-from modpulse.collector.health.evidence import SLOT_NS
+from modpulse.collector.health.evidence import SLOT_NS, Timeline
 from modpulse.collector.health.held import Proxy, Witness
 from modpulse.collector.health.parts import Parts, Value
 from modpulse.collector.health.vouch import speaks_against
@@ -14,6 +14,11 @@ from modpulse.collector.shares import Shares
 
 SITE = Value("site", "fra")
 BEGIN = T0_NS // SLOT_NS
+
+
+def whole(timeline: Timeline) -> Timeline:
+    """All that is held counts."""
+    return timeline
 
 
 def proxy_of(*inside: tuple[int, int], outside: int = 3) -> Proxy:
@@ -45,30 +50,30 @@ def proxy_of(*inside: tuple[int, int], outside: int = 3) -> Proxy:
 )
 def test_who_is_served_inside(inside: list[tuple[int, int]], is_contradicted: bool) -> None:
     """Most of those inside that ask must share the trouble, and two at least."""
-    assert speaks_against(proxy_of(*inside), (), SITE, BEGIN, False) is is_contradicted
+    assert speaks_against(proxy_of(*inside), (), whole, SITE, BEGIN, False) is is_contradicted
 
 
 def test_who_fails_outside() -> None:
     """Where agents outside see it on their own it is not the set's."""
     proxy = proxy_of((0, 9), (0, 9))
 
-    assert not speaks_against(proxy, ["h0", "h1"], SITE, BEGIN, False)
-    assert speaks_against(proxy, ["h0", "h1", "h3"], SITE, BEGIN, False)
+    assert not speaks_against(proxy, ["h0", "h1"], whole, SITE, BEGIN, False)
+    assert speaks_against(proxy, ["h0", "h1", "h3"], whole, SITE, BEGIN, False)
 
 
 def test_what_was_told_is_contradicted_less_easily() -> None:
     """Evidence does not fade everywhere alike: one of four that is served again ends nothing."""
     proxy = proxy_of((0, 9), (0, 9), (0, 9), (9, 0))
 
-    assert speaks_against(proxy, (), SITE, BEGIN, False)
-    assert not speaks_against(proxy, (), SITE, BEGIN, True)
+    assert speaks_against(proxy, (), whole, SITE, BEGIN, False)
+    assert not speaks_against(proxy, (), whole, SITE, BEGIN, True)
 
 
 def test_one_witness_is_none() -> None:
     """An address at which one host alone fails is that host's, unless it alone asks."""
     address = Value("address", "192.0.2.7")
 
-    assert speaks_against(proxy_of((0, 9)), (), address, BEGIN, False)
-    assert speaks_against(proxy_of((0, 9), (0, 9)), (), address, BEGIN + 1, False)
-    assert not speaks_against(proxy_of((0, 9), (0, 9)), (), address, BEGIN, False)
-    assert not speaks_against(proxy_of((0, 9), outside=0), (), address, BEGIN, False)
+    assert speaks_against(proxy_of((0, 9)), (), whole, address, BEGIN, False)
+    assert speaks_against(proxy_of((0, 9), (0, 9)), (), whole, address, BEGIN + 1, False)
+    assert not speaks_against(proxy_of((0, 9), (0, 9)), (), whole, address, BEGIN, False)
+    assert not speaks_against(proxy_of((0, 9), outside=0), (), whole, address, BEGIN, False)
