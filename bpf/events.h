@@ -67,6 +67,8 @@ struct exec_event {
 	u64 cgroup_id;
 	u32 parent_pid;
 	u32 is_named; /* like `go` */
+	u32 go_pid;   /* of the `go` that it is called to fetch for, see process.bpf.h; 0 = none */
+	u32 top_pid;  /* of the child of that `go` which it is, or is below */
 	char filename[256];
 };
 
@@ -289,7 +291,7 @@ struct layout {
 };
 
 _Static_assert(sizeof(struct event_header) == 32, "change agent/kernel/decode.py too");
-_Static_assert(sizeof(struct exec_event) == 304, "change agent/kernel/decode.py too");
+_Static_assert(sizeof(struct exec_event) == 312, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct exit_event) == 48, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct tcp_event) == 104, "change agent/kernel/decode.py too");
 _Static_assert(sizeof(struct socket_ends) == 24, "change agent/kernel/decode.py too");

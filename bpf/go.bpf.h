@@ -167,6 +167,7 @@ static __always_inline void go_proxy_list(struct hit *hit)
 	if (!event)
 		return;
 	process->chain_sent = 1;
+	process->is_go = 1;
 	event->entries = hit->go.arg[1] > 0xffff ? 0xffff : hit->go.arg[1];
 	__builtin_memset(event->_pad, 0, sizeof(event->_pad));
 #pragma clang loop unroll(disable)

@@ -26,7 +26,8 @@ struct tracked_process {
 	u32 second;  /* in which the ring was nearly full, and */
 	u32 records; /* what it wrote then */
 	u8 chain_sent;
-	u8 _pad[7];
+	u8 is_go; /* by its name, or it has a chain */
+	u8 _pad[6];
 };
 
 _Static_assert(sizeof(struct tracked_process) == 32, "change agent/kernel/attach.py too");

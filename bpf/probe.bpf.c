@@ -154,7 +154,7 @@ int on_go(struct pt_regs *ctx)
 		count_lost(COUNT_FILTERED);
 		return 0;
 	}
-	if (track(hit.pid, hit.at_ns)) {
+	if (track(hit.pid, hit.at_ns, false)) {
 		count_lost(COUNT_MAP_FULL);
 		return 0;
 	}

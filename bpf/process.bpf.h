@@ -5,8 +5,11 @@
  * they are not (Kernel.forget). The record therefore wakes it at once: such a process may live for
  * 30 ms. On a whole host a `go` by another name is tracked from its first hit on. Below one command
  * the end of each program that fails is told as well.
+ * Below a `go` that may be git and ssh, too, which fetch for `direct`: user space keeps those that
+ * do.
  */
 #define CLONE_THREAD 0x10000
+#define GENERATIONS 6 /* go, git, git remote-https, git-remote-https; or go, git, sh, ssh */
 
 static __always_inline bool is_go_name(const char *comm)
 {
@@ -16,9 +19,40 @@ static __always_inline bool is_go_name(const char *comm)
 		(comm[2] >= '0' && comm[2] <= '9'));
 }
 
-static __always_inline int track(u32 pid, u64 at_ns)
+/* git, git-remote-http, git-remote-https, ssh */
+static __always_inline bool is_fetching_name(const char *comm)
 {
-	struct tracked_process process = {.since_ns = at_ns};
+	if (comm[0] == 's')
+		return comm[1] == 's' && comm[2] == 'h' && comm[3] == 0;
+	return comm[0] == 'g' && comm[1] == 'i' && comm[2] == 't' &&
+	       (comm[3] == 0 || (comm[3] == '-' && comm[4] == 'r' && comm[5] == 'e'));
+}
+
+static __always_inline void find_go(u32 pid, u32 *go_pid, u32 *top_pid)
+{
+	struct tracked_process *process;
+	u32 *parent, above;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < GENERATIONS; i++) {
+		parent = parents.lookup(&pid);
+		if (!parent)
+			return;
+		above = *parent;
+		process = tracked.lookup(&above);
+		if (process && process->is_go) {
+			*go_pid = above;
+			*top_pid = pid;
+			return;
+		}
+		pid = above;
+	}
+}
+
+static __always_inline int track(u32 pid, u64 at_ns, bool is_go)
+{
+	struct tracked_process process = {.since_ns = at_ns, .is_go = is_go};
 
 	if (tracked.lookup(&pid))
 		return 0;
@@ -60,19 +94,21 @@ static __always_inline void handle_exec(const char *filename)
 	u32 pid = current_pid();
 	bool was_tracked = tracked.lookup(&pid) != NULL;
 	struct exec_event *event;
+	u32 *parent, go_pid = 0, top_pid = 0;
 	char comm[16] = {};
 	bool is_named;
-	u32 *parent;
 
 	bpf_get_current_comm(comm, sizeof(comm));
 	is_named = is_go_name(comm);
 	tracked.delete(&pid); /* a new image begins a new process, with its own chain */
-	if (!(is_named || SCOPED) || !in_scope(pid)) {
+	if (is_fetching_name(comm))
+		find_go(pid, &go_pid, &top_pid);
+	if (!(is_named || go_pid || SCOPED) || !in_scope(pid)) {
 		if (was_tracked)
 			emit_exit(pid, -1);
 		return;
 	}
-	if (track(pid, at_ns)) {
+	if (track(pid, at_ns, is_named)) {
 		count_lost(COUNT_MAP_FULL);
 		return;
 	}
@@ -85,6 +121,8 @@ static __always_inline void handle_exec(const char *filename)
 	parent = parents.lookup(&pid);
 	event->parent_pid = parent ? *parent : 0;
 	event->is_named = is_named;
+	event->go_pid = go_pid;
+	event->top_pid = top_pid;
 	read_kernel_str(event->filename, sizeof(event->filename), filename);
 	submit(event, BPF_RB_FORCE_WAKEUP);
 }

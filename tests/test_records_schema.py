@@ -61,6 +61,7 @@ def full() -> Document:
         cgroup="/system.slice/runner.service", container="0123456789ab", unit="runner.service",
         job={"CI_JOB_ID": "17"}, parent_pid=1,
         authorities=True,
+        repository="https://corp.example/m",
         unusable="GOOS is no system that go builds for",
         armed_at_ns=1,
         ended_by="exit",
@@ -206,7 +207,7 @@ def test_every_member_is_documented():
 
 def test_every_failure_class_is_documented():
     """docs/records.md has each failure class, in order, and no others."""
-    documented = re.findall(r"\| `((?:dns|tcp|tls|http|checksum|auth|local)\.\w+)` \|", DOCS)
+    documented = re.findall(r"\| `((?:dns|tcp|tls|http|git|checksum|auth|local)\.\w+)` \|", DOCS)
 
     assert documented == list(CLASSES)
 

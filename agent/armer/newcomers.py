@@ -11,9 +11,11 @@ from contextlib import suppress
 from ..binary.points import Plan
 from ..events.events import Exec, GoEvent
 from ..machine.findgo import hold
-from ..machine.procfs import read_environment, read_facts, read_name
+from ..machine.procfs import read_arguments, read_environment, read_facts, read_name
 from ..machine.sums import Sums
 from ..service.bounded import Bounded
+from ..service.foreign import said, say_arguments
+from ..wire.repository import fetching
 from .prober import Prober
 from .strangers import Strangers, has_foreign_size
 
@@ -63,6 +65,8 @@ class Newcomers:
         the next of its kind will be met. One that has gone on to another program, as `env` does,
         is told of by that one's exec.
         """
+        if event.below_go is not None and not event.is_named:
+            return self._fetching(event)
         exe = f"/proc/{event.pid}/exe"
         with suppress(OSError), hold(exe) as candidate:
             if candidate is not None and _has_gone_on(event):
@@ -79,6 +83,19 @@ class Newcomers:
         if has_foreign_size(exe):
             return None
         return self._miss(event)
+
+    def _fetching(self, event: Exec) -> Facts | None:
+        """Return what git or ssh was told to fetch; None where it asks nothing of a network."""
+        arguments = read_arguments(event.pid)
+        if not arguments:
+            # git's commands for what is here last 2 ms; of one that fetches its helper tells.
+            self.unexamined += os.path.basename(event.filename) != "git"
+            return None
+        found = fetching(arguments)
+        if found is None:
+            return None
+        facts: Facts = {"role": found.role, "argv": say_arguments(arguments)}
+        return said(facts | {"repository": found.repository})
 
     def _miss(self, event: Exec) -> Facts | None:
         path = event.filename

@@ -93,7 +93,7 @@ def counted_as(request: Request) -> str | None:
         return request.failure.cls
     if request.is_miss:
         return SUSPECT if request.suspect else MISS
-    return OK if request.status == 200 else None
+    return OK if request.is_ok else None
 
 
 def cut(text: _Text, limit: int) -> _Text:

@@ -49,6 +49,14 @@ class GoError:
     of a secret."""
 
 
+class BelowGo(NamedTuple):
+    """Where git or ssh runs below a `go`, to fetch for `direct`."""
+
+    go_pid: int
+    top_pid: int
+    """The child of that `go` which it is, or is below."""
+
+
 @frozen()
 class Exec:
     at_ns: int
@@ -58,6 +66,8 @@ class Exec:
     filename: str
     is_named: bool = True
     """It is called like `go`."""
+    below_go: BelowGo | None = None
+    """It is called git or ssh, or like a helper of git, below a `go`."""
 
 
 @frozen()

@@ -11,6 +11,7 @@ from enum import IntEnum
 from ..binary.layouts import Layout
 from ..binary.points import Plan
 from ..events.events import (
+    BelowGo,
     BodyClosed,
     ContentFailed,
     DialDone,
@@ -59,7 +60,7 @@ class DecodeError(ValueError):
 
 
 _HEADER = struct.Struct("<QQQIHBB")
-_EXEC = struct.Struct("<QII256s")
+_EXEC = struct.Struct("<QIIII256s")
 _TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
 _PACKET = struct.Struct("<QIHBx")
 _ENDS = struct.Struct("<HHB3x16s")
@@ -131,8 +132,12 @@ def _c_string(raw: bytes) -> str:
 
 
 def _exec(at_ns: int, pid: int, data: bytes) -> Event:
-    cgroup_id, parent_pid, is_named, filename = _EXEC.unpack_from(data, HEADER_BYTES)
-    return Exec(at_ns, pid, parent_pid or None, cgroup_id, _c_string(filename), bool(is_named))
+    cgroup_id, parent_pid, is_named, go_pid, top_pid, filename = _EXEC.unpack_from(
+        data, HEADER_BYTES
+    )
+    below = BelowGo(go_pid, top_pid) if go_pid else None
+    name = _c_string(filename)
+    return Exec(at_ns, pid, parent_pid or None, cgroup_id, name, bool(is_named), below)
 
 
 def _exit(at_ns: int, pid: int, data: bytes) -> Event:

@@ -81,10 +81,9 @@ def read_facts(
         is_go: It is the `go` command, whatever it is called.
     """
     facts: dict[str, Any] = {}
-    command_line = _read(f"/proc/{pid}/cmdline")
-    if command_line:
-        words = command_line.rstrip(b"\0").split(b"\0")[:MAX_ARGUMENTS]
-        program, *rest = [os.fsdecode(word) for word in words]
+    arguments = read_arguments(pid)
+    if arguments:
+        program, *rest = arguments
         # By another name its arguments would be read as those of whatever has that name.
         name = "go" if is_go and not is_called_go(program) else program
         facts["argv"] = say_arguments([name, *rest])
@@ -95,6 +94,15 @@ def read_facts(
     if cgroup:
         facts |= cgroup_facts(cgroup.decode("utf-8", "replace"))
     return said(facts)
+
+
+def read_arguments(pid: int) -> list[str]:
+    """Return the command line of a process, secrets and all; empty when it cannot be read."""
+    data = _read(f"/proc/{pid}/cmdline")
+    if not data:
+        return []
+    words = data.rstrip(b"\0").split(b"\0")[:MAX_ARGUMENTS]
+    return [os.fsdecode(word) for word in words]
 
 
 def differs(pid: int, offset: int, original: bytes) -> bool:

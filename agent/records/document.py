@@ -51,6 +51,9 @@ class Document:
     clock: Literal["monotonic", "realtime"] = "monotonic"
     """What every `_at_ns` counts on; `realtime` (since 1970) in a replay."""
     processes: tuple[Process, ...] = ()
+    """Each a `go`."""
+    fetchers: tuple[Process, ...] = ()
+    """git and ssh below them; in JSON they are processes like those."""
     programs: tuple[Program, ...] = ()
     """The last MAX_PROGRAMS of other programs that did not end well."""
     lookups: tuple[Lookup, ...] = ()
@@ -79,7 +82,12 @@ class Document:
             "signal": self.signal,
             "oom_kills": self.oom_kills,
             "clock": self.clock,
-            "processes": [to_json(record) for record in self.processes],
+            "processes": [
+                to_json(record)
+                for record in sorted(
+                    (*self.processes, *self.fetchers), key=lambda made: made.start_at_ns
+                )
+            ],
             "programs": [to_json(record) for record in self.programs],
             "lookups": [to_json(record) for record in self.lookups],
             "connections": [to_json(record) for record in self.connections],
@@ -124,7 +132,8 @@ def document_of(
         signal=signal,
         oom_kills=oom_kills,
         clock=clock,
-        processes=tuple(sorted_records[Process]),
+        processes=tuple(made for made in sorted_records[Process] if made.role == "go"),
+        fetchers=tuple(made for made in sorted_records[Process] if made.role != "go"),
         programs=tuple(sorted_records[Program][-MAX_PROGRAMS:]),
         lookups=tuple(sorted_records[Lookup]),
         connections=tuple(sorted_records[Connection]),

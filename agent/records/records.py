@@ -16,7 +16,9 @@ from ..service.foreign import said
 from ..service.frozen import frozen
 
 Outcome = Literal["established", "refused", "timeout", "reset", "unreachable", "cancelled"]
-Endpoint = Literal["list", "latest", "info", "mod", "zip", "sumdb", "toolchain", "go-get"]
+Endpoint = Literal[
+    "list", "latest", "info", "mod", "zip", "sumdb", "toolchain", "go-get", "git"
+]  # fmt: skip
 Final = Literal["ok", "fell_through", "stopped", "cancelled"]
 Root = Literal["dns", "https", "checksum", "auth", "local"]
 Section = Literal["not_found", "killed", "machine", "configuration", "unexplained"]
@@ -120,6 +122,8 @@ class Process:
     told: tuple[Told, ...] = ()
     """What the errors that it told are about, eight at most; none that is about nothing here."""
     role: Literal["go", "git", "ssh"] = "go"
+    repository: str | None = None
+    """What git or ssh was asked to fetch from, without user info; None where it was not named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +316,13 @@ class Request:
     def is_miss(self) -> bool:
         """404 and 410: the protocol's normal "not here"."""
         return self.status in (404, 410)
+
+    @property
+    def is_ok(self) -> bool:
+        """It was answered and used; git tells that by its exit code alone."""
+        return self.failure is None and (
+            self.status == 200 or (self.endpoint == "git" and self.final == "ok")
+        )
 
     @property
     def first_byte_ns(self) -> int | None:

@@ -22,6 +22,7 @@ from ..records.records import Process, Record
 from ..service.bounded import Bounded
 from .account import Account
 from .connections import Connections
+from .direct import Direct
 from .ending import failed_program
 from .handlers import HANDLERS
 from .openconnection import OpenConnection
@@ -55,6 +56,7 @@ class Tracker:
         self._connections = Connections(self.account)
         self._packets = Packets(self._connections, self.account)
         self._suspects = Suspects()
+        self._direct = Direct(self.account)
         self._gone: Bounded[int, int] = Bounded(MAX_PROCESSES)
         """Processes that are gone, with their end."""
         self._dismissed: Bounded[int, Process | None] = Bounded(MAX_PROCESSES)
@@ -74,7 +76,7 @@ class Tracker:
         """A process is no longer there, and the event of its end was lost."""
         watched = self._watched[pid]
         watched.end(now_ns)
-        return [*watched.drain()]
+        return self._direct.give_out(watched.drain())
 
     def is_busy(self) -> bool:
         """Whether anything that was seen has not ended: a process, or a connection of one."""
@@ -96,7 +98,7 @@ class Tracker:
         if self._given_up:
             records = [*self._given_up, *records]
             self._given_up = []
-        return records
+        return self._direct.give_out(records)
 
     def _count_lost(self, pid: int) -> None:
         if pid in self._dismissed:
@@ -162,6 +164,7 @@ class Tracker:
         """A new image: in a pid that is watched it is a toolchain switch."""
         self._gone.pop(event.pid, None)
         self._dismissed.pop(event.pid, None)
+        self._direct.dismiss(event.pid)
         before = self._watched.pop(event.pid, None)
         records: list[Record] = []
         if before is not None:
@@ -170,6 +173,9 @@ class Tracker:
             records = self._settle(before)
         elif not self._has_room(event.at_ns):
             return None
+        below, above = event.below_go, None
+        if below is not None and not event.is_named:
+            above = self._watched.get(below.go_pid)
         self._begin(
             Process(
                 pid=event.pid,
@@ -178,6 +184,8 @@ class Tracker:
                 parent_pid=event.parent_pid,
             )
         )
+        if below is not None and above is not None and not _runs_others(above.process):
+            self._direct.begin(event.pid, event.at_ns, above, below)
         return records
 
     def is_unknown(self, pid: int) -> bool:
@@ -190,6 +198,7 @@ class Tracker:
         watched = self._watched.get(pid)
         if watched is not None:
             watched.process = replace(watched.process, **facts)
+            self._direct.note(pid, facts.get("repository"))
 
     def dismiss(self, pid: int, now_ns: int) -> list[Record]:
         """
@@ -200,6 +209,7 @@ class Tracker:
         watched = self._watched.pop(pid, None)
         self._packets.forget(pid)
         self._dismissed[pid] = watched.process if watched is not None else None
+        self._direct.dismiss(pid)
         return [
             record
             for connection in self._connections.of(pid)
@@ -241,14 +251,14 @@ class Tracker:
     def expire(self, now_ns: int) -> list[Record]:
         """Return what time alone decides: hanging requests, processes that are gone."""
         records: list[Record] = []
-        for pid, watched in list(self._watched.items()):
+        for pid, watched in reversed(list(self._watched.items())):  # what is below ends first
             records += watched.expire(now_ns, self._stalled_after_ns)
             end = watched.process.end_at_ns
             if end is not None and now_ns - end > LINGER_NS:
                 records += self._forget(pid, now_ns)
             else:
                 records += self._closed(watched, now_ns)
-        return records
+        return self._direct.give_out(records)
 
     def slow_bodies(self, now_ns: int) -> list[int]:
         """Return the cookies of connections on which a body has been under way for a while."""
@@ -308,7 +318,12 @@ class Tracker:
     def finish(self, now_ns: int) -> list[Record]:
         """Watching ends: give out everything."""
         records: list[Record] = []
-        for watched in self._watched.values():
+        for watched in reversed(self._watched.values()):
             records += self._end(watched, now_ns)
         self._watched.clear()
-        return records
+        return self._direct.give_out(records)
+
+
+def _runs_others(command: Process) -> bool:
+    """Whether a `go` runs what its user told it to, which may be git for anything."""
+    return (command.argv or ())[1:2] == ("generate",)

@@ -41,7 +41,7 @@ def unseen(document: Document) -> list[str]:
     """Return what may have been the reason and was not seen."""
     found = [text for _, text in _unwatched(document)]
     if may_have_run_git(document):
-        found.append("Never watched: git, hg, svn, bzr and ssh below go, which fetch for `direct`.")
+        found.append("Never watched: hg, svn, bzr and fossil below go, which fetch for `direct`.")
     programs = [name for made in document.processes if (name := _runs_programs(made))]
     if programs:
         asked = " and ".join(f"`go {name}`" for name in dict.fromkeys(programs))

@@ -51,11 +51,7 @@ def _not_made_good(process: Process, document: Document) -> list[Failure]:
 
 def _is_made_good(request: Request, asked: Sequence[Request]) -> bool:
     return any(
-        later.at_ns > request.at_ns
-        and later.status == 200
-        and later.failure is None
-        and _is_same(request, later)
-        for later in asked
+        later.at_ns > request.at_ns and later.is_ok and _is_same(request, later) for later in asked
     )
 
 
@@ -64,7 +60,13 @@ def _is_same(request: Request, later: Request) -> bool:
         return False
     if request.endpoint == "sumdb" and request.module is None:
         return True  # `supported`, after which another place is asked for records
+    if request.endpoint == "git":  # `go` tries one scheme after the other
+        return _place(request) == _place(later)
     return (request.module, request.version) == (later.module, later.version)
+
+
+def _place(request: Request) -> str:
+    return (request.url or "").partition("://")[2]
 
 
 def _is_told_by_packets(document: Document) -> bool:

@@ -52,6 +52,8 @@ def command(
         return _look(request)
     if area == "local":
         return None
+    if request is not None and request.endpoint == "git" and area not in ("dns", "tls"):
+        return f"GIT_TERMINAL_PROMPT=0 git ls-remote {_quote(request.url or '')}"
     if area == "dns":
         return _dig(failure, request, lookup)
     if area == "tls":

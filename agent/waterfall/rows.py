@@ -120,7 +120,7 @@ def _request_rows(document: Document, joins: Joins) -> list[Row]:
         setup = joins.of_request(request, last_ns)
         hung = successor is not None or request.final in (None, "cancelled")
         until_ns = last_ns if hung or not has_ended(request, setup) else None
-        until_ns = request.given_up_at_ns or until_ns
+        until_ns = request.given_up_at_ns or _fetched_at_ns(request) or until_ns
         spans = request_spans(request, setup, until_ns)
         lookup = setup.lookups[-1] if setup.lookups else None
         rows.append(
@@ -129,7 +129,7 @@ def _request_rows(document: Document, joins: Joins) -> list[Row]:
                 end_ns=max((span.end_ns for span in spans), default=request.at_ns),
                 proxy=request.proxy or request.host,
                 kind=request.endpoint or "?",
-                module=request.module or "",
+                module=request.module or _repository(request),
                 version=request.version,
                 status=_request_status(request),
                 mood=_mood(request),
@@ -166,7 +166,20 @@ def _mood(request: Request) -> Mood:
         return "failed"
     if request.is_miss:
         return "miss"
-    return "ok" if request.status is not None else "pending"
+    return "ok" if request.status is not None or request.is_ok else "pending"
+
+
+def _fetched_at_ns(request: Request) -> int | None:
+    """When git ended well: of its answers nothing is told apart."""
+    waited_ns, took_ns = request.connect_wait_ns, request.transfer_ns
+    if request.endpoint != "git" or waited_ns is None or took_ns is None:
+        return None
+    return request.at_ns + waited_ns + took_ns
+
+
+def _repository(request: Request) -> str:
+    is_git = request.endpoint == "git"
+    return (request.url or "").partition("://")[2] if is_git else ""
 
 
 def _request_status(request: Request) -> str:

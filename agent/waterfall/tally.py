@@ -52,7 +52,7 @@ def _tally(proxy: str, asked: Sequence[Request], ends_ns: Mapping[str, int]) -> 
         lost_ns=_union_ns(
             (request.at_ns, ends_ns.get(request.id, request.at_ns))
             for request in asked
-            if request.status is None
+            if request.status is None and not request.is_ok
         ),
     )
 

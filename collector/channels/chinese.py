@@ -31,6 +31,7 @@ FAILED: Mapping[str, str] = {
     "http.redirect": "重定向无效",
     "http.content": "内容不是所请求的",
     "http.protocol": "对方说的不是 HTTP",
+    "git.failed": "git 失败，原因见其输出",
     "checksum.gosum": "与 go.sum 不符",
     "checksum.sumdb": "与校验和数据库不符",
     "auth.401": "缺少凭据（401）",

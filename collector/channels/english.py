@@ -31,6 +31,7 @@ FAILED: Mapping[str, str] = {
     "http.redirect": "were redirected in vain",
     "http.content": "got something other than they asked for",
     "http.protocol": "met something that is not HTTP",
+    "git.failed": "ended in git, which says why",
     "checksum.gosum": "got what go.sum does not allow",
     "checksum.sumdb": "got what the checksum database does not allow",
     "auth.401": "lacked a credential (401)",

@@ -79,10 +79,12 @@ V4, V6 = b"\x0a\x00\x00\x07", b"\xfd" + bytes(14) + b"\x07"
 CONN = struct.pack("<Q", 99)
 
 CASES = [
-    (header(Kind.EXEC) + struct.pack("<QII256s", 9, 1, 1, b"/go/bin/go\0rest"),
+    (header(Kind.EXEC) + struct.pack("<QIIII256s", 9, 1, 1, 0, 0, b"/go/bin/go\0rest"),
      events.Exec(AT_NS, PID, 1, 9, "/go/bin/go", is_named=True)),
-    (header(Kind.EXEC) + struct.pack("<QII256s", 9, 0, 0, b""),
+    (header(Kind.EXEC) + struct.pack("<QIIII256s", 9, 0, 0, 0, 0, b""),
      events.Exec(AT_NS, PID, None, 9, "", is_named=False)),
+    (header(Kind.EXEC) + struct.pack("<QIIII256s", 9, 3, 0, 4, 5, b"/usr/bin/ssh"),
+     events.Exec(AT_NS, PID, 3, 9, "/usr/bin/ssh", False, events.BelowGo(4, 5))),
     (header(Kind.EXIT) + struct.pack("<iII4x", -1, 0, 0), events.Exit(AT_NS, PID)),
     (header(Kind.EXIT) + struct.pack("<iII4x", 9, 7, 1), events.Exit(AT_NS, PID, 9, 7, True)),
     (header(Kind.TCP)

@@ -93,7 +93,7 @@ def test_processes_that_have_ended_make_room(monkeypatch: pytest.MonkeyPatch) ->
 
     assert play.account == (11, 0, 0)
     assert play.tracker.account.tracker_full == 0
-    assert [made.pid for made in play.finish().of(Process)] == [101, 102, 103, 104, 7, 105]
+    assert [made.pid for made in play.finish().of(Process)] == [101, 102, 103, 104, 105, 7]
 
 
 def test_more_hops_than_go_makes(monkeypatch: pytest.MonkeyPatch) -> None:

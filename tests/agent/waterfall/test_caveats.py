@@ -53,7 +53,7 @@ def test_below_go():
     page = stories.request(1, "direct", "go-get", "a.corp/m", None, 0, (0, 1, 0))
     document = dataclasses.replace(of(), requests=(page,))
 
-    assert "git" in unseen(document)[0]
+    assert "hg" in unseen(document)[0]
     assert caveats(document, []) == []
 
 
@@ -80,7 +80,7 @@ def test_where_git_fetches(process, asked, is_told):
     )  # fmt: skip
     document = dataclasses.replace(of(**process), requests=requests)
 
-    assert any("git" in text for text in unseen(document)) == is_told
+    assert any("hg" in text for text in unseen(document)) == is_told
 
 
 def test_a_capture():

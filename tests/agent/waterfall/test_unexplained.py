@@ -80,7 +80,7 @@ def test_git_says_it():
     reason = told(goproxy=(ChainEntry("direct", None),))
 
     assert "says why: git, a compiler" in reason.advice[0]
-    assert "Never watched: git" in reason.advice[1]
+    assert "Never watched: hg" in reason.advice[1]
 
 
 def test_not_watched():
