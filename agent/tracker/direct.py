@@ -51,8 +51,8 @@ class Fetch:
     top_pid: int
     at_ns: int
     repository: str | None = None
-    open: set[int] = field(default_factory=set)
-    """Processes of it whose records have not been given out."""
+    open: dict[int, int] = field(default_factory=dict)
+    """Processes of it whose records have not been given out, with their start."""
     top: Process | None = None
     ended_ns: int | None = None
     steps: list[Step] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Direct:
                 self._account.tracker_full += 1
                 self._drop(next(iter(self._fetches)))
             fetch = self._fetches[key] = Fetch(above, below.top_pid, at_ns)
-        fetch.open.add(pid)
+        fetch.open[pid] = at_ns
         self._by_pid[pid] = fetch
 
     def note(self, pid: int, repository: object) -> None:
@@ -95,7 +95,7 @@ class Direct:
         """It fetches nothing."""
         fetch = self._by_pid.pop(pid, None)
         if fetch is not None:
-            fetch.open.discard(pid)
+            fetch.open.pop(pid, None)
             if not fetch.open and fetch.top is None and not fetch.steps:
                 self._drop((fetch.above.process.pid, fetch.top_pid))
 
@@ -121,7 +121,9 @@ class Direct:
         return told
 
     def _end(self, fetch: Fetch, record: Process) -> list[Record]:
-        fetch.open.discard(record.pid)
+        if fetch.open.get(record.pid) != record.start_at_ns:
+            return []  # of the script that became it
+        del fetch.open[record.pid]
         del self._by_pid[record.pid]
         ended_ns = record.end_at_ns or 0
         if record.pid == fetch.top_pid or fetch.top is None:
