@@ -581,6 +581,7 @@ def test_every_kind_of_record_is_taken():
 
     assert kinds == {
         records.Process,
+        records.Program,
         records.Lookup,
         records.Connection,
         records.Handshake,
