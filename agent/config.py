@@ -7,7 +7,7 @@ Whether files that it names exist is for those who open them.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +18,11 @@ from .service.loopback import is_loopback
 from .service.settings import load_settings
 
 ENV_PREFIX = "MODPULSE_AGENT_"
+RELOADED = frozenset({
+    "collector_url", "ca_file", "token_file", "tls_certificate", "tls_key", "labels",
+    "window_seconds",
+})  # fmt: skip
+"""Keys that may change while an agent watches: no probe and no batch that waits hangs on them."""
 DEFAULT_PATH = Path("/etc/modpulse/agent.toml")
 JOB_VARIABLES = (
     "GITHUB_REPOSITORY", "GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_RUN_ID",
@@ -100,6 +105,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
         ConfigError: as of `parse`, or the file cannot be read.
     """
     return load_settings(path, DEFAULT_PATH, ENV_PREFIX, environ, parse)
+
+
+def reloaded(before: AgentConfig, after: AgentConfig) -> tuple[AgentConfig, tuple[str, ...]]:
+    """Return what counts once a file was changed, and the keys whose change needs a restart."""
+    changed = [key for key, value in keys.values_of(after).items() if getattr(before, key) != value]
+    taken = {key: getattr(after, key) for key in changed if key in RELOADED}
+    return replace(before, **taken), tuple(key for key in changed if key not in RELOADED)
 
 
 def check(config: AgentConfig) -> None:

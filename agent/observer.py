@@ -3,6 +3,7 @@ Eyes and memory together: events out of the kernel, into the tracker, with what 
 binaries add. `modpulse run` and the daemon each drive one.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,9 @@ class Observer:
             self.prober.close()
             raise
         self.prober.start(self.kernel, time.monotonic_ns())
+        self._is_interrupted = False
+        self._interruption = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.kernel.wake_on(self._interruption)
         self.tracker = Tracker(stalled_after_ns, _wall_offset_ns())
 
     def _await_toolchains(self, now_ns: int) -> None:
@@ -93,7 +97,7 @@ class Observer:
         """
         until_ns = time.monotonic_ns() + round(timeout_seconds * 1e9)
         self._collect()
-        while len(self._waiting) < MAX_WAITING:
+        while len(self._waiting) < MAX_WAITING and not self._is_interrupted:
             left_seconds = (until_ns - time.monotonic_ns()) / 1e9
             if left_seconds <= 0:
                 break
@@ -107,10 +111,16 @@ class Observer:
             now_ns = time.monotonic_ns()
             self._await_toolchains(now_ns)
             self.prober.attend(now_ns)
+        self._is_interrupted = False
         records: list[Record] = []
         while self._waiting:
             records += self._feed(self._waiting.popleft())
         return records + self._sweep(time.monotonic_ns())
+
+    def interrupt(self) -> None:
+        """End the poll under way, else the next one, at once; a signal's handler may."""
+        self._is_interrupted = True
+        os.eventfd_write(self._interruption, 1)
 
     def _collect(self) -> None:
         """Take what the kernel has, and do what cannot wait."""
@@ -225,6 +235,7 @@ class Observer:
         """Detach everything."""
         self.prober.close()
         self.kernel.close()
+        os.close(self._interruption)
 
 
 def _wall_offset_ns() -> int:

@@ -15,10 +15,11 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from ..armer.prober import Prober
 from ..batch.batch import Batch, BatchError
-from ..config import ENV_PREFIX, AgentConfig
+from ..config import ENV_PREFIX, AgentConfig, reloaded
 from ..delivery.aggregate import Aggregator
 from ..delivery.eras import Eras
 from ..delivery.fit import fit, keep_proxies
@@ -34,7 +35,7 @@ from ..service.keys import unknown_variables
 from ..service.logs import counters, log_to_stderr
 from ..service.notify import notify, watchdog_seconds
 from ..service.version import version
-from .startup import read
+from .startup import Start, read
 
 log = logging.getLogger("modpulse.agent")
 
@@ -52,8 +53,9 @@ FAILED, MISCONFIGURED = 1, 2
 def main(config_path: str | None) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     log_to_stderr()
+    reread = partial(read, config_path, os.environ)
     try:
-        start = read(config_path, os.environ)
+        start = reread()
     except ConfigError as error:
         log.error("agent.misconfigured reason=%s", error)
         return MISCONFIGURED
@@ -63,7 +65,7 @@ def main(config_path: str | None) -> int:
     spool = Spool(config.spool_dir, config.spool_max_bytes)
     try:
         spool.lock()
-        return Agent(config, start.name_key, spool).run()
+        return Agent(config, start.name_key, spool, reread).run()
     except (SpoolBusyError, OSError) as error:
         log.error("agent.failed reason=%s", error)
         return FAILED
@@ -80,9 +82,16 @@ def main(config_path: str | None) -> int:
 class Agent:
     """One run: from armed probes to the last batch."""
 
-    def __init__(self, config: AgentConfig, name_key: bytes | None, spool: Spool) -> None:
-        """Nothing is started yet."""
+    def __init__(
+        self,
+        config: AgentConfig,
+        name_key: bytes | None,
+        spool: Spool,
+        reread: Callable[[], Start],
+    ) -> None:
+        """Nothing is started yet; `reread` reads the configuration again."""
         self._config = config
+        self._reread = reread
         self._run_id = secrets.token_bytes(8)
         self._seq = 0
         self._spool = spool
@@ -94,7 +103,9 @@ class Agent:
         self._errors = self._errors_in_a_row = self._unsendable = 0
         self._binaries_told = (0, 0)
         self._unprobed_told = 0
-        self._is_stopping = False
+        self._is_stopping = self._is_rereading = False
+        self._observer: Observer | None = None
+        self._refused = 0
         self._window_start_ns = 0
 
     def run(self) -> int:
@@ -104,10 +115,10 @@ class Agent:
         Raises:
             KernelError: this host cannot be observed.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._heed)
         config = self._config
-        observer = Observer(
+        observer = self._observer = Observer(
             Compilation(KernelOptions(ring_bytes=config.ring_bytes)),
             os.environ,
             round(config.stalled_after_seconds * 1e9),
@@ -132,17 +143,24 @@ class Agent:
             notify("STOPPING=1")
             self._count(observer.finish)
             self._close_window(observer, time.monotonic_ns())
+            # Before the probes go, which takes some kernels half a minute.
+            self._writer.finish(WRITE_SECONDS)
+            self._shipper.finish()
         finally:
+            self._observer = None
             observer.close()
-        self._writer.finish(WRITE_SECONDS)
-        self._shipper.finish()
         if self._spool.unwritten:
             log.error("spool.lost batches=%d", self._spool.unwritten)
         log.info("agent.stopped code=%d waiting=%d", code, self._spool.batches)
         return code
 
-    def _stop(self, *_: object) -> None:
-        self._is_stopping = True
+    def _heed(self, number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            self._is_rereading = True
+        else:
+            self._is_stopping = True
+        if self._observer is not None:
+            self._observer.interrupt()
 
     def _watch(self, observer: Observer) -> int:
         window_ns = round(self._config.window_seconds * 1e9)
@@ -153,6 +171,11 @@ class Agent:
         while not self._is_stopping:
             self._count(lambda: observer.poll(poll_ns / 1e9))
             now_ns = time.monotonic_ns()
+            if self._is_rereading:
+                self._is_rereading = False
+                self._reload(observer, now_ns)
+                window_ns = round(self._config.window_seconds * 1e9)
+                due_ns = self._window_start_ns + window_ns
             if now_ns >= due_ns:
                 self._close_window(observer, now_ns)
                 due_ns += window_ns
@@ -170,6 +193,25 @@ class Agent:
                 notify("WATCHDOG=1")
                 watched_at_ns = now_ns
         return 0
+
+    def _reload(self, observer: Observer, now_ns: int) -> None:
+        """Let what may change while we watch count from the next window on; a bad file changes
+        nothing."""
+        notify(f"RELOADING=1\nMONOTONIC_USEC={now_ns // 1000}")
+        try:
+            after, waiting = reloaded(self._config, self._reread().config)
+        except ConfigError as error:
+            self._refused += 1
+            log.error("config.refused reason=%s", error)
+        else:
+            if after != self._config:
+                self._close_window(observer, now_ns)
+                self._config = after
+                self._shipper.use(Client(after))
+            for key in waiting:
+                log.warning("config.needs_restart key=%s", key)
+            log.info("config.reloaded collector_url=%s", after.collector_url)
+        notify("READY=1")
 
     def _count(self, read: Callable[[], Iterable[Record]]) -> None:
         """Add the records that are read to the window."""
@@ -250,6 +292,7 @@ class Agent:
             "binaries_forgotten": prober.forgotten,
             "unattributed": self._aggregator.unattributed,
             "poll_errors": self._errors,
+            "config_refused": self._refused,
             "batch_unsendable": self._unsendable,
             "spool_queue_full": self._spool.dropped_memory,
             "spool_refused": self._spool.refused,

@@ -203,7 +203,8 @@ class Shipper:
         self._spool = spool
         self._eras = eras
         self._client = client
-        self._stop = threading.Event()
+        self._next: Client | None = None
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._until: float | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="ship", daemon=True)
@@ -223,10 +224,17 @@ class Shipper:
         """Whether batches are still taken care of."""
         return self._thread.is_alive()
 
+    def use(self, client: Client) -> None:
+        """Send by another from now on: what waits for the one before is tried at once."""
+        self._next = client
+        self._client.cut()
+        self._wake.set()
+
     def finish(self, seconds: float = FINAL_SECONDS) -> None:
         """Try once more to send what is there, at most so long, and end."""
         self._until = time.monotonic() + seconds
         self._stop.set()
+        self._wake.set()
         self._spool.interrupt()
         self._thread.join(seconds)
         if self._thread.is_alive():
@@ -236,13 +244,24 @@ class Shipper:
     def _run(self) -> None:
         while not self._stop.is_set():
             name = self._spool.oldest(_IDLE_SECONDS)
-            if name is not None:
-                self._stop.wait(self._attempt(name, DEADLINE_SECONDS))
+            self._exchange_client()
+            if name is None:
+                continue
+            wait = self._attempt(name, DEADLINE_SECONDS)
+            if not self._stop.is_set():
+                self._wake.wait(wait)
+        self._exchange_client()
         while self._until is not None and (left := self._until - time.monotonic()) > 0:
             name = self._spool.oldest()
             if name is None or self._attempt(name, left) > 0:
                 break
         self._client.close()
+
+    def _exchange_client(self) -> None:
+        self._wake.clear()
+        if self._next is not None:
+            self._client.close()
+            self._client, self._next, self._failures = self._next, None, 0
 
     def _attempt(self, name: str, deadline_seconds: float) -> float:
         """Send one batch; return how many seconds to wait before the next."""

@@ -168,6 +168,8 @@ def test_the_agent_watches_from_within_its_sandbox(boot):
     said = boot(
         """
         systemctl start modpulse-agent && echo started
+        mkdir -p /etc/modpulse && echo 'labels = { site = "fra" }' > /etc/modpulse/agent.toml
+        systemctl reload modpulse-agent
         mkdir /run/work && cd /run/work
         printf 'module work.test\nrequire lab.test/m v1.0.0\n' > go.mod
         HOME=/run/work GOPROXY=http://127.0.0.1:9 /usr/local/go/bin/go mod download
@@ -182,6 +184,7 @@ def test_the_agent_watches_from_within_its_sandbox(boot):
     ).splitlines()
 
     assert "started" in said
+    assert any(line.startswith("event=config.reloaded") for line in said)
     assert any(line.startswith("event=agent.stopped code=0") for line in said)
     assert "Result=success" in said
     assert "NRestarts=0" in said

@@ -439,6 +439,20 @@ def test_the_end_interrupts_a_wait(serve: Callable[..., Server], tmp_path: Path)
     assert shipper.delivered == 2
 
 
+def test_another_collector(
+    hostile: Callable[..., Server], serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    """What one that hangs does not take goes to another as soon as that is configured."""
+    old, new = hostile(hangs), serve(ACCEPTED)
+    with shipping(old, tmp_path, 1) as shipper, client_of(new) as client:
+        wait_for(lambda: bool(old.requests))
+        shipper.use(client)
+        wait_for(lambda: shipper.delivered == 1)
+
+    assert bodies(new) == [b"0"]
+    assert shipper.failed_attempts == 1
+
+
 @pytest.mark.usefixtures("quick")
 def test_tokens_are_not_logged(
     serve: Callable[..., Server], tmp_path: Path, caplog: pytest.LogCaptureFixture
