@@ -93,7 +93,8 @@ struct tcp_event {
 	u8 new_state;
 	u8 reset;      /* an RST had come in */
 	u8 in_owner;   /* the change was made by the owner's own system call */
-	u8 _pad[2];
+	u8 hole_out;   /* the last pure acknowledgement: what came before is missing there */
+	u8 hole_in;    /* and the same of what was sent to the owner */
 	u8 saddr[16];
 	u8 daddr[16];
 };

@@ -50,7 +50,9 @@ struct flow {
 	u16 copied;
 	u8 reset;
 	u8 is_dns;
-	u8 _pad[6];
+	u8 hole_out;
+	u8 hole_in;
+	u8 _pad[4];
 };
 
 _Static_assert(sizeof(struct flow) == 48, "change agent/kernel/attach.py too");

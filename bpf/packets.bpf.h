@@ -6,6 +6,7 @@
 #define IP_HEADERS_BYTES 40 /* IPv6, or IPv4 with some options, and the ports behind it */
 
 struct packet_shape {
+	u32 ip;
 	u32 headers; /* IP and TCP or UDP */
 	u32 payload;
 };
@@ -36,6 +37,7 @@ static __always_inline bool read_shape(struct __sk_buff *skb, struct packet_shap
 	} else {
 		return false;
 	}
+	shape->ip = ip_bytes;
 	shape->payload = skb->len > shape->headers ? skb->len - shape->headers : 0;
 	return true;
 }
@@ -84,6 +86,33 @@ submit:
 	submit(event, BPF_RB_NO_WAKEUP);
 }
 
+#define SACK_KIND 5
+#define TIMESTAMP_KIND 8
+#define TIMESTAMP_BYTES 12 /* with the two bytes before it */
+
+/* A pure acknowledgement of something that lies behind a hole (SACK, RFC 2018), which is still open
+ * when none comes after it. What was got twice is acknowledged below the hole (RFC 2883): no hole. */
+static __always_inline bool shows_hole(struct __sk_buff *skb, const struct packet_shape *shape)
+{
+	u32 at = shape->ip + 20 + 2; /* the first option, behind two that are empty */
+	u32 acknowledged, beyond;
+	u8 kind;
+
+	if (shape->headers < at + 10 || bpf_skb_load_bytes(skb, at, &kind, 1))
+		return false;
+	if (kind == TIMESTAMP_KIND) {
+		at += TIMESTAMP_BYTES;
+		if (shape->headers < at + 10 || bpf_skb_load_bytes(skb, at, &kind, 1))
+			return false;
+	}
+	if (kind != SACK_KIND)
+		return false;
+	if (bpf_skb_load_bytes(skb, shape->ip + 8, &acknowledged, 4) ||
+	    bpf_skb_load_bytes(skb, at + 2, &beyond, 4))
+		return false;
+	return (s32)(bpf_ntohl(beyond) - bpf_ntohl(acknowledged)) > 0;
+}
+
 /* Only a packet that was received has come in by an interface, loopback included. */
 static __always_inline void handle_packet(struct __sk_buff *skb)
 {
@@ -99,6 +128,10 @@ static __always_inline void handle_packet(struct __sk_buff *skb)
 		if (!read_shape(skb, &shape))
 			return;
 		__sync_fetch_and_add(outgoing ? &flow->bytes_out : &flow->bytes_in, shape.payload);
+		if (!shape.payload && outgoing)
+			flow->hole_in = shows_hole(skb, &shape);
+		else if (!shape.payload)
+			flow->hole_out = shows_hole(skb, &shape);
 		if (shape.payload && (flow->is_dns || flow->copied < FIRST_PACKETS))
 			flow->copied++;
 		else if (TRACE)

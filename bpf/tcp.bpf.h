@@ -169,8 +169,8 @@ static __always_inline void handle_tcp_state(const struct tcp_change *change)
 		event->new_state = state;
 		event->reset = flow->reset;
 		event->in_owner = current_pid() == flow->owner.pid;
-		event->_pad[0] = 0;
-		event->_pad[1] = 0;
+		event->hole_out = flow->hole_out;
+		event->hole_in = flow->hole_in;
 		__builtin_memcpy(event->saddr, change->saddr, 16);
 		__builtin_memcpy(event->daddr, change->daddr, 16);
 		submit(event, BPF_RB_NO_WAKEUP);

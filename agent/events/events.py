@@ -101,6 +101,10 @@ class Tcp:
     in_owner: bool
     """The change was made by the owner's own system call, not by the network."""
     source: str
+    hole_out: bool = False
+    """The other side acknowledged last what lies behind something that it has not got."""
+    hole_in: bool = False
+    """And the owner did so."""
 
 
 @frozen()

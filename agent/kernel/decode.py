@@ -61,7 +61,7 @@ class DecodeError(ValueError):
 
 _HEADER = struct.Struct("<QQQIHBB")
 _EXEC = struct.Struct("<QIIII256s")
-_TCP = struct.Struct("<QQQIHHHBBBB2x16s16s")
+_TCP = struct.Struct("<QQQIHHHBBBBBB16s16s")
 _PACKET = struct.Struct("<QIHBx")
 _ENDS = struct.Struct("<HHB3x16s")
 _ERROR = struct.Struct("<7Q5B3x16s16s80s128s32s")
@@ -148,11 +148,12 @@ def _exit(at_ns: int, pid: int, data: bytes) -> Event:
 
 def _tcp(at_ns: int, pid: int, data: bytes) -> Event:
     (cookie, bytes_in, bytes_out, retransmits, syn_retransmits, sport, dport,
-     old, new, reset, in_owner, saddr, daddr) = _TCP.unpack_from(data, HEADER_BYTES)  # fmt: skip
+     old, new, reset, in_owner, hole_out, hole_in, saddr, daddr
+    ) = _TCP.unpack_from(data, HEADER_BYTES)  # fmt: skip
     return Tcp(
         at_ns, pid, cookie, old, new, sport, address_text(daddr), dport,
         bytes_in, bytes_out, retransmits, syn_retransmits, bool(reset), bool(in_owner),
-        address_text(saddr),
+        address_text(saddr), bool(hole_out), bool(hole_in),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from .records import Against, Failure, Root
 FailureClass = Literal[
     "dns.nxdomain", "dns.nodata", "dns.servfail", "dns.refused", "dns.timeout", "dns.unreachable",
     "tcp.refused", "tcp.timeout", "tcp.reset", "tcp.unreachable",
+    "tcp.mtu",
     "tls.timeout", "tls.expired", "tls.untrusted", "tls.hostname", "tls.alert", "tls.not_tls",
     "http.5xx", "http.429", "http.4xx", "http.reset", "http.stalled", "http.body",
     "http.redirect", "http.content", "http.protocol",

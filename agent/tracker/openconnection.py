@@ -51,6 +51,11 @@ class OpenConnection:
     bytes_in: int = 0
     bytes_out: int = 0
     reset: bool = False
+    hole_out: bool = False
+    hole_in: bool = False
+    """See Tcp: as it was closed."""
+    sent_bytes: int = 0
+    """Of the packet with payload that was sent last and copied, from the IP header on."""
     in_owner: bool = False
     error: GoError | None = None
     alpn: str | None = None
@@ -131,6 +136,7 @@ class OpenConnection:
         elif event.new != TcpState.SYN_SENT and self.closed_at_ns is None:
             self.closed_at_ns = event.at_ns
             self.reset, self.in_owner = event.reset, event.in_owner
+            self.hole_out, self.hole_in = event.hole_out, event.hole_in
         if event.new == TcpState.CLOSE:
             self.gone = True
 

@@ -60,6 +60,8 @@ class Packets:
             return self._dns(event, packet, watched)
         if connection is None or packet.proto != TCP:
             return None
+        if event.outgoing and packet.payload_bytes:
+            connection.sent_bytes = event.length
         opening = connection.opening
         errors = opening.errors
         for seen in opening.feed(event.at_ns, event.outgoing, packet):

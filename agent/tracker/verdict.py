@@ -18,6 +18,7 @@ from .answercause import body_cause, redirect_cause, status_cause
 from .cause import Cause, is_cancelled
 from .networkcause import network_cause
 from .openconnection import OpenConnection
+from .pathcause import path_cause
 from .proxysetting import misread
 from .requests import OpenRequest
 from .resolution import FailedLookup, is_given_up, is_of_lookup, resolution_cause
@@ -99,6 +100,7 @@ def _settled(request: OpenRequest, around: Surroundings, error: GoError | None) 
     cause = request.refusal or _cause(request, around)
     if cause is None:
         return None
+    cause = path_cause(around.connection, cause) or cause
     if cause.cls == "http.protocol" and not _has_asked(request, around):
         why = cause.words if cause.unquoted is None else cause.quoted
         words = f"{_NOT_SENT}: {why}" if why else _NOT_SENT

@@ -27,6 +27,10 @@ _AS_GO = (
 """What go offers and OpenSSL can (crypto/tls/defaults.go): OpenSSL alone would agree on more."""
 
 
+_LARGE4, _LARGE6 = 1500 - 20 - 8, 1500 - 40 - 8
+"""Bytes of a ping that fills a packet of Ethernet, without the headers of IP and ICMP."""
+
+
 def command(
     failure: Failure,
     request: Request | None = None,
@@ -56,6 +60,8 @@ def command(
         return f"GIT_TERMINAL_PROMPT=0 git ls-remote {_quote(request.url or '')}"
     if area == "dns":
         return _dig(failure, request, lookup)
+    if failure.cls == "tcp.mtu":
+        return _ping(failure, via)
     if area == "tls":
         return _openssl(failure, request, via)
     if area == "checksum":
@@ -143,6 +149,17 @@ def _openssl(failure: Failure, request: Request | None, via: str | None) -> str:
         if failure.cls == "tls.hostname":
             words += ["-verify_hostname", _quote(host)]
     return " ".join([*words, "</dev/null"])
+
+
+def _ping(failure: Failure, via: str | None) -> str | None:
+    """Return what sends a small packet and one as large as Ethernet's, which may not be cut."""
+    target = via or failure.address or failure.host
+    if target is None:
+        return None
+    host = _quote(_split(target)[0])
+    size = _LARGE6 if ":" in host else _LARGE4
+    end = "-- " if host.startswith("-") else ""
+    return f"ping -c 3 -s 56 {end}{host} && ping -c 3 -M do -s {size} {end}{host}"
 
 
 def _go_mod_verify(request: Request | None) -> str:

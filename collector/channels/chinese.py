@@ -16,6 +16,7 @@ FAILED: Mapping[str, str] = {
     "tcp.timeout": "连接超时",
     "tcp.reset": "连接被重置",
     "tcp.unreachable": "网络不可达",
+    "tcp.mtu": "大数据包在途中丢失（MTU）",
     "tls.timeout": "TLS 握手超时",
     "tls.expired": "证书已过期",
     "tls.untrusted": "证书的签发者不受信任",

@@ -16,6 +16,7 @@ FAILED: Mapping[str, str] = {
     "tcp.timeout": "got no connection in time",
     "tcp.reset": "were reset",
     "tcp.unreachable": "found no way there",
+    "tcp.mtu": "lost their large packets on the way (MTU)",
     "tls.timeout": "got no TLS handshake in time",
     "tls.expired": "found its certificate expired",
     "tls.untrusted": "found its certificate of an unknown issuer",

@@ -29,6 +29,7 @@ NAMES = (
     "checksum.gosum", "checksum.sumdb", "auth.401", "auth.403", "auth.407",
     "local.files", "local.disk", "local.permission", "local.ca", "local.clock", "local.config",
     "local.memory", "local.tool", "git.failed",
+    "tcp.mtu",
 )  # fmt: skip
 """Of counts; their places are their codes in the database: only ever append."""
 CODES: Mapping[str, int] = {name: code for code, name in enumerate(NAMES)}

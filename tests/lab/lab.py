@@ -67,7 +67,9 @@ class Lab:
             self.folder.chmod(0o755)
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             ca.write_all(self.folder)
-            self._client, self._servers = stack.enter_context(netns.network(self.folder))
+            self._client, self._servers = stack.enter_context(
+                netns.network(self.folder, self._sick)
+            )
             self._stack = stack
             self._start_servers()
             self._stack = stack.pop_all()

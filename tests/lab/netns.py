@@ -8,6 +8,8 @@ network with pyroute2 and then waits until its stdin is closed.
     client 10.45.0.1 ── veth ── 10.45.0.2 servers (10.44.0.0/16 on lo, forwards)
                                   ├─ 10.66.0.0/16 blackhole: packets vanish, a dropped SYN
                                   └─ 10.67.0.0/16 unreachable: answered by ICMP
+
+A third is a second way between them, for two addresses: see `sick/narrow.py`.
 """
 
 import contextlib
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import hosts
-from .sick import places
+from .sick import narrow, places
 
 TESTS = Path(__file__).resolve().parents[1]
 IFA_F_NODAD = 0x02
@@ -105,8 +107,11 @@ class Namespace:
 
 
 @contextlib.contextmanager
-def network(folder: Path) -> Iterator[tuple[Namespace, Namespace]]:
-    """The client's and the servers' namespace, joined; gone with `folder` when the block ends."""
+def network(folder: Path, sick: bool) -> Iterator[tuple[Namespace, Namespace]]:
+    """The client's and the servers' namespace, joined; gone with `folder` when the block ends.
+
+    With `sick` there is the second way too.
+    """
     with contextlib.ExitStack() as stack:
         client = Namespace.holding("client", folder)
         stack.callback(client.close)
@@ -115,6 +120,10 @@ def network(folder: Path) -> Iterator[tuple[Namespace, Namespace]]:
         servers.wait_for("ready")
         client.tell("joined")
         client.wait_for("ready")
+        if sick:
+            between = Namespace.holding("between", client.pid, servers.pid)
+            stack.callback(between.close)
+            between.wait_for("ready")
         yield client, servers
 
 
@@ -158,7 +167,8 @@ def set_up_client(ip: Any) -> None:
 
 
 def main(role: str, *args: str) -> None:
-    """Hold a namespace: `client FOLDER_TO_REMOVE_AT_THE_END`, or `servers CLIENT_PID`."""
+    """Hold a namespace: `client FOLDER_TO_REMOVE_AT_THE_END`, `servers CLIENT_PID`, or
+    `between CLIENT_PID SERVERS_PID`."""
     # Link-local addresses would else be tentative for a second, and IPv6 deaf as long.
     for which in ("all", "default"):
         Path(f"/proc/sys/net/ipv6/conf/{which}/accept_dad").write_text("0")
@@ -169,6 +179,8 @@ def main(role: str, *args: str) -> None:
         if role == "client":
             sys.stdin.readline()
             set_up_client(ip)
+        elif role == "between":
+            narrow.set_up(ip, *map(int, args))
         else:
             set_up_servers(ip, int(args[0]))
     print("ready", flush=True)

@@ -44,6 +44,12 @@ VIA = stories.connection(1, "goproxy.corp", 0, 1, via="http-proxy.corp:3128")
         ("dns.nxdomain", {"lookup": LOOKUP}, "dig @10.0.0.53 goproxy.corp"),
         ("dns.timeout", {}, "dig goproxy.corp"),
         ("tcp.refused", {}, "curl -v -o /dev/null https://goproxy.corp/m/@v/v1.0.0.mod"),
+        ("tcp.mtu", {}, "ping -c 3 -s 56 10.0.0.7 && ping -c 3 -M do -s 1472 10.0.0.7"),
+        (
+            "tcp.mtu",
+            {"connection": VIA},
+            "ping -c 3 -s 56 http-proxy.corp && ping -c 3 -M do -s 1472 http-proxy.corp",
+        ),
         (
             "tls.expired",
             {},
@@ -161,8 +167,9 @@ def test_nothing_breaks_out_of_its_quotes(cls, host, module, version, server):
         "tls": range(5, 20),
         "checksum": range(6, 10),
         "local": range(1),
-    }.get(cls.partition(".")[0], range(3, 9))
-    assert len(plain) - 2 in shapes
+        "tcp.mtu": range(16, 19),
+    }
+    assert len(plain) - 2 in shapes.get(cls, shapes.get(cls.partition(".")[0], range(3, 9)))
 
 
 @pytest.mark.parametrize(

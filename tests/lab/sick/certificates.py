@@ -136,6 +136,8 @@ def chains(root: Issuer) -> dict[str, bytes]:
     put("other-name", make.leaf(host("other-name"), names=("elsewhere.example",)))
     many = tuple(f"name{number}.example" for number in range(30))
     put("many-names", make.leaf(host("many-names"), names=many))
+    large = tuple(f"name{number}.example" for number in range(200))  # more than a packet holds
+    put("narrow-from", make.leaf(host("narrow-from"), names=large))
     put("legacy-name", make.leaf(host("legacy-name"), names=()))
     put("no-names", make.leaf(host("no-names"), names=(), subject="no host at all"))
     put("address-only", make.leaf(host("address-only"), names=(), change=_address))

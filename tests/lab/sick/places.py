@@ -12,6 +12,8 @@ Where the sick servers listen, and how a name, a path or a port says what is wro
 from ..hosts import DOMAIN
 
 AS, AS_H1, TLS, CRT, PROXIES = (f"10.44.2.{number}" for number in range(1, 6))
+NARROW_TO, NARROW_FROM = "10.44.2.6", "10.44.2.7"
+"""As AS and CRT, behind a link of 1400 bytes, one way each: see `narrow.py`."""
 NOBODY4, NOBODY6 = "10.44.2.250", "2001:db8:44::2:250"
 """Addresses of the servers at which nothing listens, port 53 included."""
 DNS_SICK, DNS_SICK_TCP = "10.44.53.3", "10.44.53.4"
@@ -25,7 +27,7 @@ LOCAL = {"blackhole": "10.69.1.1", "prohibit": "10.69.2.1", "unreachable": "10.6
 """The client's own routing table refuses these, each by the route type of its name."""
 
 ADDRESSES = (
-    *(AS, AS_H1, TLS, CRT, PROXIES, NOBODY4, "10.44.2.251", NOBODY6, AS6),
+    *(AS, AS_H1, TLS, CRT, PROXIES, NARROW_TO, NARROW_FROM, NOBODY4, "10.44.2.251", NOBODY6, AS6),
     *(DNS_SICK, DNS_SICK_TCP),
 )
 
@@ -48,6 +50,8 @@ SEVERAL: dict[str, tuple[str, ...]] = {
     "unreachable": (UNREACHABLE4,),
     "unreachable6": (UNREACHABLE6,),
     "prohibited": (PROHIBITED4,),
+    "narrow-to": (NARROW_TO,),
+    "narrow-from": (NARROW_FROM,),
     "refused": (NOBODY4,),
     "refused6": (NOBODY6,),
     "dropped": (DROPPED4,),

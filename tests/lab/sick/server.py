@@ -90,13 +90,15 @@ async def main(folder: Path) -> None:
     serve = partial(http.serve, respond=partial(respond, content, log))
     good = {
         places.AS: Host("as"), places.AS6: Host("as"),
+        places.NARROW_TO: Host("as"),
         places.AS_H1: Host("as-h1", alpn=("http/1.1",)),
     }  # fmt: skip
     for address, host in good.items():
         await asyncio.start_server(serve, address, 443, ssl=tls_context(host, folder), backlog=512)
         await asyncio.start_server(serve, address, 80, backlog=512)
     crt = places.CRT
-    await asyncio.start_server(serve, crt, 443, ssl=by_name(paths, folder), backlog=512)
+    for address in (crt, places.NARROW_FROM):
+        await asyncio.start_server(serve, address, 443, ssl=by_name(paths, folder), backlog=512)
     for port, version in ((444, TLS13), (445, TLS12)):
         context = required(paths["client-certificate"], folder, version)
         listener = socket.create_server((crt, port))
