@@ -42,7 +42,7 @@ MIRRORS = {
     "go_verify_start_event": [decode._HEADER, decode._CERTIFICATE],
     "go_error_event": [decode._HEADER, decode._URL, decode._ERROR],
     "go_error_said_event": [decode._HEADER, decode._SAID, decode._ERROR],
-    "go_os_exit_event": [decode._HEADER, decode._EXIT],
+    "go_os_exit_event": [decode._HEADER, decode._OS_EXIT],
     "layout": [kernel._LAYOUT],
 }
 """C struct -> the mirrors that decode it, one after the other."""
