@@ -75,6 +75,7 @@ def add_note(incidents: argparse.ArgumentParser) -> None:
     note = acts.add_parser("note", help="write a note of an incident, for all who read it")
     note.add_argument("id", metavar="ID", help="of the incident, as the list has it")
     note.add_argument("text", metavar="TEXT", help="what is to be known")
+    note.add_argument("--public", action="store_true", help="on the public page too")
     add_again(note)
 
 
@@ -173,7 +174,8 @@ def _asked(
         return fetch(config, url, "audit"), audit_table
     if chosen.command == "incidents":
         rows = f"incidents/{quote(chosen.id, safe='')}/notes"
-        return send(config, url, "POST", rows, {"text": chosen.text}), lambda _: "Noted.\n"
+        told = {"text": chosen.text, **({"public": True} if chosen.public else {})}
+        return send(config, url, "POST", rows, told), lambda _: "Noted.\n"
     if chosen.act == "add":
         names = ("begins", "minutes", "ends", "proxy", "site")
         given = {name: getattr(chosen, name) for name in names}

@@ -78,12 +78,23 @@ class People:
         """Return what was written of an incident."""
         return self._notes.get(incident_id, ())
 
+    def public_words(self) -> dict[int, str]:
+        """Return the newest note for anybody of each incident that has one."""
+        return {
+            number: note.words
+            for number, notes in self._notes.items()
+            for note in notes
+            if note.is_public
+        }
+
     @property
     def unwritten(self) -> int:
         """Attempts that are in no row of the log: too many came in a minute."""
         return self._attempts.unwritten
 
-    async def note(self, person: Person, incident: Incident, words: str) -> Note:
+    async def note(
+        self, person: Person, incident: Incident, words: str, is_public: bool = False
+    ) -> Note:
         """
         Write a note.
 
@@ -93,8 +104,9 @@ class People:
         """
         if len(self.notes(incident.id)) >= MAX_NOTES:
             raise RejectedError(409, f"this incident has {MAX_NOTES} notes, no more are taken")
-        note = Note(incident.id, person.at_ns, person.who, words)
-        act = _act(person, "note.add", incident.name, "done")
+        note = Note(incident.id, person.at_ns, person.who, words, is_public)
+        target = f"{incident.name}, for anybody" if is_public else incident.name
+        act = _act(person, "note.add", target, "done")
         await self._change(partial(people.add_note, note=note, act=act))
         self._hold(note)
         return note

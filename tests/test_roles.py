@@ -407,3 +407,36 @@ def test_pages_of_the_audit_log(collector: Collector) -> None:
 
     assert paged == whole
     assert ask(collector, "chief", "GET", "/api/v1/audit?after=x").status == 400
+
+
+def test_words_for_anybody(collector: Collector) -> None:
+    """What an admin writes for anybody stands on the public page, escaped; no other note does."""
+    path = f"/api/v1/incidents/{incident(collector)['id']}/notes"
+    for note in (
+        {"text": "of yesterday", "public": True},
+        {"text": "<script>alert(1)</script> we are on it", "public": True},
+        {"text": "the vendor is called Acme"},
+    ):
+        told = ask(collector, "chief", "POST", path, json.dumps(note).encode())
+        assert (told.status, told.body["public"]) == (201, "public" in note)
+    (shown,) = call(collector, "GET", "/api/v1/public").body["incidents"]
+    page = call(collector, "GET", "/public").body
+
+    assert shown["words"] == "<script>alert(1)</script> we are on it"
+    assert b"&lt;script&gt;alert(1)&lt;/script&gt; we are on it" in page
+    assert b"<script>alert" not in page
+    for hidden in (b"Acme", b"yesterday", b"chief"):
+        assert hidden not in page
+    # The box on the page of the incident.
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    said = call(collector, "POST", "/login", b"token=chief", **form)
+    cookie = {"Cookie": said.headers["set-cookie"].partition(";")[0]}
+    page_of = path.removeprefix("/api/v1").removesuffix("/notes")
+    (token,) = set(
+        re.findall(
+            rb'name="form_token" value="(\w+)"', call(collector, "GET", page_of, **cookie).body
+        )
+    )
+    sent = b"public=on&text=it+is+over&form_token=" + token
+    assert call(collector, "POST", f"{page_of}/notes", sent, **form, **cookie).status == 303
+    assert call(collector, "GET", "/api/v1/public").body["incidents"][0]["words"] == "it is over"

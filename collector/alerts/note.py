@@ -18,3 +18,5 @@ class Note:
     who: str
     words: str
     """As they may leave."""
+    is_public: bool = False
+    """Anybody may read it, without the name of who wrote it."""

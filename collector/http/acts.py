@@ -39,10 +39,16 @@ class Acts:
     async def note(self, call: Call) -> Answer:
         """Write a note of an incident."""
         incident = self.incident(call.argument)
-        words = note_of(await self._body(call))
-        note = await self._service.people.note(self.person(call), incident, words)
+        words, is_public = note_of(await self._body(call))
+        note = await self._service.people.note(self.person(call), incident, words, is_public)
         at = rfc3339(note.at_ns + self._offset_ns)
-        told: NoteDocument = {"incident": incident.name, "at": at, "who": note.who, "text": words}
+        told: NoteDocument = {
+            "incident": incident.name,
+            "at": at,
+            "who": note.who,
+            "text": words,
+            "public": note.is_public,
+        }
         return Answer(201, told)
 
     async def announce(self, call: Call) -> Answer:

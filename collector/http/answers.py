@@ -212,6 +212,7 @@ class NoteDocument(TypedDict):
     at: Time
     who: str
     text: str
+    public: bool
 
 
 class ListedWindowDocument(TypedDict):

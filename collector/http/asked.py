@@ -30,9 +30,13 @@ SOME = 10
 _TEXTS = ("begins", "ends", "proxy", "site")
 
 
-def note_of(body: bytes) -> str:
-    """Return the words of `{"text": …}` as they may leave."""
-    return note_words(_object(body, ("text",)).get("text"))
+def note_of(body: bytes) -> tuple[str, bool]:
+    """Return the words of `{"text", "public"}` as they may leave, and whether they are public."""
+    given = _object(body, ("text", "public"))
+    is_public = given.get("public", False)
+    if not isinstance(is_public, bool):
+        raise RejectedError(400, "public: expected true or false")
+    return note_words(given.get("text")), is_public
 
 
 def note_words(text: object) -> str:

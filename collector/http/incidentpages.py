@@ -15,6 +15,7 @@ from ..page.incident import story
 from ..page.lines import lines, newest_first
 from ..page.links import incident_page
 from ..page.paging import paging
+from ..page.public import TOPICS
 from ..page.requests import longest_ms
 from ..page.windows import window_lines
 from ..service import Service
@@ -79,7 +80,9 @@ class IncidentPages:
             service.clock.wall_offset_ns,
         )
         longest = longest_ms(told.worst)
-        return self._pages.page(call, frame, "incident.html", incident=told, longest=longest)
+        is_public = service.config.public_summary == "on" and incident.topic in TOPICS
+        values = {"incident": told, "longest": longest, "is_public": is_public}
+        return self._pages.page(call, frame, "incident.html", **values)
 
     async def fleet(self, call: Call) -> Answer:
         """All agents."""
@@ -112,10 +115,11 @@ class IncidentPages:
 
     async def write_note(self, call: Call) -> Answer:
         """Write a note of an incident."""
-        form = await self._form(call, ("text",))
+        form = await self._form(call, ("text", "public"))
         incident = self._acts.incident(call.argument)
         words = note_words(form.get("text"))
-        await self._service.people.note(self._acts.person(call), incident, words)
+        person, is_public = self._acts.person(call), form.get("public") == "on"
+        await self._service.people.note(person, incident, words, is_public)
         return _back(incident_page(incident.name))
 
     async def open_window(self, call: Call) -> Answer:

@@ -49,7 +49,10 @@ NEEDED = frozenset({"proxy", "a", "b"})
 SITE: Schema = {"type": "string", "maxLength": asked.MAX_SITE_CHARS}
 NOTE: Schema = {
     "type": "object",
-    "properties": {"text": {"type": "string", "minLength": 1, "maxLength": MAX_NOTE_CHARS}},
+    "properties": {
+        "text": {"type": "string", "minLength": 1, "maxLength": MAX_NOTE_CHARS},
+        "public": {"type": "boolean"},
+    },
     "required": ["text"],
     "additionalProperties": False,
 }

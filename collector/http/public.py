@@ -6,8 +6,10 @@ Within schema 1 keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict, get_args
+
+from modpulse.agent.service.foreign import said
 
 from ..alerts.incident import Incident
 from ..alerts.rules import Severity, Topic
@@ -29,6 +31,7 @@ class PublicIncidentDocument(TypedDict):
     since: Time
     closed: Time | None
     proxies: int
+    words: str | None
 
 
 class PublicDocument(Head):
@@ -40,7 +43,11 @@ class PublicDocument(Head):
 
 
 def public_document(
-    reports: Iterable[Report], incidents: Iterable[Incident], at_ns: int, wall_offset_ns: int
+    reports: Iterable[Report],
+    incidents: Iterable[Incident],
+    at_ns: int,
+    wall_offset_ns: int,
+    words: Mapping[int, str],
 ) -> PublicDocument:
     """
     Return the document.
@@ -50,6 +57,7 @@ def public_document(
         incidents: Open ones and the last closed ones, with those that nobody was told of.
         at_ns: When was judged.
         wall_offset_ns: Added to times to show them.
+        words: That admins wrote for anybody, by incident.
     """
     states = Counter(report.track.state for report in reports)
     told = told_incidents(incidents)
@@ -58,11 +66,13 @@ def public_document(
         "at": rfc3339(at_ns + wall_offset_ns),
         "state": worst_state(states),
         "proxies": {state: states[state] for state in get_args(State)},
-        "incidents": [_incident(incident, wall_offset_ns) for incident in told[:MOST_PUBLIC]],
+        "incidents": [
+            _incident(one, wall_offset_ns, words.get(one.id)) for one in told[:MOST_PUBLIC]
+        ],
     }
 
 
-def _incident(incident: Incident, wall_offset_ns: int) -> PublicIncidentDocument:
+def _incident(incident: Incident, wall_offset_ns: int, words: str | None) -> PublicIncidentDocument:
     closed_ns = incident.closed_ns
     return {
         "severity": incident.severity,
@@ -71,4 +81,5 @@ def _incident(incident: Incident, wall_offset_ns: int) -> PublicIncidentDocument
         "since": rfc3339(incident.since_ns + wall_offset_ns),
         "closed": None if closed_ns is None else rfc3339(closed_ns + wall_offset_ns),
         "proxies": len(incident.proxies),
+        "words": words and said(words),
     }

@@ -70,6 +70,7 @@ class PublicPage:
         service = self._service
         at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
         reports = service.reports
+        key = at_ns, offset_ns, service.recents.version, service.people.changes
 
         async def make() -> Public:
             recents = (service.recents.of(report.proxy) for report in reports)
@@ -81,6 +82,7 @@ class PublicPage:
                 service.config.alerting.objective,
                 at_ns,
                 offset_ns,
+                service.people.public_words(),
             )
 
-        return await self._made.get((at_ns, offset_ns, service.recents.version), make)
+        return await self._made.get(key, make)

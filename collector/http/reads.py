@@ -112,9 +112,9 @@ class Reads:
     async def public(self, _: Call) -> Answer:
         """Return what anybody may know."""
         service = self._service
-        incidents = service.incidents.state.incidents.values()
+        incidents, words = service.incidents.state.incidents.values(), service.people.public_words()
         at_ns, offset_ns = service.reported_at_ns, service.clock.wall_offset_ns
-        return Answer(200, public_document(service.reports, incidents, at_ns, offset_ns))
+        return Answer(200, public_document(service.reports, incidents, at_ns, offset_ns, words))
 
     async def proxies(self, call: Call) -> Answer:
         """Return how every proxy is, and how the collector does."""

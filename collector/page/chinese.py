@@ -214,6 +214,7 @@ WORDS: Mapping[str, str] = {
     "Versions that it had first": "先有的版本",
     "Went on to the next": "转向下一个代理",
     "What ails an agent is no verdict about a proxy.": "探针的异常不代表代理有问题。",
+    "Show it on the public page too": "同时显示在公开页面",
     "What happened": "经过",
     "What is compared": "对比项",
     "What it asks": "它请求的代理",

@@ -4,9 +4,10 @@ a host, proxy, agent, site, module, cause or person. Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from modpulse.agent.service.foreign import say
 from modpulse.agent.service.units import NS
 
 from ..alerts.incident import Incident
@@ -51,6 +52,8 @@ class PublicLine:
     since_ns: int
     for_s: float
     proxies: int
+    words: str
+    """That an admin wrote for anybody; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ def public(
     objective: float,
     at_ns: int,
     wall_offset_ns: int,
+    words: Mapping[int, str],
 ) -> Public:
     """
     Return what anybody may know.
@@ -103,6 +107,7 @@ def public(
         objective: Share of requests that are to be served.
         at_ns: When was judged.
         wall_offset_ns: Added to the collector's times to show them.
+        words: That admins wrote for anybody, by incident.
     """
     states = Counter(report.track.state for report in reports)
     told = told_incidents(incidents)
@@ -117,7 +122,9 @@ def public(
         days=tuple(_bar(one, objective, wall_offset_ns) for one in days),
         served=good / (good + failed) if good + failed else None,
         planned=_planned(windows, at_ns + wall_offset_ns),
-        incidents=tuple(_line(one, at_ns, wall_offset_ns) for one in told[:MOST_PUBLIC]),
+        incidents=tuple(
+            _line(one, at_ns, wall_offset_ns, words.get(one.id, "")) for one in told[:MOST_PUBLIC]
+        ),
     )
 
 
@@ -147,7 +154,7 @@ def _planned(windows: Iterable[Window], wall_ns: int) -> tuple[Planned, ...]:
     return tuple(found[:MOST_PLANNED])
 
 
-def _line(incident: Incident, at_ns: int, wall_offset_ns: int) -> PublicLine:
+def _line(incident: Incident, at_ns: int, wall_offset_ns: int, words: str) -> PublicLine:
     return PublicLine(
         severity=incident.severity,
         topic=incident.topic,
@@ -155,4 +162,5 @@ def _line(incident: Incident, at_ns: int, wall_offset_ns: int) -> PublicLine:
         since_ns=incident.since_ns + wall_offset_ns,
         for_s=max(0, (incident.closed_ns or at_ns) - incident.since_ns) / NS,
         proxies=len(incident.proxies),
+        words=say(words),
     )

@@ -220,6 +220,10 @@ STEPS: tuple[str, ...] = (
         lacked TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- Whether anybody may read a note.
+    ALTER TABLE notes ADD COLUMN is_public INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

@@ -17,7 +17,10 @@ from ..alerts.maintenance import MOST_MINUTES, Announced, Window
 from ..alerts.note import MAX_NOTE_CHARS, Note
 from .rows import Row, read_int
 
-NOTES = "SELECT incident_id, at_ns, who, words FROM notes WHERE incident_id = ? ORDER BY id LIMIT ?"
+NOTES = (
+    "SELECT incident_id, at_ns, who, words, is_public FROM notes "
+    "WHERE incident_id = ? ORDER BY id LIMIT ?"
+)
 WINDOWS = "SELECT id, begins, minutes, proxy, site, who, at_ns FROM maintenance ORDER BY id LIMIT ?"
 AUDIT = (
     "SELECT at_ns, who, act, target, outcome, address, id FROM audit "
@@ -36,8 +39,8 @@ def record(db: sqlite3.Connection, acts: Iterable[Act]) -> None:
 def add_note(db: sqlite3.Connection, note: Note, act: Act) -> None:
     """Keep a note."""
     db.execute(
-        "INSERT INTO notes (incident_id, at_ns, who, words) VALUES (?, ?, ?, ?)",
-        (note.incident_id, note.at_ns, note.who, note.words),
+        "INSERT INTO notes (incident_id, at_ns, who, words, is_public) VALUES (?, ?, ?, ?, ?)",
+        (note.incident_id, note.at_ns, note.who, note.words, note.is_public),
     )
     record(db, [act])
 
@@ -76,9 +79,10 @@ def prune(db: sqlite3.Connection, until_ns: int) -> int:
 
 def read_note(row: Row) -> Note:
     """Return the note of a row."""
-    number, at_ns, who, words = row
+    number, at_ns, who, words, is_public = row
     words = say(_text(words), MAX_NOTE_CHARS)
-    return Note(read_int(number), read_int(at_ns, most=MOST_AT_NS), _text(who), words)
+    at_ns = read_int(at_ns, most=MOST_AT_NS)
+    return Note(read_int(number), at_ns, _text(who), words, bool(read_int(is_public, most=1)))
 
 
 def read_window(row: Row) -> Announced:

@@ -22,11 +22,13 @@ def body(**given: object) -> bytes:
 def test_a_note_as_it_may_leave() -> None:
     """Lines become one; what steers a terminal and what looks like a credential is gone."""
     text = "disk\nfull\x1b[31m \u202eagain\x07, see https://u:secretpass@h.example/x"
-    words = note_of(body(text=text))
+    words, is_public = note_of(body(text=text))
 
     assert words.startswith("disk full again, see https://")
     assert "secretpass" not in words
     assert words.isprintable()
+    assert not is_public
+    assert note_of(body(text="a", public=True)) == ("a", True)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ def test_a_note_as_it_may_leave() -> None:
         (b"{}", "text: expected words"),
         (b'{"text": 1}', "text: expected words"),
         (b'{"text": " \\u0007\\n "}', "text: nothing to read"),
+        (b'{"text": "a", "public": 1}', "public: expected true or false"),
         (b'{"text": "a", "author": "root"}', "unknown key 'author'"),
         (body(text="x" * (MAX_NOTE_CHARS + 1)), "text: 1001 characters, at most 1000"),
     ],

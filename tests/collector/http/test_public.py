@@ -12,7 +12,7 @@ from modpulse.collector.http.public import MOST_PUBLIC, public_document
 def test_nothing_known() -> None:
     """Without a proxy nothing is known; a healthy one does not hide one that is down."""
     states = [
-        public_document(reports, (), T0_NS, 0)["state"]
+        public_document(reports, (), T0_NS, 0, {})["state"]
         for reports in (
             (), (report(state="unknown"),), (report(), report(state="unknown")),
             (report(), report(state="degraded")), (report(state="degraded"), down(), report()),
@@ -29,7 +29,7 @@ def test_no_name() -> None:
     seen = down("https://secret.example"), report("https://b.example", scope=scope)
     run.steps(400, *seen, heard_ns={"build-9": 0})
     incidents = run.state.incidents.values()
-    document = public_document(seen, incidents, run.now_ns, S)
+    document = public_document(seen, incidents, run.now_ns, S, {})
     text = json.dumps(document)
 
     assert {incident.topic for incident in incidents} == {"proxy", "agent"}
@@ -43,7 +43,7 @@ def test_what_is_muted_stays_so() -> None:
     """An incident that nobody was told of is not told here."""
     run = Run()
     run.steps(30, down())
-    untold = public_document([down()], run.state.incidents.values(), T0_NS, 0)
+    untold = public_document([down()], run.state.incidents.values(), T0_NS, 0, {})
 
     assert untold["incidents"] == []
     assert untold["proxies"] == {"unknown": 0, "healthy": 0, "degraded": 0, "down": 1}
@@ -55,7 +55,7 @@ def test_the_newest() -> None:
     for n in range(MOST_PUBLIC + 5):
         run.steps(60, down(f"https://p{n}.example"))
         run.steps(1200, report(f"https://p{n}.example"))
-    document = public_document([], run.state.incidents.values(), run.now_ns, 0)
+    document = public_document([], run.state.incidents.values(), run.now_ns, 0, {})
     times = [entry["since"] for entry in document["incidents"]]
 
     assert len(run.state.incidents) == MOST_PUBLIC + 5

@@ -5,7 +5,7 @@ from dataclasses import replace
 from modpulse.collector.page.badges import LEFT, badge_words
 from modpulse.collector.page.public import BADGES, public
 
-FINE = replace(public((), (), (), (), 0.99, 0, 0), state="healthy")
+FINE = replace(public((), (), (), (), 0.99, 0, 0, {}), state="healthy")
 SICK = replace(FINE, state="degraded", total=4, fine=3, is_open=2)
 
 

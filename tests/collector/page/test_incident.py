@@ -61,7 +61,7 @@ def test_no_name_is_markup() -> None:
         told = story(incident, [note], look.language, incident.opened_ns, 0)
         around = {"path": PLANTED, "section": "", "who": PLANTED, "form_token": "t"}
         frame = Frame(look=look, assets=assets, **around)  # type: ignore[arg-type]
-        values = {"incident": told, "frame": frame, "longest": 100.0}
+        values = {"incident": told, "frame": frame, "longest": 100.0, "is_public": True}
         made = Templates(SOURCES).render("incident.html", look.language, **values)
 
         assert PLANTED not in made

@@ -13,7 +13,7 @@ DAY_S = 86_400
 
 def made(*reports: object, **more: object) -> Public:
     """What is known of some proxies."""
-    values = {"recents": (), "incidents": (), "windows": (), "objective": 0.99} | more
+    values = {"recents": (), "incidents": (), "windows": (), "objective": 0.99, "words": {}} | more
     return public(reports, at_ns=T0_NS, wall_offset_ns=0, **values)  # type: ignore[arg-type]
 
 

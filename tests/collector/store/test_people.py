@@ -28,7 +28,7 @@ def record(store: Store, *acts: Act) -> None:
 
 def test_what_is_kept_is_read(path: Path) -> None:
     """Notes, windows and acts are the same after the database was closed."""
-    note = Note(7, 5, "token a", "all is well")
+    note = Note(7, 5, "token a", "all is well", True)
     announced = Announced(0, WINDOW, "token a", 6)
     with closing(Store.open(path)) as store:
         store.change(partial(people.add_note, note=note, act=act(5)))
@@ -83,7 +83,7 @@ def test_rows_of_no_sense(path: Path) -> None:
     with closing(Store.open(path)):
         pass
     with closing(sqlite3.connect(path)) as db:
-        db.execute("INSERT INTO notes VALUES (1, 1, 'x', 'a', 'b'), (2, 1, 5, 'a', x'00')")
+        db.execute("INSERT INTO notes VALUES (1, 1, 'x', 'a', 'b', 0), (2, 1, 5, 'a', x'00', 0)")
         db.execute(
             "INSERT INTO maintenance VALUES (1, 'noon', 5.0, '', '', 'a', 1), "
             "(2, 'sat 02:00', 1e9, '', '', 'a', 1), (3, 'sat 02:00', 'x', '', '', 'a', 1), "
