@@ -30,6 +30,8 @@ MAX_UNWRITTEN = 20_000
 _SAYS: Mapping[bool | None, Says] = {False: "not", None: "unknown"}
 STATES: tuple[RuleName, ...] = ("down", "degraded")
 """Rules that tell of a proxy by its state."""
+LEAD_MINUTES = 1
+"""Before a state is one: what it tells of began then."""
 PAST_MINUTES = 24 * HOUR_MINUTES
 """Whose failures are usual, but for the last hour."""
 DAY_MINUTES = 24 * HOUR_MINUTES
@@ -258,6 +260,7 @@ def _told_before(incidents: Iterable[Incident], now_ns: int) -> dict[str, list[S
         for member in incident.members:
             until_ns = now_ns if member.ended_ns is None else member.ended_ns
             if member.key.rule in STATES and until_ns >= oldest_ns:
-                first, last = (at_ns // NS // MINUTE_S for at_ns in (member.since_ns, until_ns))
-                spans.setdefault(member.key.proxy, []).append((first, last + 1))
+                # What came back has the time of its return alone.
+                first, last = (at_ns // NS // MINUTE_S for at_ns in (incident.since_ns, until_ns))
+                spans.setdefault(member.key.proxy, []).append((first - LEAD_MINUTES, last + 1))
     return {proxy: apart(found) for proxy, found in spans.items()}

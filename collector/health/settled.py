@@ -2,9 +2,10 @@
 What a proxy is held responsible for, slot by slot, once a slot is complete.
 
 Beside what attribution takes away for a host, a resolver or a module, a host's own trouble that is
-too short for it: a slot in which one host was served nothing at all, while others were served;
-where no others asked, it counts as one failure. Of the only host that asks nothing counts while no
-proxy answers it.
+too short for it: a slot in which it was served nothing at all, while nearly all others were well.
+Where no others asked, those count who did just before and after; where none did, it is one failure.
+What many hosts see at once is the proxy's, be it for one site only. Of the only host that asks
+nothing counts while no proxy answers it.
 Pure but for the proxy's own mark.
 """
 
@@ -22,7 +23,11 @@ from .held import Proxy
 SETTLED_NS = 30 * NS
 """So long after its end a slot is complete: agents ship a window as soon as it is over."""
 BESIDE_SLOTS = 6
-"""Before and after: that others were served then says that it was the host."""
+"""Before and after: where others asked then, and not in the slot, theirs says whose it was."""
+MOST_OWN = 0.1
+"""Of the hosts that asked in a slot; where more were served nothing it is no host's own."""
+CHANCE = 0.01
+"""That a host is served nothing, as others fail, by chance; where it is likelier, so it was."""
 LEAST_OWN = 2
 """Failures of a host in a slot: of a single one nobody can say whose it was."""
 MAX_DOUBTED = 100
@@ -79,19 +84,52 @@ def _without_own(
     slot: int, counts: Counts, judged: Timeline, troubled: Iterable[Timeline]
 ) -> Counts:
     """Return the counts without what single hosts had of their own."""
+    own = [
+        (timeline, held)
+        for timeline in troubled
+        if (held := timeline.slots.at(slot)) and not held.served and held.failed >= LEAST_OWN
+    ]
+    failed = counts.failed - sum(held.failed for _, held in own)
+    if not own or not (counts.served or (failed <= 0 and len(own) == 1)):
+        return counts  # nobody was served
     failures = Counter(counts.failures)
-    for timeline in troubled:
-        own = timeline.slots.at(slot)
-        if own is None or own.served or sum(own.failures.values()) < LEAST_OWN:
-            continue
-        beside = range(slot - BESIDE_SLOTS, slot + BESIDE_SLOTS + 1)
-        failures.subtract(own.failures)
-        if not any(_served(judged, at) > _served(timeline, at) for at in beside):
+    if counts.served:
+        hosts = max(counts.windows, len(own) + 1)
+        share = max(0, failed) / (counts.served + max(0, failed))
+        by_chance = hosts * share ** min(held.failed for _, held in own)
+        if len(own) > max(1, MOST_OWN * hosts) or by_chance > CHANCE:
+            return counts
+        for _, held in own:
+            failures.subtract(held.failures)
+    else:
+        ((timeline, held),) = own
+        beside = _beside(slot, judged, timeline)
+        if False in beside:
+            return counts
+        failures.subtract(held.failures)
+        if True not in beside:
             # Nobody can say: it is one failure of one host.
-            failures[max(own.failures, key=own.failures.__getitem__)] += 1
+            failures[max(held.failures, key=held.failures.__getitem__)] += 1
     return replace(counts, failures={name: n for name, n in failures.items() if n > 0})
 
 
-def _served(timeline: Timeline, slot: int) -> int:
-    counts = timeline.slots.at(slot)
-    return counts.ok + counts.misses if counts else 0
+def _beside(slot: int, judged: Timeline, timeline: Timeline) -> tuple[bool | None, bool | None]:
+    """Return whether others were served when they asked next before and after; None: none did."""
+    before = range(slot - 1, slot - BESIDE_SLOTS - 1, -1)
+    after = range(slot + 1, slot + BESIDE_SLOTS + 1)
+    served_before, served_after = (
+        next(filter(_is_known, (_others_served(judged, timeline, at) for at in slots)), None)
+        for slots in (before, after)
+    )
+    return served_before, served_after
+
+
+def _is_known(served: bool | None) -> bool:
+    return served is not None
+
+
+def _others_served(judged: Timeline, timeline: Timeline, slot: int) -> bool | None:
+    counts, own = judged.slots.at(slot), timeline.slots.at(slot) or Counts()
+    if counts is None or counts.requests <= own.requests:
+        return None
+    return counts.served > own.served

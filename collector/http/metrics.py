@@ -168,7 +168,7 @@ def _of_requests(picture: Picture) -> Iterator[Family]:
         )
     for name, kind, unit, about in (
         ("body_bytes_total", "bytes", 1, "Bytes of bodies that a proxy sent."),
-        ("fallthroughs_total", "fallback", 1, "Requests after which the next entry was asked."),
+        ("fallthroughs_total", "fallback", 1, "Failures after which the next entry was asked."),
         ("fallthrough_seconds_total", "fallback_ms", 1000, "Time that these took."),
         ("failure_seconds_total", "failed_ms", 1000, "Time that failed requests took."),
         ("commands_stopped_total", "stopped", 1, "Commands of go that ended with an error here."),

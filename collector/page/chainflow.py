@@ -28,8 +28,8 @@ class FlowEntry:
     state: State
     requests: int | None
     """None where nothing is known of it."""
-    fallbacks: int | None
-    """After which the next entry was asked, of whatever chain."""
+    passed: int | None
+    """After which the next entry was asked, of whatever chain: failures, and each miss."""
     fall: float | None
     """Share of its requests."""
     separator: str
@@ -93,6 +93,8 @@ def flows(
 
 def _entry(link: Link, here: str, states: Mapping[str, State], total: Point | None) -> FlowEntry:
     asked = total.requests if total else 0
+    # After a miss `go` asks the next entry whatever stands between; of the last one there is none.
+    passed = total.fallbacks + total.misses * bool(link.separator) if total else None
     return FlowEntry(
         proxy=link.proxy,
         name=say(link.proxy).removeprefix("https://"),
@@ -100,7 +102,7 @@ def _entry(link: Link, here: str, states: Mapping[str, State], total: Point | No
         page=proxy_page(link.proxy) if link.proxy in states else None,
         state=states.get(link.proxy, "unknown"),
         requests=total.requests if total else None,
-        fallbacks=total.fallbacks if total else None,
-        fall=min(1.0, total.fallbacks / asked) if total and asked else None,
+        passed=passed,
+        fall=min(1.0, passed / asked) if passed is not None and asked else None,
         separator=link.separator,
     )

@@ -108,7 +108,7 @@ WORDS: Mapping[str, str] = {
     "Failed": "失败",
     "Failures by class": "按类别的失败",
     "Failures, 24 h": "失败，24 小时",
-    "Fell through": "转到下一个",
+    "Went on after a failure": "失败后转到下一个",
     "First byte, p95": "首字节 p95",
     "Fleet": "主机",
     "From sites": "来自站点",

@@ -66,6 +66,56 @@ def test_a_host_that_is_served_nothing_while_others_are() -> None:
     assert failures(counts) == [0, 0]
 
 
+def fleet_of(number: int, served: int, refused: int) -> list[Arrival]:
+    """One window of hosts of which some are served, and some are not."""
+    well = [saw(number, f"well-{n}", sighting(SICK, ok=6)) for n in range(served)]
+    bad = sighting(SICK, failures={"tcp.timeout": 4})
+    return [*well, *(saw(number, f"bad-{n}", bad) for n in range(refused))]
+
+
+def test_few_hosts_of_many() -> None:
+    """Up to a tenth of the hosts may have troubles of their own at the same time."""
+    counts = played(fleet_of(0, 29, 2), fleet_of(1, 29, 2), fleet_of(2, 31, 0))
+
+    assert failures(counts) == [0, 0, 0]
+
+
+def test_what_many_hosts_see_is_the_proxys() -> None:
+    """An outage counts whole, with its first and last minute, also one of some of its users."""
+    of_all = played(
+        *(fleet_of(n, 6, 0) for n in range(3)),
+        *(fleet_of(n, 0, 6) for n in range(3, 8)),
+        *(fleet_of(n, 6, 0) for n in range(8, 12)),
+    )
+    of_half = played(*(fleet_of(n, 3, 3) for n in range(8)))
+
+    assert failures(of_all) == [0] * 3 + [24] * 5 + [0] * 4
+    assert failures(of_half) == [12] * 8
+
+
+def test_who_is_served_nothing_by_chance() -> None:
+    """Where others fail too, some get nothing for that."""
+    brown = sighting(SICK, ok=3, failures={"http.5xx": 3})
+    unlucky = sighting(SICK, failures={"http.5xx": 2})
+    counts = played([*(saw(0, f"b-{n}", brown) for n in range(12)), saw(0, "u", unlucky)])
+
+    assert failures(counts) == [38]
+
+
+def test_by_turns() -> None:
+    """Where hosts ask by turns, those who asked before and after say whose failure it was."""
+    bad = sighting(SICK, failures={"tcp.timeout": 4})
+    good = sighting(SICK, ok=4)
+    turns = [good, good, bad, bad, bad, good, good]
+    hosts = ["a", "b", "a", "b", "a", "b", "a"]
+    outage = played(*([saw(n, w, s)] for n, (w, s) in enumerate(zip(hosts, turns, strict=True))))
+    seen = [good, bad, good, bad, good]
+    own = played(*([saw(n, "ab"[n % 2], one)] for n, one in enumerate(seen)))
+
+    assert failures(outage) == [0, 0, 4, 4, 4, 0, 0]
+    assert sum(failures(own)) == 0
+
+
 def test_where_no_other_asks_nobody_can_say() -> None:
     """It counts as one failure of one host, not as many."""
     others = [saw(n, "build-2", sighting(SICK, ok=9)) for n in (0, 1)]

@@ -22,19 +22,19 @@ def test_chains_of_a_proxy() -> None:
 
 
 def test_what_fell_through() -> None:
-    """Each entry with the share of its requests that went on; nothing where nothing is known."""
+    """Each entry with the share of its requests that went on, misses too; or nothing is known."""
     (flow,) = flows(
         PROXY,
         reports(f"{PROXY},{OTHER}|direct"),
         {PROXY: "down", OTHER: "healthy"},
-        {PROXY: point(ok=3, failures={"tcp.reset": 1}, fallbacks=2), OTHER: point(ok=0)},
+        {PROXY: point(ok=3, misses=2, failures={"tcp.reset": 5}, fallbacks=3), OTHER: point(ok=0)},
     )
     first, second, last = flow.entries
 
-    assert (first.requests, first.fallbacks, first.fall, first.state) == (4, 2, 0.5, "down")
+    assert (first.requests, first.passed, first.fall, first.state) == (10, 5, 0.5, "down")
     assert (first.is_here, first.page) == (True, "/proxy?proxy=https%3A%2F%2Fa.example")
     assert (second.requests, second.fall, second.separator) == (0, None, "|")
-    assert (last.requests, last.fallbacks, last.page, last.state) == (None, None, None, "unknown")
+    assert (last.requests, last.passed, last.page, last.state) == (None, None, None, "unknown")
     assert flow.names == "a.example → b.example → direct"
 
 
