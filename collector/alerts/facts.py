@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..health.attribution import NETWORK
 from ..health.chains import ChainReport
-from ..health.evidence import Evidence
+from ..health.evidence import HORIZON_S, Evidence
 from ..health.reason import Reasons
 from ..health.report import Report
 
@@ -47,6 +47,8 @@ class Facts:
     """Until the certificate ends."""
     hours: int = 0
     """In which `requests` were asked; 0: minutes, or it is not the point."""
+    minutes: int = 0
+    """The same, up to the moment; 0: since the last answer, or it is not the point."""
     others: int = 0
     """Other proxies of which something is known."""
     others_fine: int = 0
@@ -107,13 +109,14 @@ def counted(evidence: Evidence) -> Facts:
         failed=counts.failed + counts.suspects,
         failure=most if is_now else evidence.cause,
         is_only_failure=len(counts.failures) == 1 and not counts.suspects,
+        minutes=1 if is_now else HORIZON_S // 60,
     )
 
 
 def cut_off(evidence: Evidence) -> Facts:
     """Of a proxy that answers nobody: what came since its last answer."""
     facts, run = counted(evidence), evidence.consecutive_failures
-    return replace(facts, requests=run, failed=run) if run else facts
+    return replace(facts, requests=run, failed=run, minutes=0) if run else facts
 
 
 def beyond(seen: Evidence, judged: Evidence) -> Facts:
@@ -128,6 +131,7 @@ def beyond(seen: Evidence, judged: Evidence) -> Facts:
         failed=max(0, every.failed + every.suspects - own.failed - own.suspects),
         failure=max(left, key=left.__getitem__, default=seen.cause),
         is_only_failure=len(left) == 1 and every.suspects == own.suspects,
+        minutes=1 if is_now else HORIZON_S // 60,
     )
 
 

@@ -143,9 +143,11 @@ def _details(story: Story) -> str:
             phrase = "得到可疑的 404"
         elif not facts.is_only_failure and phrase != "失败":
             phrase = f"失败，其中多数{phrase}"
+        when = f"{facts.hours} 小时内" if facts.hours else ""
+        if facts.minutes and story.rule == "degraded":
+            when = f"最近 {facts.minutes} 分钟内"
         parts.append(
-            f"{f'{facts.hours} 小时内' if facts.hours else ''}"
-            f"{hosts}{facts.requests:,} 个请求中有 {facts.failed:,} 个"
+            f"{when}{hosts}{facts.requests:,} 个请求中有 {facts.failed:,} 个"
             f"{' ' * phrase.startswith('DNS')}{phrase}"
         )
         if story.part:

@@ -162,7 +162,11 @@ def _details(story: Story) -> str:
         elif not facts.is_only_failure:
             phrase = f"failed, and most of these {phrase}" if phrase != "failed" else phrase
         when = f" within {facts.hours} h" if facts.hours else ""
-        parts.append(f"{facts.failed:,} of {facts.requests:,} requests{hosts} {phrase}{when}")
+        now = ""
+        if facts.minutes and story.rule == "degraded":
+            now = f"in the last {f'{facts.minutes} min' if facts.minutes > 1 else 'minute'} "
+        requests = f"{facts.failed:,} of {facts.requests:,} requests"
+        parts.append(f"{now}{requests}{hosts} {phrase}{when}")
         if story.part:
             share = f"{facts.part_share:.0%} of these" if facts.part_share else "these are"
             parts[-1] += f", {share} {_part(*story.part)}"

@@ -86,11 +86,12 @@ def test_slow_and_failing_and_doubtful() -> None:
 
     assert texts == [
         "goproxy.corp is slow since 14:02 UTC.",
-        "goproxy.corp fails more than promised since 14:02 UTC: 20 of 100 requests from 9 hosts "
-        "failed, and most of these met a server error (5xx); DNS is fine. Builds with `,` fail "
-        "where it does; those with `|` go on.",
-        "goproxy.corp answers 404 for what is there since 14:02 UTC: 6 of 15 requests from 9 hosts "
-        "were answered with a doubtful 404. Builds ask the next entry, with `,` and with `|`.",
+        "goproxy.corp fails more than promised since 14:02 UTC: in the last minute 20 of 100 "
+        "requests from 9 hosts failed, and most of these met a server error (5xx); DNS is fine. "
+        "Builds with `,` fail where it does; those with `|` go on.",
+        "goproxy.corp answers 404 for what is there since 14:02 UTC: in the last 10 min 6 of 15 "
+        "requests from 9 hosts were answered with a doubtful 404. Builds ask the next entry, with "
+        "`,` and with `|`.",
     ]
 
 
@@ -113,8 +114,8 @@ def test_what_fails_in_part(kind: str, who: str, at: str, at_chinese: str) -> No
     texts = both("opened", first(run))
 
     assert texts[1].startswith(
-        "goproxy.corp fails in part since 14:02 UTC: 20 of 100 requests from 9 hosts were refused, "
-        f"96% of these {at}; DNS is fine."
+        "goproxy.corp fails in part since 14:02 UTC: in the last minute 20 of 100 requests from 9 "
+        f"hosts were refused, 96% of these {at}; DNS is fine."
     )
     assert texts[2] == "[P1] goproxy.corp 部分请求失败"
     assert f"被拒绝连接，其中 96% {at_chinese}；" in texts[3]
