@@ -42,7 +42,7 @@ def sentence(reason: Reason, language: Language = "en") -> str:
         if made is not None:
             form = made[language == "zh"]
             return form.format(*reason.values) if isinstance(form, str) else form(*reason.values)
-    except (TypeError, ValueError, IndexError):
+    except (ArithmeticError, AttributeError, TypeError, ValueError, IndexError):
         pass
     return " ".join(str(part) for part in (reason.code, *reason.values))
 
