@@ -248,9 +248,10 @@ def _of_people(picture: Picture) -> Iterator[Family]:
         "gauge",
         "Since when an incident is open that people were told of.",
         [
-            (_about(incident), round(picture.shown_s(incident.since_ns)))
+            (labels, round(picture.shown_s(incident.since_ns)))
             for incident in picture.incidents
             if incident.closed_ns is None and incident.told
+            for labels in _about(incident)
         ],
     )
     phases = Counter((a.key.rule, a.phase) for a in picture.alerts if a.phase != "resolved")
@@ -292,18 +293,21 @@ def _of_people(picture: Picture) -> Iterator[Family]:
     )
 
 
-def _about(incident: Incident) -> Mapping[str, str]:
-    """Return labels that stay while it is open, but for its severity, which may get graver."""
-    proxies = incident.proxies
-    return said(
-        {
-            "incident": incident.name,
+def _about(incident: Incident) -> Iterator[Mapping[str, str]]:
+    """
+    Yield labels for each proxy that it is about, and with none for what is not a proxy's.
+
+    Its members only become more: so each stays while it is open, but for its severity, which may
+    get graver.
+    """
+    for proxy in sorted({said(member.key.proxy or "") for member in incident.members}):
+        yield {
+            "incident": said(incident.name),
             "severity": incident.severity,
             "topic": incident.topic,
-            "cause": incident.cause,
-            "proxy": proxies[0] if len(proxies) == 1 else "",
+            "cause": said(incident.cause),
+            "proxy": proxy,
         }
-    )
 
 
 def _of_ourselves(picture: Picture) -> Iterator[Family]:

@@ -16,6 +16,9 @@ from prometheuses import WAIT_S, Prometheus
 
 from modpulse.agent.batch.batch import FIRST_BYTE, Batch, Outcomes, ProxyWindow, encode
 from modpulse.agent.batch.sketch import Sketch, bucket_of
+from modpulse.collector.alerts.incident import Incident, Member
+from modpulse.collector.alerts.lifecycle import Key
+from modpulse.collector.http.metrics import _about
 
 PROXY = "https://proxy.example"
 HOSTILE = 'berlin"} 1\nmodpulse_y{z="'
@@ -147,3 +150,29 @@ def test_every_family_is_documented(collector: Collector) -> None:
 
     assert told == shown
     assert len(shown) > 30
+
+
+def test_labels_of_an_incident_stay_while_it_is_open() -> None:
+    """Each proxy of an incident has a series of its own that no other proxy's joining changes."""
+    members = tuple(
+        Member(key=Key("down", proxy), severity="P0", since_ns=1, fired_ns=2, ended_ns=ended_ns)
+        for proxy, ended_ns in (("https://b", 3), ("https://a", None), ("", None))
+    )
+    told = [
+        list(
+            _about(
+                Incident(
+                    id=1, topic="proxy", cause="tcp", severities=("P0",), opened_ns=2,
+                    joined_ns=2, members=members[:count],
+                )
+            )
+        )
+        for count in (1, 2, 3)
+    ]  # fmt: skip
+
+    assert [[labels["proxy"] for labels in each] for each in told] == [
+        ["https://b"],
+        ["https://a", "https://b"],
+        ["", "https://a", "https://b"],
+    ]
+    assert told[0][0] == told[1][1] == told[2][2]
