@@ -51,12 +51,12 @@ def count(number: float | None) -> str:
     return NOTHING if number is None else f"{number:,.0f}"
 
 
-def size(number: int) -> str:
+def size(number: float) -> str:
     """Return bytes with the unit that suits them."""
     for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= least:
             return f"{number / least:.1f} {unit}"
-    return f"{number} B"
+    return f"{number:.0f} B"
 
 
 def moment(wall_ns: int | None, seconds: bool = False) -> str:
