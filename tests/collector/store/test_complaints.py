@@ -31,7 +31,7 @@ from modpulse.collector.http.document import service_document
 from modpulse.collector.service import Service
 from modpulse.collector.store.database import Store
 
-SEEDS = 80
+SEEDS = 50
 """Of each kind."""
 NOW_NS = T0_NS + 5 * S
 BOOT = "boot"
