@@ -210,7 +210,7 @@ def test_a_name_runs_nothing(visit: Open, shown: Collector) -> None:
 
 
 def test_the_collector_goes(browser: Browser, own: Own) -> None:
-    """A stream holds no stop up, and a page follows by itself when the collector is there again."""
+    """A stream holds no stop up; a page says that it is old, and follows when all is well again."""
     collector = own(window_seconds=0.3)
     collector.keys["listen"] = f"127.0.0.1:{collector.port}"
     post(collector, batch_bytes())
@@ -220,10 +220,15 @@ def test_the_collector_goes(browser: Browser, own: Own) -> None:
     moment = page.locator(".asof").inner_text()
     expect(page.locator(".asof")).not_to_have_text(moment)
     assert call(collector, "GET", "/api/v1/proxies").body["door"]["streams"] == 1
+    expect(page.locator(".stale")).to_be_hidden()
     assert collector.stop() == 0
     moment = page.locator(".asof").inner_text()
+    # Half a minute later.
+    page.locator(".stale").evaluate("stale => { stale.getAnimations()[0].currentTime = 31000; }")
+    expect(page.locator(".stale")).to_be_visible()
     collector.start()
     expect(page.locator(".asof")).not_to_have_text(moment)
+    expect(page.locator(".stale")).to_be_hidden()
     context.close()
 
 

@@ -167,6 +167,15 @@ def _say_once(text: str, max_chars: int) -> str:
     return text
 
 
+def say_name(name: str, max_chars: int) -> str:
+    """Return a foreign name as it may leave; of a long one begin and end, which tell two apart."""
+    told = say(name)
+    if len(told) <= max_chars:
+        return told
+    end = max_chars // 3
+    return told[: max_chars - end - 1] + CUT + told[-end:]
+
+
 def say_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return a command line as it may leave; `…` for what is not seen, whatever it is."""
     told: list[str] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from modpulse.agent.service.foreign import say
+from modpulse.agent.service.foreign import say_name
 from modpulse.agent.service.units import NS
 
 from ..alerts.facts import Facts
@@ -99,7 +99,8 @@ class Story:
         kind, who = self.facts.part_kind, self.facts.part_who
         if not (kind and who):
             return None
-        return say(kind.removeprefix("label."), MAX_NAME_CHARS), say(who, MAX_NAME_CHARS)
+        kind = kind.removeprefix("label.")
+        return say_name(kind, MAX_NAME_CHARS), say_name(who, MAX_NAME_CHARS)
 
     @property
     def has_others(self) -> bool:
@@ -189,7 +190,7 @@ def _gravest(member: Member) -> tuple[Severity, bool, int]:
 
 def _named(names: Collection[str]) -> tuple[tuple[str, ...], int]:
     # Without its scheme a user's name could not be told from a host.
-    told = [say(name, MAX_NAME_CHARS).removeprefix("https://") for name in sorted(names)]
+    told = [say_name(name, MAX_NAME_CHARS).removeprefix("https://") for name in sorted(names)]
     return tuple(told[:NAMED]), max(0, len(told) - NAMED)
 
 

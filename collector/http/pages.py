@@ -129,6 +129,7 @@ class Pages:
             form_token=self._identity.sessions.form_token(caller.name) if may_act else "",
             is_logged_in=bool(caller.name and self._identity.session(call.headers)),
             at_ns=service.reported_at_ns + service.clock.wall_offset_ns if may_read else 0,
+            window_s=service.config.window_seconds,
             version=version(),
             assets=self._assets,
         )

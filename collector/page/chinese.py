@@ -65,6 +65,9 @@ WORDS: Mapping[str, str] = {
     "Announce": "登记",
     "Announce a window": "登记维护时段",
     "As of": "数据截至",
+    "Not live: this is how it was at %(at)s UTC, and nothing was heard since": (
+        "并非实时：这是 %(at)s UTC 的情况，此后没有新的消息"
+    ),
     "At its busiest": "最繁忙时",
     "At the same hours and sites": "同一时段、同一站点",
     "Auto": "自动",

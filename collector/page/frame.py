@@ -14,6 +14,8 @@ NAVIGATION = (
     ("/maintenance", "Maintenance"),
 )
 """Path and name of what the head of each page leads to; the name is translated."""
+STALE_S = (30, 120, 600, 1800)
+"""Each has a class of its own in page.css."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,16 @@ class Frame:
     """By a login that may be ended."""
     at_ns: int = 0
     """When was judged, of the wall; 0 where nothing of it is shown: such a page is not live."""
+    window_s: float = 10.0
+    """How often is judged."""
     version: str = ""
     assets: Assets
     navigation: tuple[tuple[str, str], ...] = NAVIGATION
+
+    @property
+    def stale_s(self) -> int:
+        """After how long without a judgement it is no picture of now."""
+        return next(s for s in STALE_S if s >= min(3 * self.window_s, STALE_S[-1]))
 
     def with_look(self, language: str, theme: str) -> str:
         """Return the address that chooses a language and a theme, and comes back."""

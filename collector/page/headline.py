@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modpulse.agent.service.foreign import say
+from modpulse.agent.service.foreign import say_name
 
 from ..health.gates import SEVERITY, State
 from ..health.report import Report
@@ -51,7 +51,7 @@ def headline(reports: Sequence[Report]) -> Headline:
 
 def short(proxy: str) -> str:
     """Return a proxy as people call it."""
-    return say(proxy, MAX_NAME_CHARS).removeprefix("https://")
+    return say_name(proxy, MAX_NAME_CHARS).removeprefix("https://")
 
 
 def part_of(report: Report) -> tuple[str, str] | None:
@@ -59,4 +59,5 @@ def part_of(report: Report) -> tuple[str, str] | None:
     scope = report.scope
     if scope.kind is None or scope.who is None:
         return None
-    return say(scope.kind.removeprefix("label."), MAX_NAME_CHARS), say(scope.who, MAX_NAME_CHARS)
+    kind = scope.kind.removeprefix("label.")
+    return say_name(kind, MAX_NAME_CHARS), say_name(scope.who, MAX_NAME_CHARS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from modpulse.agent.service.foreign import say
+from modpulse.agent.service.foreign import say, say_name
 
 from ..health.worst import WorstRequest
 from .links import host_page
@@ -51,7 +51,7 @@ def _line(one: WorstRequest, wall_offset_ns: int) -> RequestLine:
     named = f"{module}@{one.version}" if module and one.version else module or one.version or ""
     return RequestLine(
         at_ns=one.at_ns + wall_offset_ns,
-        what=say(" ".join(filter(None, (named, one.endpoint))), MOST_WORDS_CHARS),
+        what=say_name(" ".join(filter(None, (named, one.endpoint))), MOST_WORDS_CHARS),
         outcome=say(one.outcome),
         is_failure=one.is_failure,
         final=one.final,
@@ -59,7 +59,7 @@ def _line(one: WorstRequest, wall_offset_ns: int) -> RequestLine:
         elapsed_ms=one.elapsed_ns / 1e6,
         phases_ms=_phases_ms(one),
         evidence=say(one.evidence or "", MOST_WORDS_CHARS),
-        where=say(" ".join(filter(None, (one.host, one.address))), MOST_WORDS_CHARS),
+        where=say_name(" ".join(filter(None, (one.host, one.address))), MOST_WORDS_CHARS),
         agent_id=say(one.agent_id),
         host=host_page(one.agent_id),
     )

@@ -7,7 +7,7 @@ from pages import with_template
 from modpulse.collector.health.reason import plain
 from modpulse.collector.health.report import Report
 from modpulse.collector.health.scope import Scope
-from modpulse.collector.page.headline import headline
+from modpulse.collector.page.headline import MAX_NAME_CHARS, headline, short
 
 
 def spoken(language: str, *reports: Report) -> str:
@@ -53,3 +53,11 @@ def test_for_whom(kind: str) -> None:
 
     assert said.startswith("sick.example is down ")
     assert "which-one" in said
+
+
+def test_long_names() -> None:
+    """They are cut in the middle, and two that differ at their end are told apart."""
+    names = [f"https://nexus:8081/repository/{'go-proxy-' * 14}{end}" for end in ("a", "b")]
+
+    assert [name[-3:] for name in map(short, names)] == ["y-a", "y-b"]
+    assert {len(short(name)) + len("https://") for name in names} == {MAX_NAME_CHARS}
