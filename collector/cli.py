@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from modpulse.agent.service.errors import ConfigError
@@ -169,10 +170,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _seconds(text: str) -> float:
     """Return a number of seconds that a collector may be asked in."""
-    seconds = float(text)
-    if not LEAST_EVERY_S <= seconds <= MOST_EVERY_S:
-        raise ValueError("not within bounds")
-    return seconds
+    with suppress(ValueError):
+        if LEAST_EVERY_S <= (seconds := float(text)) <= MOST_EVERY_S:
+            return seconds
+    wanted = f"seconds from {LEAST_EVERY_S:g} to {MOST_EVERY_S:g}"
+    raise argparse.ArgumentTypeError(f"{say(text)!r}: not {wanted}")
 
 
 def _add_history(history: argparse.ArgumentParser) -> None:
@@ -241,7 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fill_streams()
     chosen = parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
     try:
-        return _check_config(chosen) if getattr(chosen, "check_config", None) else _run(chosen)
+        code = _check_config(chosen) if getattr(chosen, "check_config", None) else _run(chosen)
+        sys.stdout.flush()
+        return code
     except (ConfigError, StoreError) as error:
         print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
         return MISTAKE
@@ -259,10 +263,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISTAKE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes stdout once more at exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        if isinstance(error, BrokenPipeError):
+            return PIPE_CLOSED
+        print(f"{SPELLED[chosen.command]}: {say(str(error))}", file=sys.stderr)
+        return MISTAKE
 
 
 def _run(chosen: argparse.Namespace) -> int:

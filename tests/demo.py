@@ -128,7 +128,7 @@ def run(stack: contextlib.ExitStack, keep: bool) -> int:
     print(f"    {told.get('title', 'WRONG: nothing came')}\n    {told.get('body', '')}")
     say("Since when, and what it costs: modpulse incidents")
     subprocess.run([MODPULSE, "incidents", "--url", url], check=False)
-    say(f"And in a browser: {url}")
+    say(f"And in a browser, while it runs: {url}")
     headline = page_title(url)
     print(f"    {headline}")
     is_shown = lab.host("failing") in headline and "is down" in headline
@@ -139,7 +139,7 @@ def run(stack: contextlib.ExitStack, keep: bool) -> int:
         print("As it should be: good is healthy, slow is degraded, failing is down with its cause.")
     if keep:
         stay(lab, url, folder)
-    print(f"\nTo open {url} and look around: KEEP=1 make demo")
+    print("\nTo open the page and look around: KEEP=1 make demo")
     return 0 if is_right else 1
 
 

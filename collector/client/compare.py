@@ -17,6 +17,8 @@ MAX_ROWS_READ = 256
 """Of a comparison: more than sixteen endpoints and all phases make."""
 MAX_NAMED = 4
 """Addresses and sites that are named; how many more there are is said."""
+SPEED = ("p95", "p50", "p99")
+"""Percentiles in the order in which they are told."""
 DAY_S = 86_400
 FACTOR = 2.0
 """From here on per cent are hard to read."""
@@ -89,7 +91,7 @@ def render(document: Mapping[str, Any], now: datetime, wide: bool) -> str:
     together = mapping(document.get("together"))
     lines = [_line(mapping(row)) for row in items(document.get("compare"))[:MAX_ROWS_READ]]
     parts = [
-        *_told(lines),
+        *_told(lines, bool(number(together.get("periods")))),
         "",
         f"A is {text(a.get('proxy')) or ABSENT}",
         f"B is {text(b.get('proxy')) or ABSENT}",
@@ -124,17 +126,23 @@ def _value(value: Mapping[str, Any]) -> Value | None:
     return Value(known, number(value.get("low")), number(value.get("high")))
 
 
-def _told(lines: Sequence[Line]) -> list[str]:
+def _told(lines: Sequence[Line], are_matched: bool) -> list[str]:
     """Return what matters most, in two sentences."""
     of_all = [line for line in lines if line.part is None and line.a and line.b]
-    first = (line for line in of_all if (line.kind, line.phase) == ("p95", "first_byte"))
+    timed = {line.kind: line for line in of_all if line.phase == "first_byte"}
+    rows = [timed[kind] for kind in SPEED if kind in timed]
+    # What surely differs is told before what may be chance.
+    rows.sort(key=lambda line: line.verdict not in ("lower", "higher"))
     success = (line for line in of_all if line.kind == "success")
-    told = [*map(_speed, first), *map(_success, success)]
+    told = [*map(_speed, rows[:1]), *map(_success, success)]
+    if not told and are_matched:
+        return ["At the same hours and sites A and B answered nothing that can be compared."]
     return told or ["A and B were never asked at the same hours from the same site."]
 
 
 def _speed(line: Line) -> str:
-    where = f"p95 to first byte of list, info and mod at the same hours and sites, {_both(line)}"
+    of = "list, info and mod at the same hours and sites"
+    where = f"{line.kind} to first byte of {of}, {_both(line)}"
     ratio = line.difference
     if line.verdict in ("lower", "higher") and ratio is not None:
         return f"B answers {_faster(ratio)}: {where}."

@@ -5,7 +5,7 @@ docs/page.md says how a page is made.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from modpulse.agent.batch.proxies import proxy_name
@@ -170,7 +170,7 @@ class Details:
         said = parameters(call.query, ("a", "b", "range"))
         a, b = (_canonical(said.get(side, "")) for side in ("a", "b"))
         now_ns, offset_ns = self._now_ns(), service.clock.wall_offset_ns
-        span = span_of(said.get("range", ""), now_ns // NS)
+        span = _span(said, now_ns)
         if a and a == b:
             raise RejectedError(400, "a and b: expected two mirrors")
         view = None
@@ -221,7 +221,7 @@ class Details:
         now_ns, offset_ns = self._now_ns(), self._service.clock.wall_offset_ns
         if "since" in said or "until" in said:
             return proxy, Span("", *span_s(said, now_ns, offset_ns))
-        return proxy, span_of(said.get("range", ""), now_ns // NS)
+        return proxy, _span(said, now_ns)
 
     def _report(self, proxy: str) -> Report | None:
         return next((one for one in self._service.reports if one.proxy == proxy), None)
@@ -245,3 +245,10 @@ def _said(span: Span, offset_ns: int) -> str:
         return f"&range={span.name}"
     page = proxy_page("", ns(span.from_s, offset_ns), ns(span.until_s, offset_ns))
     return page.removeprefix("/proxy?proxy=")
+
+
+def _span(said: Mapping[str, str], now_ns: int) -> Span:
+    name = said.get("range", "")
+    if name and name not in LENGTHS_S:
+        raise RejectedError(400, f"range: {name}: expected {', '.join(LENGTHS_S)}")
+    return span_of(name, now_ns // NS)

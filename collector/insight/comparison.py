@@ -16,6 +16,8 @@ from .mirror import Mirror
 
 Kind = Literal["success", "misses", "p50", "p95", "p99"]
 QUANTILES: Mapping[Kind, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+SPEED: tuple[Kind, ...] = ("p95", "p50", "p99")
+"""Percentiles in the order in which they are told."""
 BY_MINUTE_S = 12 * HOUR_S
 """What is no longer is compared by the minute, what is by the hour."""
 Note = Literal["apart", "after_a", "after_b"]
@@ -92,3 +94,11 @@ class Comparison:
     def row(self, kind: Kind) -> Row:
         """Return one of those of all requests, of a percentile that of the first byte."""
         return next(row for row in self.rows if row.kind == kind and row.by_site)
+
+    @property
+    def speed(self) -> Row:
+        """Return p95 to first byte of all requests, or what surely differs where that may not."""
+        of_all = {row.kind: row for row in self.rows if row.by_site}
+        rows = (of_all[kind] for kind in SPEED if kind in of_all)
+        sure = (row for row in rows if row.pair and row.pair.verdict in ("higher", "lower"))
+        return next(sure, of_all["p95"])

@@ -82,6 +82,9 @@ WORDS: Mapping[str, str] = {
     "Beginning (UTC)": "开始（UTC）",
     "Begins": "开始",
     "Begins (UTC; empty: now)": "开始时间（UTC；留空为现在）",
+    "Both were asked at the same hours and sites, and answered nothing that can be compared": (
+        "两者在相同的时段和站点被请求过，但没有可以比较的回答"
+    ),
     "Both were asked in %(n)s hours": "两者在 %(n)s 个小时内都被请求",
     "Both were asked in %(n)s minutes": "两者在 %(n)s 分钟内都被请求",
     "Builds lost": "构建损失时间",

@@ -106,7 +106,7 @@ class CompareView:
     requests_b: int
     sites: tuple[str, ...]
     speed: CompareLine | None
-    """p95 of the time to first byte of all; None: never both at the same hour and site."""
+    """A percentile of the time to first byte of all; None: never both at the same hour and site."""
     success: CompareLine | None
     groups: tuple[CompareGroup, ...]
     notes: tuple[Note, ...]
@@ -131,7 +131,7 @@ def compare_view(comparison: Comparison, now_wall_ns: int) -> CompareView:
         requests_a=together.requests_a,
         requests_b=together.requests_b,
         sites=tuple(say(site) for site in together.sites[:NAMED]),
-        speed=_line(comparison.row("p95")),
+        speed=_line(comparison.speed),
         success=_line(comparison.row("success")),
         groups=groups,
         notes=comparison.notes,

@@ -3,10 +3,13 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+from collectors import PROGRAM
 
 from modpulse.collector import cli
 from modpulse.collector.asking import SICK
@@ -319,3 +322,28 @@ def test_one_incident(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = asked("--json", "12-1800000000")
     assert (code, [one["id"] for one in json.loads(out)["incidents"]]) == (0, ["12-1800000000"])
     assert asked("3") == (1, "", "modpulse incidents: no incident 3\n")
+
+
+def test_an_output_that_takes_nothing() -> None:
+    """A full disk behind stdout ends a command with a line, not with a traceback."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", PROGRAM, "simulate"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (
+        2, "modpulse simulate: [Errno 28] No space left on device\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", ["0", "now", "nan"])
+def test_how_often_top_asks(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is out of bounds is told with them."""
+    with pytest.raises(SystemExit):
+        cli.main(["top", "--every", seconds])
+
+    assert f"'{seconds}': not seconds from 0.5 to 3600" in capsys.readouterr().err

@@ -108,11 +108,22 @@ def test_who_asks_for_no_more_is_told_p95() -> None:
     assert "not found" in shown
 
 
+def test_what_surely_differs_is_told() -> None:
+    """Where p95 may be chance, and another percentile is not, the sentence is of that one."""
+    told = [line("p95", 660, 670, "alike"), line("p50", 100, 127, "higher")]
+
+    assert render(DOCUMENT | {"compare": told}, NOW, wide=False).startswith(
+        "B answers 27% slower: p50 to first byte of list, info and mod"
+    )
+
+
 def test_nothing_to_compare() -> None:
     """Then there is no table of it, and each alone is told."""
-    shown = render(DOCUMENT | {"compare": []}, NOW, wide=False)
+    shown = render(DOCUMENT | {"compare": [], "together": {}}, NOW, wide=False)
+    missed = render(DOCUMENT | {"compare": []}, NOW, wide=False)
 
     assert shown.startswith("A and B were never asked at the same hours from the same site.\n")
+    assert missed.startswith("At the same hours and sites A and B answered nothing that can be ")
     assert "AT THE SAME" not in shown
     assert "EACH ALONE" in shown
 

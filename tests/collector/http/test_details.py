@@ -130,6 +130,7 @@ def test_a_chain(collector: Collector) -> None:
     ("/host?agent=nobody", 404, "no agent of such a name"),
     ("/host", 404, "no agent of such a name"),
     ("/compare?a=https://x&b=https://x", 400, "expected two mirrors"),
+    ("/proxy?proxy=https://x&range=7", 400, "range: 7: expected 24h, 7d, 30d, 90d"),
     (f"/compare?a={quote(SICK)}&b=https://nobody.example", 404, "no history of such a proxy"),
     ("/compare?c=1", 400, "unknown or twice"),
 ])  # fmt: skip

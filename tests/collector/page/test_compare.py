@@ -57,6 +57,19 @@ def test_groups_in_their_order() -> None:
     ]  # fmt: skip
 
 
+def test_what_surely_differs_is_told() -> None:
+    """p95, or another percentile where that may be chance."""
+    both = mirror("https://a"), mirror("https://b")
+    for of_p95, of_p50, kind in (
+        ("lower", "higher", "p95"), ("alike", "higher", "p50"), ("unknown", "alike", "p95"),
+    ):  # fmt: skip
+        rows = (row("p50", of_p50, phase="first_byte"), row("p95", of_p95, phase="first_byte"))  # type: ignore[arg-type]
+        together = Together(3600, 3, ("a",), 5, 6, 0.2)
+        asked = Asked("https://a", "https://b", 0, 1)
+
+        assert Comparison(asked, *both, together, rows, 0.01, (), None).speed.kind == kind
+
+
 def test_what_is_better() -> None:
     """More success and less time are; misses are neither, nor is what may be chance."""
     tones = {
