@@ -137,27 +137,46 @@ def _number(value: float) -> str:
 
 
 def as_protobuf(family: Family) -> Iterator[bytes]:
-    """Return a family as one message, with its length before it; empty pieces while it is made."""
-    body = bytearray()
-    body += _text(1, family.name) + _text(2, family.about) + _varint_of(3, _KINDS[family.kind])
+    """Return a family as messages, each with its length before it; empty pieces while it is made.
+
+    Native histograms are a family of their own: Prometheus keeps no classic series beside them.
+    """
+    is_both = family.kind == "histogram"
+    kinds = {family.name: _classic_buckets} | ({native(family.name): _native} if is_both else {})
+    bodies = {name: bytearray(_head(name, family)) for name in kinds}
     for labels, value in family.samples:
-        metric = bytearray()
-        for name, said in labels.items():
-            metric += _message(1, _text(1, name) + _text(2, said))
-        if isinstance(value, Durations):
-            metric += _message(7, _histogram(value))
-        else:
-            metric += _message(3 if family.kind == "counter" else 2, _double(1, value))
-        body += _message(4, bytes(metric))
+        named = b"".join(
+            _message(1, _text(1, name) + _text(2, said)) for name, said in labels.items()
+        )
+        for name, made in kinds.items():
+            if isinstance(value, Durations):
+                metric = _message(7, made(value))
+            else:
+                metric = _message(3 if family.kind == "counter" else 2, _double(1, value))
+            bodies[name] += _message(4, named + metric)
         yield b""
-    yield _varint(len(body)) + bytes(body)
+    for body in bodies.values():
+        yield _varint(len(body)) + bytes(body)
 
 
-def _histogram(durations: Durations) -> bytes:
-    """Both kinds in one: who does not want native ones reads the classic buckets."""
+def native(name: str) -> str:
+    """Return what a histogram is called as a native one."""
+    return f"{name.removesuffix('_seconds')}_native_seconds"
+
+
+def _head(name: str, family: Family) -> bytes:
+    return _text(1, name) + _text(2, family.about) + _varint_of(3, _KINDS[family.kind])
+
+
+def _classic_buckets(durations: Durations) -> bytes:
     out = bytearray(_varint_of(1, durations.count) + _double(2, durations.sum_s))
     for bound_s, count in _cumulative(durations):
         out += _message(3, _varint_of(1, count) + _double(2, bound_s))
+    return bytes(out)
+
+
+def _native(durations: Durations) -> bytes:
+    out = bytearray(_varint_of(1, durations.count) + _double(2, durations.sum_s))
     out += _varint_of(5, _zigzag(SCALE)) + _double(6, ZERO_BELOW_S)
     out += _varint_of(7, durations.buckets.get(ZERO_BUCKET, 0))
     positive = sorted((k, n) for k, n in durations.buckets.items() if k > ZERO_BUCKET and n)

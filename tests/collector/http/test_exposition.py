@@ -120,7 +120,7 @@ def test_native_histograms_hold_what_ours_do(buckets: dict[int, int], zeros: int
     """Read as client_model has it, spans and differences give back bucket by bucket."""
     if zeros:
         buckets = {**buckets, ZERO_BUCKET: zeros}
-    (encoded,) = [
+    classic, encoded = [
         piece
         for piece in as_protobuf(
             Family("modpulse_x_seconds", "histogram", "A.", [({"a": "b"}, Durations(buckets))])
@@ -134,7 +134,8 @@ def test_native_histograms_hold_what_ours_do(buckets: dict[int, int], zeros: int
 
     assert length == len(body)
     assert [fields(pair) for pair in metric[1]] == [{1: [b"a"], 2: [b"b"]}]
-    assert (family[1], family[3]) == ([b"modpulse_x_seconds"], [4])
+    assert (family[1], family[3]) == ([b"modpulse_x_native_seconds"], [4])
+    assert fields(varint(classic)[1])[1] == [b"modpulse_x_seconds"]
     assert histogram[1] == [sum(buckets.values())]
     assert [signed(n) for n in histogram[5]] == [5]
     assert histogram[7] == [zeros]
