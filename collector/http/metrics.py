@@ -8,7 +8,7 @@ sample. Every word of others passes `said`.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
 from modpulse.agent.batch.batch import FIRST_BYTE
@@ -25,6 +25,7 @@ from ..insight.totals import OfProxy, Total
 from ..intake.cells import FAILED
 from ..intake.dimensions import Dimension
 from .exposition import Durations, Family, Sample
+from .names import Names
 
 PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 """As blackbox_exporter calls those of its `http` module; `verify` is within `tls`."""
@@ -67,6 +68,9 @@ class Picture:
     wall_offset_ns: int
     """Added to times to show them."""
 
+    names: Names = field(default_factory=lambda: Names(()))
+    """Of proxies, and of values of their dimensions."""
+
     def shown_s(self, at_ns: int) -> float:
         """Return a time as seconds since 1970."""
         return (at_ns + self.wall_offset_ns) / NS
@@ -103,13 +107,13 @@ OF_A_PROXY: tuple[tuple[str, str, Callable[[Report], float | None]], ...] = (
 
 
 def _of_states(picture: Picture) -> Iterator[Family]:
-    reports = picture.reports
+    reports, names = picture.reports, picture.names
     yield Family(
         "modpulse_proxy_state",
         "gauge",
         "1 for the state that a proxy is in, 0 for the others.",
         (
-            ({"proxy": said(r.proxy), "state": state}, float(r.track.state == state))
+            ({"proxy": names[r.proxy], "state": state}, float(r.track.state == state))
             for r in reports
             for state in get_args(State)
         ),
@@ -119,19 +123,19 @@ def _of_states(picture: Picture) -> Iterator[Family]:
         "gauge",
         "1 for each gate that holds a proxy in its state, 0 for the others.",
         (
-            ({"proxy": said(r.proxy), "gate": gate}, float(gate in {f.gate for f in held}))
+            ({"proxy": names[r.proxy], "gate": gate}, float(gate in {f.gate for f in held}))
             for r in reports
             for held in (r.track.findings,)
             for gate in get_args(Gate)
         ),
     )
     for name, about, value in OF_A_PROXY:
-        yield Family(f"modpulse_proxy_{name}", "gauge", about, _each(reports, value))
+        yield Family(f"modpulse_proxy_{name}", "gauge", about, _each(picture, value))
     yield Family(
         "modpulse_proxy_last_seen_timestamp_seconds",
         "gauge",
         "When somebody asked it last.",
-        _each(reports, lambda r: r.last_seen_ns and picture.shown_s(r.last_seen_ns)),
+        _each(picture, lambda r: r.last_seen_ns and picture.shown_s(r.last_seen_ns)),
     )
     at_s = picture.shown_s(picture.reported_at_ns)
     left = [(r.proxy, r.certificate_left_s) for r in reports]
@@ -139,32 +143,32 @@ def _of_states(picture: Picture) -> Iterator[Family]:
         "modpulse_certificate_expiry_timestamp_seconds",
         "gauge",
         "When the certificate that it shows ends.",
-        [({"proxy": said(p)}, round(at_s + left_s)) for p, left_s in left if left_s is not None],
+        [({"proxy": names[p]}, round(at_s + left_s)) for p, left_s in left if left_s is not None],
     )
 
 
-def _each(reports: Sequence[Report], value: Callable[[Report], float | None]) -> Iterator[Sample]:
-    for report in reports:
+def _each(picture: Picture, value: Callable[[Report], float | None]) -> Iterator[Sample]:
+    for report in picture.reports:
         found = value(report)
         if found is not None:
-            yield {"proxy": said(report.proxy)}, float(found)
+            yield {"proxy": picture.names[report.proxy]}, float(found)
 
 
 def _of_requests(picture: Picture) -> Iterator[Family]:
-    totals = picture.totals
+    totals, names = picture.totals, picture.names
     outcomes = "by outcome: ok, miss, suspect_miss, failure; of failures with their class"
     yield Family(
         "modpulse_requests_total",
         "counter",
         f"Requests to a proxy, {outcomes}.",
-        (s for name, of in totals.items() for s in _outcomes({"proxy": said(name)}, of.whole)),
+        (s for name, of in totals.items() for s in _outcomes({"proxy": names[name]}, of.whole)),
     )
     for dimension in ("site", "endpoint"):
         yield Family(
             f"modpulse_{dimension}_requests_total",
             "counter",
             f"Requests to a proxy by {dimension}, and {outcomes}.",
-            (s for labels, total in _parts(totals, dimension) for s in _outcomes(labels, total)),
+            (s for labels, total in _parts(picture, dimension) for s in _outcomes(labels, total)),
         )
     for name, kind, unit, about in (
         ("body_bytes_total", "bytes", 1, "Bytes of bodies that a proxy sent."),
@@ -177,7 +181,7 @@ def _of_requests(picture: Picture) -> Iterator[Family]:
             f"modpulse_{name}",
             "counter",
             about,
-            [({"proxy": said(p)}, of.whole.counts[kind] / unit) for p, of in totals.items()],
+            [({"proxy": names[p]}, of.whole.counts[kind] / unit) for p, of in totals.items()],
         )
 
 
@@ -188,22 +192,21 @@ def _outcomes(labels: Mapping[str, str], total: Total) -> Iterator[Sample]:
         yield {**labels, "outcome": "failure", "class": kind}, total.counts[kind]
 
 
-def _parts(
-    totals: Mapping[str, OfProxy], dimension: Dimension
-) -> Iterator[tuple[Mapping[str, str], Total]]:
-    for name, of in totals.items():
+def _parts(picture: Picture, dimension: Dimension) -> Iterator[tuple[Mapping[str, str], Total]]:
+    names = picture.names
+    for name, of in picture.totals.items():
         for value, total in of.parts[dimension].items():
-            yield {"proxy": said(name), dimension: said(value)}, total
+            yield {"proxy": names[name], dimension: names[value]}, total
 
 
 def _of_durations(picture: Picture) -> Iterator[Family]:
-    totals = picture.totals
+    totals, names = picture.totals, picture.names
     yield Family(
         "modpulse_phase_duration_seconds",
         "histogram",
         "Time that a phase of a request took: resolve, connect, tls, processing, transfer.",
         (
-            ({"proxy": said(name), "phase": phase}, Durations(of.whole.durations[phase]))
+            ({"proxy": names[name], "phase": phase}, Durations(of.whole.durations[phase]))
             for name, of in totals.items()
             for phase in PHASES
             if phase in of.whole.durations
@@ -214,19 +217,19 @@ def _of_durations(picture: Picture) -> Iterator[Family]:
         "modpulse_first_byte_seconds",
         "histogram",
         f"{about}.",
-        (s for name, of in totals.items() for s in _first_byte({"proxy": said(name)}, of.whole)),
+        (s for name, of in totals.items() for s in _first_byte({"proxy": names[name]}, of.whole)),
     )
     yield Family(
         "modpulse_site_first_byte_seconds",
         "histogram",
         f"{about}, by site.",
-        (s for labels, total in _parts(totals, "site") for s in _first_byte(labels, total)),
+        (s for labels, total in _parts(picture, "site") for s in _first_byte(labels, total)),
     )
     yield Family(
         "modpulse_endpoint_first_byte_seconds",
         "histogram",
         "Time to first byte of what was answered 200, by endpoint.",
-        (s for labels, total in _parts(totals, "endpoint") for s in _first_byte(labels, total)),
+        (s for labels, total in _parts(picture, "endpoint") for s in _first_byte(labels, total)),
     )
 
 
@@ -251,7 +254,7 @@ def _of_people(picture: Picture) -> Iterator[Family]:
             (labels, round(picture.shown_s(incident.since_ns)))
             for incident in picture.incidents
             if incident.closed_ns is None and incident.told
-            for labels in _about(incident)
+            for labels in _about(incident, picture.names)
         ],
     )
     phases = Counter((a.key.rule, a.phase) for a in picture.alerts if a.phase != "resolved")
@@ -293,14 +296,14 @@ def _of_people(picture: Picture) -> Iterator[Family]:
     )
 
 
-def _about(incident: Incident) -> Iterator[Mapping[str, str]]:
+def _about(incident: Incident, names: Names) -> Iterator[Mapping[str, str]]:
     """
     Yield labels for each proxy that it is about, and with none for what is not a proxy's.
 
     Its members only become more: so each stays while it is open, but for its severity, which may
     get graver.
     """
-    for proxy in sorted({said(member.key.proxy or "") for member in incident.members}):
+    for proxy in sorted({names[member.key.proxy or ""] for member in incident.members}):
         yield {
             "incident": said(incident.name),
             "severity": incident.severity,

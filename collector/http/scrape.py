@@ -13,6 +13,7 @@ from ..clock import Reading
 from ..service import Service
 from .exposition import PROTOBUF_TYPE, TEXT_TYPE, as_protobuf, as_text, takes_protobuf
 from .metrics import Picture, Told, families
+from .names import Names
 
 STEP_S = 0.005
 """How long it is worked on before others are answered."""
@@ -73,4 +74,5 @@ async def _picture(service: Service, reading: Reading, door: Mapping[str, int]) 
         is_ready=service.trouble is None,
         version=version(),
         wall_offset_ns=service.clock.wall_offset_ns,
+        names=Names((*(report.proxy for report in service.reports), *service.totals.of)),
     )

@@ -19,6 +19,7 @@ from modpulse.agent.batch.sketch import Sketch, bucket_of
 from modpulse.collector.alerts.incident import Incident, Member
 from modpulse.collector.alerts.lifecycle import Key
 from modpulse.collector.http.metrics import _about
+from modpulse.collector.http.names import Names
 
 PROXY = "https://proxy.example"
 HOSTILE = 'berlin"} 1\nmodpulse_y{z="'
@@ -163,7 +164,8 @@ def test_labels_of_an_incident_stay_while_it_is_open() -> None:
                 Incident(
                     id=1, topic="proxy", cause="tcp", severities=("P0",), opened_ns=2,
                     joined_ns=2, members=members[:count],
-                )
+                ),
+                Names(()),
             )
         )
         for count in (1, 2, 3)
