@@ -372,7 +372,10 @@ def test_acts_of_a_page(collector: Collector) -> None:
     assert act(f"{page}/notes", b"text=+&" + sent, **cookie) == 400
     assert act(f"{page}/notes", b"text=from+a+page&" + sent, **cookie) == 303
     assert act("/maintenance", b"minutes=soon&" + sent, **cookie) == 400
+    assert act("/maintenance", b"minutes=5&proxy=https://nobody&" + sent, **cookie) == 400
+    assert b"Maintenance is on" not in call(collector, "GET", "/", **cookie).body
     assert act("/maintenance", b"minutes=5&begins=&proxy=&site=&" + sent, **cookie) == 303
+    assert b"Maintenance is on: nobody is told" in call(collector, "GET", "/", **cookie).body
     listed = call(collector, "GET", "/maintenance", **cookie).body
     (number,) = re.findall(rb'action="/maintenance/(\d+)/end"', listed)
     assert act(f"/maintenance/{number.decode()}/end", sent, **cookie) == 303

@@ -4,6 +4,7 @@ Pages of incidents, of all agents and of maintenance, and what an admin does on 
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from modpulse.agent.service.units import NS
 
@@ -21,7 +22,7 @@ from ..page.windows import window_lines
 from ..service import Service
 from . import routes
 from .acts import Acts
-from .asked import note_words, number_of, window_from
+from .asked import known_proxy, note_words, number_of, window_from
 from .call import Answer, Call, Handler
 from .identity import Identity
 from .login import read_form
@@ -129,6 +130,7 @@ class IncidentPages:
         given = {name: value for name, value in form.items() if name != "minutes"}
         minutes = _number(form.get("minutes", "60"))
         window = window_from(given | {"minutes": minutes}, person.wall_ns)
+        window = replace(window, proxy=known_proxy(window.proxy, self._service.reports))
         await self._service.people.announce(person, window)
         return _back("/maintenance")
 

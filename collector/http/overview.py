@@ -48,7 +48,16 @@ class Overview:
         held = service.incidents.state.incidents.values()
         is_open = [incident for incident in held if incident.closed_ns is None]
         told = lines(newest_first(is_open)[:MAX_OPEN_SHOWN], language, at_ns, offset_ns)
-        values = {"page": page, "incidents": told, "more": len(is_open) - len(told)}
+        windows = (
+            *service.config.maintenance,
+            *(w.window for w in service.people.windows.values()),
+        )
+        values = {
+            "page": page,
+            "incidents": told,
+            "more": len(is_open) - len(told),
+            "quiet": [window for window in windows if window.is_on(at_ns + offset_ns)],
+        }
         return self._pages.page(
             call, frame, "overview.html", headline=headline(reports), rows=rows, **values
         )

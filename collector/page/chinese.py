@@ -142,6 +142,12 @@ WORDS: Mapping[str, str] = {
     "Log out": "退出",
     "Lossy windows": "有丢失的窗口",
     "Maintenance": "维护",
+    "Maintenance is on for a part: nobody is told of what begins there": (
+        "部分处于维护时段：其中新出现的问题不会通知任何人"
+    ),
+    "Maintenance is on: nobody is told of what begins now": (
+        "处于维护时段：新出现的问题不会通知任何人"
+    ),
     "Minutes": "分钟",
     "Misses": "未命中",
     "Modules that the other has not": "对方没有的模块",
