@@ -13,7 +13,7 @@ from test_browser import PATIENCE_MS, SHOTS, WIDTHS, Open, in_look
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-browser, visit = test_browser.browser, test_browser.visit
+browser, own, visit = test_browser.browser, test_browser.own, test_browser.visit
 PROXY = f"/proxy?{urlencode({'proxy': SICK, 'range': '7d'})}"
 PAGES = {
     "proxy": PROXY,
