@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SHORT, HELD = 25_000, 2_000
@@ -32,9 +32,11 @@ def flood(
     try:
         os.set_blocking(process.stdout.fileno(), False)
         look(0.5)
-        while short != ENDLESS and process.poll() is None:
-            if process.stdout.readline() == "flooded\n":
-                break
+        said = b""
+        while short != ENDLESS and process.poll() is None and b"flooded" not in said:
+            # Without Python's buffers: a line that comes in pieces is one all the same.
+            with suppress(BlockingIOError):
+                said += os.read(process.stdout.fileno(), 64)
             look(0.05)
         yield process
         assert process.poll() is None, "it ended by itself"

@@ -53,8 +53,10 @@ def started(path: Path, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
         stderr=subprocess.PIPE,
     )
     with process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def until(happened: Callable[[], bool]) -> None:
@@ -111,9 +113,9 @@ def test_while_it_migrates(path: Path, number: signal.Signals) -> None:
             "INSERT INTO seen VALUES ('a', x'00', 0, 9, 1);"
         )
     log = path.with_name("c.db-wal")
+    last = re.findall(r"(?:CREATE \w+|ADD COLUMN) (\w+)", STEPS[-1])[-1].encode()
     with started(path, WHILE_IT_MIGRATES) as process:
         # All steps of ours are written, and the one behind them has no end.
-        last = re.findall(r"CREATE \w+ \w+", STEPS[-1])[-1].encode()
         until(lambda: log.exists() and last in log.read_bytes())
         stopped(process, number)
     with closing(sqlite3.connect(path)) as db:
