@@ -84,7 +84,7 @@ class App:
         self._handlers: dict[Route, Handler] = {
             **pages.handlers,
             **Login(service, pages, self._identity, read_clock).handlers,
-            **Overview(service, pages).handlers,
+            **Overview(service, pages, read_clock).handlers,
             **IncidentPages(service, pages, acts, self._identity, read_clock).handlers,
             **Live(service).handlers,
             **reads.handlers,

@@ -5,6 +5,7 @@ The first page's request: rows are made a few at a time, once for each judgement
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from ..clock import Reading
 from ..health.reason import Language
 from ..health.report import Report
 from ..insight.recent import Recent
@@ -29,8 +30,14 @@ MAX_PASTS = 400
 class Overview:
     """Of one service."""
 
-    def __init__(self, service: Service, pages: Pages) -> None:
-        self._service, self._pages = service, pages
+    def __init__(self, service: Service, pages: Pages, read_clock: Callable[[], Reading]) -> None:
+        """
+        Args:
+            service: Is asked.
+            pages: Make the pages.
+            read_clock: Reads the machine's clocks.
+        """
+        self._service, self._pages, self._read_clock = service, pages, read_clock
         self._rows: Once[str] = Once()
         self._pasts: dict[tuple[str, Language], tuple[Recent | None, int, str]] = {}
         self.handlers: dict[Route, Callable[[Call], Awaitable[Answer]]] = {
@@ -48,6 +55,7 @@ class Overview:
         held = service.incidents.state.incidents.values()
         is_open = [incident for incident in held if incident.closed_ns is None]
         told = lines(newest_first(is_open)[:MAX_OPEN_SHOWN], language, at_ns, offset_ns)
+        wall_ns = self._read_clock().wall_ns
         windows = (
             *service.config.maintenance,
             *(w.window for w in service.people.windows.values()),
@@ -56,7 +64,7 @@ class Overview:
             "page": page,
             "incidents": told,
             "more": len(is_open) - len(told),
-            "quiet": [window for window in windows if window.is_on(at_ns + offset_ns)],
+            "quiet": [window for window in windows if window.is_on(wall_ns)],
         }
         return self._pages.page(
             call, frame, "overview.html", headline=headline(reports), rows=rows, **values
